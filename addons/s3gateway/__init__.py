@@ -1,0 +1,13 @@
+"""An S3 gateway: verify the client's SigV4, apply encryption policy, re-sign for the backend.
+
+The rooms, in the order a request walks through them (a module imports only from rooms above its own):
+
+``errors``   the one error family and its XML
+``sigv4``    the protocol, sans-IO: claim, canonical forms, verification, aws-chunked framing and chunk chains
+``rules``    what S3 and the operator demand: operations, headers, encryption, access
+``config``   YAML or environment -> frozen ``Config``
+``signer``   the only module that imports botocore
+``body``     joins framing and chains into body transformers
+``gateway``  the mission in one screen: ``admit`` and ``forward``
+``mitm``     the shell: the only package that imports mitmproxy
+"""

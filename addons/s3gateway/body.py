@@ -1,0 +1,186 @@
+"""Body transformers: client bytes in, backend bytes out, nothing unverified in between.
+
+Each has ``feed(data) -> bytes`` for every read and ``finish() -> bytes`` at the end of the HTTP message, and raises
+:class:`~s3gateway.errors.S3Error` at the first fault. What completes an object at the backend (the last bytes, or
+the final chunk with its trailer) leaves only from ``finish``, so a body that fails is never whole at the backend.
+Memory is bounded by one aws-chunk in the signed modes and by one read in the others.
+"""
+
+import re
+from hashlib import sha256
+from typing import Protocol
+
+from s3gateway import errors
+from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.chunks import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
+from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode
+
+_NO_SIGNATURE = b"0" * 64
+_CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
+
+
+class Body(Protocol):
+    """What the shell needs of a transformer. ``chunks`` counts the chunks that were verified and passed on."""
+
+    chunks: int
+
+    def feed(self, data: bytes) -> bytes:
+        """Verify ``data`` and give what may go out now."""
+
+    def finish(self) -> bytes:
+        """Verify the whole and give what completes it."""
+
+    def poison(self) -> bytes:
+        """After a fault: bytes that make the backend refuse the upload even if the connection cannot be cut."""
+
+
+class PlainBody:
+    """``UNSIGNED-PAYLOAD``: nothing to verify, and HTTP's own framing says when it is whole."""
+
+    chunks = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Pass on."""
+        return data
+
+    def finish(self) -> bytes:
+        """Nothing is held back."""
+        return b""
+
+    def poison(self) -> bytes:
+        """Cutting the connection before the announced length suffices."""
+        return b""
+
+
+class HashedBody:
+    """A hex ``x-amz-content-sha256``: the last read is held back until the hash of the whole is proven."""
+
+    chunks = 0
+
+    def __init__(self, claimed: str) -> None:
+        self._claimed = claimed
+        self._hash = sha256()
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Hash on, release the read before."""
+        self._hash.update(data)
+        held, self._held = self._held, data
+        return held
+
+    def finish(self) -> bytes:
+        """Release the last bytes if the hash is the one that was signed."""
+        computed = self._hash.hexdigest()
+        if computed != self._claimed:
+            raise errors.payload_mismatch(self._claimed, computed)
+        return self._held
+
+    def poison(self) -> bytes:
+        """Cutting the connection before the announced length suffices."""
+        return b""
+
+
+class ChunkedBody:
+    """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures."""
+
+    def __init__(
+        self, reader: ChunkReader, chains: tuple[ChunkChain, ChunkChain] | None, decoded_length: int, trailer: set[bytes]
+    ) -> None:
+        self.chunks = 0
+        self._reader = reader
+        self._inbound, self._outbound = chains or (None, None)
+        self._left = decoded_length
+        self._announced = trailer
+        self._start = ChunkStart(0, b"0", None)
+        self._pieces: list[bytes | memoryview] = []
+        self._ready: list[bytes | memoryview] = []
+        self._last: list[bytes | memoryview] = []
+        self._hash = sha256()
+        self._poison = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Give every chunk that is now complete and verified; the final one stays here."""
+        for event in self._reader.feed(data):
+            self._on_event(event)
+        ready = b"".join(self._ready)
+        self._ready.clear()
+        return ready
+
+    def finish(self) -> bytes:
+        """Give final chunk and trailer as one piece, so that one write carries them (a cut trailer stalls MinIO)."""
+        if not self._reader.done:
+            raise errors.incomplete_body()
+        return b"".join(self._last)
+
+    def poison(self) -> bytes:
+        """Give the faulty chunk's frame with zeroed data and an impossible signature; empty for other faults."""
+        return self._poison
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case ChunkData(data):
+                if self._inbound:
+                    self._hash.update(data)
+                    self._pieces.append(data)
+                else:
+                    self._ready.append(data)  # no signature to wait for; only the final chunk is held back
+            case ChunkStart(size):
+                self._start = event
+                self._left -= size
+                if self._left < 0 or (size == 0 and self._left):
+                    raise errors.wrong_length()
+                if self._inbound:
+                    self._hash = sha256()
+                else:
+                    (self._ready if size else self._last).append(event.text + b"\r\n")
+            case ChunkEnd():
+                self._on_chunk_end()
+            case Trailer():
+                self._on_trailer(event)
+
+    def _on_chunk_end(self) -> None:
+        final = self._start.size == 0
+        out = self._last if final else self._ready
+        if self._inbound and self._outbound and self._start.signature:
+            digest = EMPTY_SHA256 if final else self._hash.hexdigest()
+            if not self._inbound.chunk(digest).matches(self._start.signature):
+                self._spoil(final=final)
+                raise errors.signature_does_not_match()
+            out.append(b"%b;chunk-signature=%b\r\n" % (self._start.text, self._outbound.chunk(digest).hex.encode()))
+            out.extend(self._pieces)
+            self._pieces.clear()
+        if not (final and self._announced):
+            out.append(b"\r\n")
+        self.chunks += 1
+
+    def _spoil(self, *, final: bool) -> None:
+        """Keep the frame, so that Content-Length still holds; never the final frame of a trailer mode (facts: MinIO)."""
+        if final and self._announced:
+            return
+        head = b"%b;chunk-signature=%b\r\n" % (self._start.text, _NO_SIGNATURE)
+        self._poison = head + bytes(self._start.size) + b"\r\n"
+
+    def _on_trailer(self, trailer: Trailer) -> None:
+        names = [name for name, _ in trailer.fields]
+        if set(names) != self._announced or len(names) != len(self._announced):
+            raise errors.malformed_trailer()
+        raw = trailer.raw
+        if self._inbound and self._outbound and trailer.signature:
+            if not self._inbound.trailer(trailer.fields).matches(trailer.signature):
+                raise errors.signature_does_not_match()
+            at, signature = trailer.signature_at, self._outbound.trailer(trailer.fields).hex.encode()
+            raw = raw[:at] + signature + raw[at + len(signature) :]
+        self._last.append(raw)
+
+
+def chunked_body(
+    mode: PayloadMode, chains: tuple[ChunkChain, ChunkChain] | None, decoded: bytes | None, trailer: bytes, max_chunk: int
+) -> ChunkedBody:
+    """Build the transformer of a streaming mode from ``x-amz-decoded-content-length`` and ``x-amz-trailer``."""
+    if decoded is None or not _CONTENT_LENGTH.fullmatch(decoded):
+        raise errors.S3Error(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+    announced = {name.strip().lower() for name in trailer.split(b",") if name.strip()}
+    if mode.has_trailer is not bool(announced):
+        raise errors.malformed_trailer()
+    reader = ChunkReader(signed=chains is not None, trailer=mode.has_trailer, max_chunk=max_chunk)
+    return ChunkedBody(reader, chains, int(decoded), announced)

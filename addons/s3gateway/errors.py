@@ -1,0 +1,157 @@
+"""The one error family: every refusal is an :class:`S3Error`, and this is its XML.
+
+Codes and statuses are those of the S3 API (AWS "Error responses", REST.ErrorResponses). An error carries only
+what may be shown to the client: never a secret, a key derived from one, or an expected signature.
+"""
+
+import re
+from collections.abc import Callable
+from xml.sax.saxutils import escape
+
+# XML 1.0 §2.2 has no way to write these, not even as a character reference.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class S3Error(Exception):
+    """A refusal: HTTP ``status``, S3 ``code``, ``message`` and extra XML ``fields`` as (element, text) pairs."""
+
+    def __init__(self, status: int, code: str, message: str, fields: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(status, code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.fields = fields
+
+    def __str__(self) -> str:
+        """Give code and message; the extra fields may quote the client and stay out of logs."""
+        return f"{self.code}: {self.message}"
+
+    def to_xml(self, resource: str, request_id: str) -> bytes:
+        """Render the body of an S3 error response (AWS "Error responses": Code, Message, Resource, RequestId)."""
+        elements = (
+            ("Code", self.code),
+            ("Message", self.message),
+            *self.fields,
+            ("Resource", resource),
+            ("RequestId", request_id),
+        )
+        inner = "".join(f"<{name}>{_text(value)}</{name}>" for name, value in elements)
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
+
+
+def _text(value: str) -> str:
+    """Escape for XML; what XML cannot carry at all becomes U+FFFD."""
+    return escape(_NOT_XML.sub("\ufffd", value))
+
+
+def access_denied(message: str = "Access Denied.", *fields: tuple[str, str]) -> S3Error:
+    """403: the request is understood and not allowed."""
+    return S3Error(403, "AccessDenied", message, fields)
+
+
+def headers_not_signed(names: list[str]) -> S3Error:
+    """403: an ``x-amz-*`` header is on the wire and not in SignedHeaders, so anybody could have added it."""
+    return access_denied(
+        "There were headers present in the request which were not signed", ("HeadersNotSigned", ", ".join(names))
+    )
+
+
+def malformed_authorization(message: str, *fields: tuple[str, str]) -> S3Error:
+    """400: the Authorization header or its credential scope is not what SigV4 asks for."""
+    return S3Error(400, "AuthorizationHeaderMalformed", message, fields)
+
+
+Malformed = Callable[[str], "S3Error"]
+"""How a mechanism reports that its credential is malformed: header and query have codes of their own."""
+
+
+def malformed_query(message: str) -> S3Error:
+    """400: a presigned URL's ``X-Amz-*`` parameters are not what SigV4 asks for."""
+    return S3Error(400, "AuthorizationQueryParametersError", message)
+
+
+def invalid_request(message: str) -> S3Error:
+    """400: well-formed, yet never valid."""
+    return S3Error(400, "InvalidRequest", message)
+
+
+def sigv2_refused() -> S3Error:
+    """400: SigV2 binds neither the payload nor most headers, and the backend would accept it."""
+    return invalid_request(
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+    )
+
+
+def invalid_argument(message: str, name: str, value: str) -> S3Error:
+    """400 with the argument that is at fault."""
+    return S3Error(400, "InvalidArgument", message, (("ArgumentName", name), ("ArgumentValue", value)))
+
+
+def invalid_uri() -> S3Error:
+    """400: the request target cannot be parsed, or could be read in two ways."""
+    return S3Error(400, "InvalidURI", "Couldn't parse the specified URI.")
+
+
+def not_implemented(message: str) -> S3Error:
+    """501: S3 knows it, this gateway does not carry it."""
+    return S3Error(501, "NotImplemented", message)
+
+
+def unknown_access_key(access_key_id: str) -> S3Error:
+    """403: nobody here has this access key."""
+    return S3Error(
+        403,
+        "InvalidAccessKeyId",
+        "The AWS Access Key Id you provided does not exist in our records.",
+        (("AWSAccessKeyId", access_key_id),),
+    )
+
+
+def signature_does_not_match(*fields: tuple[str, str]) -> S3Error:
+    """403: the request, a chunk or the trailer was not signed with this client's secret."""
+    return S3Error(
+        403,
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check your key and "
+        "signing method.",
+        fields,
+    )
+
+
+def payload_mismatch(claimed: str, computed: str) -> S3Error:
+    """400: the body is not the one whose SHA-256 was signed."""
+    return S3Error(
+        400,
+        "XAmzContentSHA256Mismatch",
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        (("ClientComputedContentSHA256", claimed), ("S3ComputedContentSHA256", computed)),
+    )
+
+
+def incomplete_body(message: str = "The request body terminated unexpectedly") -> S3Error:
+    """400: aws-chunked framing is broken, cut short, or followed by junk."""
+    return S3Error(400, "IncompleteBody", message)
+
+
+def wrong_length() -> S3Error:
+    """400: more or less data than ``x-amz-decoded-content-length`` announced."""
+    return incomplete_body("You did not provide the number of bytes specified by the Content-Length HTTP header")
+
+
+def malformed_trailer() -> S3Error:
+    """400: the trailer is not the one announced in ``x-amz-trailer``."""
+    return S3Error(
+        400,
+        "MalformedTrailerError",
+        "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+    )
+
+
+def service_unavailable() -> S3Error:
+    """503: the backend cannot be reached; which one and why is for the log only. SDKs retry this."""
+    return S3Error(503, "ServiceUnavailable", "The gateway cannot reach its storage backend. Please retry later.")
+
+
+def internal_error() -> S3Error:
+    """500: the gateway failed closed; the log has the place, the client does not."""
+    return S3Error(500, "InternalError", "We encountered an internal error. Please try again.")

@@ -1,0 +1,157 @@
+"""The mission in one screen: head -> claim -> caller -> operation -> policy -> signature -> wire.
+
+``admit`` proves who is calling and that they may; ``forward`` turns what they sent into what the backend gets. They
+are two because a request without a body is signed as late as possible, after an operator may have edited it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from s3gateway import errors
+from s3gateway.body import Body, HashedBody, PlainBody, chunked_body
+from s3gateway.config import Client, Config
+from s3gateway.rules import access, encryption, headers
+from s3gateway.rules.operations import Operation, check_target, read_operation
+from s3gateway.signer import Signed, Signer
+from s3gateway.sigv4 import canonical, claim
+from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.model import EMPTY_SHA256, Headers, Payload, PayloadMode, RequestHead
+from s3gateway.sigv4.verify import Verified, check_region, verify
+
+_NEVER_SIGNED = frozenset((b"authorization", b"expect", b"transfer-encoding"))
+"""Fields that change on the way out (mitmproxy answers and removes ``Expect``), or hold the signature itself."""
+
+_AUTH_PARAMETERS = frozenset((*claim.PRESIGN_PARAMETERS, claim.SESSION_TOKEN_PARAMETER, claim.CONTENT_SHA256_PARAMETER))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a request came in: over ``tls`` or not, and whether a body follows its head."""
+
+    tls: bool
+    has_body: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request whose caller is proven and allowed."""
+
+    head: RequestHead
+    arrival: Arrival
+    client: Client
+    verified: Verified
+    signed_headers: tuple[bytes, ...]
+    presigned: bool
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What goes to the backend. ``body`` transforms what the client still sends; ``sse`` names the encryption."""
+
+    operation: Operation
+    target: bytes
+    headers: Headers
+    signed_headers: tuple[bytes, ...]
+    body: Body | None
+    sse: str
+
+
+def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime) -> Admitted:
+    """Prove the caller and check what they ask for; raise :class:`~s3gateway.errors.S3Error` in all other cases."""
+    check_target(head)
+    claimed = claim.read_claim(head)
+    check_region(claimed, config.listen.regions)
+    client = config.clients.get(claimed.access_key_id)
+    if client is None:
+        raise errors.unknown_access_key(claimed.access_key_id)
+    if claimed.has_session_token:
+        raise errors.S3Error(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+    verified = verify(claimed, head, client.keys.secret, now)
+    operation = read_operation(head, config.domains)
+    access.check_access(client.buckets, operation)
+    _check_payload(verified.payload, operation, arrival)
+    _check_customer_key(head, arrival)
+    return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
+
+
+def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signer, now: datetime) -> Outgoing:
+    """Build and sign the outgoing request. ``head`` is the admitted one, or what an operator made of it."""
+    verified, operation = admitted.verified, admitted.operation
+    if head is not admitted.head:
+        check_target(head)
+        operation = read_operation(head, config.domains)
+    applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
+    fields = headers.without_hop_by_hop(head.headers)
+    fields = headers.replaced(fields, b"Host", config.backend.authority.encode())
+    fields = headers.removed(fields, b"x-amz-security-token") + applied.headers
+    fields = headers.replaced(fields, b"X-Amz-Content-SHA256", verified.payload.text.encode())
+    if signer.session_token:
+        fields += ((b"X-Amz-Security-Token", signer.session_token.reveal()),)
+    query = _without_authentication(head.query) if admitted.presigned else head.query
+    unsigned = RequestHead(head.method, operation.path + (b"?" + query if query else b""), fields)
+    same_query = head is admitted.head and not admitted.presigned
+    signed = signer.sign(
+        unsigned,
+        _names_to_sign(unsigned, admitted.signed_headers),
+        verified.payload.text,
+        (
+            verified.uri if operation.path == admitted.head.path else canonical.canonical_uri(operation.path),
+            verified.query if same_query else canonical.canonical_query(query),
+        ),
+        now,
+    )
+    body = _body(admitted, signed, signer, config.limits.aws_chunk) if admitted.arrival.has_body else None
+    return Outgoing(operation, unsigned.target, signed.headers, signed.signed_headers, body, applied.label)
+
+
+def _check_payload(payload: Payload, operation: Operation, arrival: Arrival) -> None:
+    if payload.mode.is_streaming:
+        if not operation.takes_chunks:
+            raise errors.invalid_request("The value of x-amz-content-sha256 header is invalid.")
+        if not arrival.has_body:
+            raise errors.incomplete_body()
+    if payload.mode is PayloadMode.SHA256 and not arrival.has_body and payload.text != EMPTY_SHA256:
+        raise errors.payload_mismatch(payload.text, EMPTY_SHA256)
+
+
+def _check_customer_key(head: RequestHead, arrival: Arrival) -> None:
+    """AWS refuses SSE-C keys over plain HTTP. The backend cannot see that they were, so it is refused here."""
+    if not arrival.tls and any(name.endswith(b"server-side-encryption-customer-key") for name in head.names):
+        raise errors.invalid_request(
+            "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure "
+            "connection."
+        )
+
+
+def _without_authentication(query: bytes) -> bytes:
+    """Take the presigned parameters out, byte for byte leaving the others: one mechanism per request."""
+    return b"&".join(
+        piece
+        for piece in query.split(b"&")
+        if not any(name in _AUTH_PARAMETERS for name, _ in canonical.query_pairs(piece))
+    )
+
+
+def _names_to_sign(head: RequestHead, by_client: tuple[bytes, ...]) -> set[bytes]:
+    """What the client protected stays protected, and every ``x-amz-*`` is: always names that are on the wire."""
+    present = set(head.names)
+    return ({name for name in present if name.startswith(b"x-amz-")} | (present & set(by_client))) - _NEVER_SIGNED
+
+
+def _body(admitted: Admitted, signed: Signed, signer: Signer, max_chunk: int) -> Body:
+    verified, head = admitted.verified, admitted.head
+    match verified.payload.mode:
+        case PayloadMode.SHA256:
+            return HashedBody(verified.payload.text)
+        case PayloadMode.UNSIGNED:
+            return PlainBody()
+    chains = None
+    if verified.payload.mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER:
+        chains = (
+            ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed),
+            ChunkChain(signer.signing_key(signed.scope), signed.scope, signed.timestamp, signed.seed),
+        )
+    announced = b",".join(head.all(b"x-amz-trailer"))
+    decoded = head.first(b"x-amz-decoded-content-length")
+    return chunked_body(verified.payload.mode, chains, decoded, announced, max_chunk)

@@ -1,0 +1,1 @@
+"""The shell around the pure core: the only package that imports mitmproxy."""

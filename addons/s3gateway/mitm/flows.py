@@ -1,0 +1,112 @@
+"""HTTPFlow <-> the core's values, and what is kept of a flow while it lives.
+
+Nothing of it goes into ``flow.metadata``: mitmproxy writes that to flow files.
+"""
+
+from dataclasses import dataclass, field
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from mitmproxy import http
+from mitmproxy.net.http import http1
+
+from s3gateway.config import Backend
+from s3gateway.errors import S3Error
+from s3gateway.gateway import Admitted, Arrival, Outgoing
+from s3gateway.record import Record
+from s3gateway.rules.headers import redacted, redacted_target
+from s3gateway.rules.responses import Addresses, addresses
+from s3gateway.sigv4.model import RequestHead
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused."""
+
+    head: RequestHead
+    arrival: Arrival
+    record: Record
+    admitted: Admitted | None = None
+    outgoing: Outgoing | None = None
+    refusal: S3Error | None = None
+    logged: bool = False
+
+
+@dataclass(slots=True)
+class Transactions:
+    """Every live flow's transaction; a flow that is gone takes its entry with it."""
+
+    _by_flow: WeakKeyDictionary[http.HTTPFlow, Transaction] = field(default_factory=WeakKeyDictionary)
+
+    def open(self, flow: http.HTTPFlow) -> Transaction:
+        """Start the transaction of a request whose head has just arrived."""
+        record = Record(time=flow.request.timestamp_start, request_id=uuid4().hex[:16].upper())
+        transaction = Transaction(read_head(flow), read_arrival(flow), record)
+        self._by_flow[flow] = transaction
+        return transaction
+
+    def get(self, flow: http.HTTPFlow) -> Transaction | None:
+        """Find the transaction of a flow that this gateway has seen."""
+        return self._by_flow.get(flow)
+
+    def flows(self) -> list[http.HTTPFlow]:
+        """Every flow that is still referenced somewhere."""
+        return list(self._by_flow)
+
+
+def read_head(flow: http.HTTPFlow) -> RequestHead:
+    """Take the head as it is on the flow: raw target, raw header pairs in order."""
+    data = flow.request.data
+    return RequestHead(data.method, data.path, data.headers.fields)
+
+
+def read_arrival(flow: http.HTTPFlow) -> Arrival:
+    """Tell TLS and body as mitmproxy itself does, so that both agree on the framing."""
+    try:
+        has_body = http1.expected_http_body_size(flow.request) != 0
+    except ValueError:
+        has_body = True  # mitmproxy has refused it already, or will; never treat an unclear body as none
+    return Arrival(tls=flow.client_conn.tls, has_body=has_body)
+
+
+def write_outgoing(flow: http.HTTPFlow, outgoing: Outgoing, backend: Backend) -> None:
+    """Make the flow's request the outgoing one: address, target and headers."""
+    data = flow.request.data
+    data.host, data.port, data.scheme = backend.host, backend.port, backend.scheme.encode()
+    data.path = outgoing.target
+    data.headers = http.Headers(outgoing.headers)
+
+
+def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
+    """Tell how backend and client name the same place, for ``Location``."""
+    head = transaction.head
+    operation = transaction.outgoing.operation if transaction.outgoing else None
+    virtual = operation is not None and operation.path != head.path
+    return addresses(
+        backend_url=f"{backend.scheme}://{backend.authority}".encode(),
+        client_scheme=b"https" if transaction.arrival.tls else b"http",
+        client_host=head.first(b"host") or b"",
+        virtual_bucket=operation.bucket.encode() if operation and virtual else b"",
+    )
+
+
+def error_response(transaction: Transaction, error: S3Error) -> http.Response:
+    """Render a refusal. It closes the connection unless the request was complete and the gateway is healthy."""
+    head = transaction.head
+    body = error.to_xml(head.path.decode("utf-8", "replace"), transaction.record.request_id)
+    is_head = head.method == b"HEAD"
+    close = transaction.arrival.has_body or error.status >= 500  # noqa: PLR2004
+    fields = [
+        (b"Content-Type", b"application/xml"),
+        (b"Content-Length", str(0 if is_head else len(body)).encode()),
+        (b"x-amz-request-id", transaction.record.request_id.encode()),
+    ]
+    fields += [(b"Connection", b"close")] if close else []
+    return http.Response.make(error.status, b"" if is_head else body, http.Headers(fields))
+
+
+def redact(flow: http.HTTPFlow) -> None:
+    """Take secrets off a flow whose request has left: what stays of it may be written to a flow file."""
+    data = flow.request.data
+    data.headers = http.Headers(redacted(data.headers.fields))
+    data.path = redacted_target(data.path)

@@ -1,0 +1,94 @@
+"""The configuration in force, and its replacement while requests are running.
+
+A request takes ``current`` once and keeps it, so a reload never changes a running transfer. A configuration that is
+broken is reported and the old one stays.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from OpenSSL import SSL
+
+from s3gateway.config import Config, KeyPair, fingerprint
+from s3gateway.mitm import options
+from s3gateway.settings import ConfigError
+from s3gateway.signer import CredentialsError, CredentialSource, Signer
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+"""How soon a changed file is noticed. Polling by content also sees what a mounted Kubernetes secret does (symlinks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a request is decided by: configuration, signer and the TLS context for clients."""
+
+    config: Config
+    signer: Signer
+    client_tls: SSL.Context | None
+
+
+class Live:
+    """Holds :class:`Current` and replaces it."""
+
+    def __init__(self, load: Callable[[], Config]) -> None:
+        self._load = load
+        config = load()
+        self._source = CredentialSource(config.credentials)
+        self._keys = self._source.current()
+        self._seen = fingerprint(config)
+        self.current = self._make(config, self._keys)
+
+    async def watch(self, on_change: Callable[[Config], None]) -> None:
+        """Poll files and credentials for ever; ``on_change`` is told of each new configuration."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                if await asyncio.to_thread(self._changed):
+                    await self._reload(on_change)
+                await self._refresh()
+            except (ConfigError, CredentialsError) as error:
+                logger.error("configuration not reloaded, the old one stays in force: %s", error)  # noqa: TRY400
+            except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
+                logger.error("configuration not reloaded: %s", type(error).__name__)  # noqa: TRY400
+
+    def _changed(self) -> bool:
+        seen = fingerprint(self.current.config)
+        # Files that a broken configuration named are not known; it is read again when a known one changes.
+        changed, self._seen = seen != self._seen, seen
+        return changed
+
+    async def _reload(self, on_change: Callable[[Config], None]) -> None:
+        config = await asyncio.to_thread(self._load)
+        old = self.current.config.listen
+        if (config.listen.host, config.listen.port) != (old.host, old.port):
+            raise ConfigError("listen", "host and port cannot change while running", "restart the gateway")
+        source = CredentialSource(config.credentials)
+        keys = await asyncio.to_thread(source.current)
+        current = self._make(config, keys)
+        on_change(config)
+        self._source, self._keys, self.current = source, keys, current
+        self._seen = fingerprint(config)
+        logger.warning("configuration reloaded: %d clients, %d encryption rules", len(config.clients), len(config.encryption))
+
+    async def _refresh(self) -> None:
+        """Follow temporary credentials from botocore's chain."""
+        keys = await asyncio.to_thread(self._source.current)
+        if not _same(keys, self._keys):
+            self._keys = keys
+            self.current = Current(self.current.config, Signer(keys, self.current.config.backend.region), self.current.client_tls)
+            logger.warning("backend credentials renewed")
+
+    def _make(self, config: Config, keys: KeyPair) -> Current:
+        options.check_ca(config)
+        return Current(config, Signer(keys, config.backend.region), options.client_tls(config.listen))
+
+
+def _same(one: KeyPair, other: KeyPair) -> bool:
+    def values(keys: KeyPair) -> tuple[str, bytes, bytes]:
+        return keys.access_key_id, keys.secret.reveal(), keys.session_token.reveal() if keys.session_token else b""
+
+    return values(one) == values(other)

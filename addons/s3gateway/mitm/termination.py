@@ -1,0 +1,98 @@
+"""Refuse before the body, and abort a running upload: what mitmproxy's public API cannot do.
+
+Everything here leans on mitmproxy's internals and on nothing else: the connection handlers of the ``proxyserver``
+addon, and ``HttpStream.check_killed``, which mitmproxy asks after ``requestheaders`` and after ``error`` whether to go
+on. Setting ``flow.response`` would do for a request without a body, but with one mitmproxy first answers
+``100 Continue`` and reads all of it into memory. Each use is pinned by a test in ``tests/mitm/test_termination.py``.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from mitmproxy import ctx, http
+from mitmproxy.proxy import commands, layer
+from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
+from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+
+def refuse_now(flow: http.HTTPFlow, response: http.Response, *, has_body: bool, linger: float) -> None:
+    """Answer from ``requestheaders`` without reading the body; the connection ends within ``linger`` seconds.
+
+    Until then the client's bytes are read and dropped, so that a client that writes first still gets to read.
+    """
+    stream = _stream(flow)
+    if stream is None or not has_body:
+        flow.request.stream = False
+        flow.response = response
+        return
+    _answer_when_asked(stream, response)
+    handler = _handler(flow)
+    if handler:
+        asyncio.get_running_loop().call_later(linger, _close_client, handler)  # a no-op if it is gone by then
+
+
+def answer_error(flow: http.HTTPFlow, response: http.Response) -> None:
+    """From the ``error`` hook: give the client this answer instead of mitmproxy's HTML, if none has begun."""
+    stream = _stream(flow)
+    if stream is not None and flow.response is None:
+        _answer_when_asked(stream, response)
+
+
+async def abort(flow: http.HTTPFlow) -> None:
+    """Cut the connection to the backend in the middle of an upload, and wait until it is gone.
+
+    mitmproxy then reports an error on the flow, and the ``error`` hook answers the client.
+    """
+    handler = _handler(flow)
+    transport = handler.transports.get(flow.server_conn) if handler else None
+    if transport is None or transport.handler is None or transport.handler is asyncio.current_task():
+        return
+    transport.handler.cancel("aborted by the gateway")
+    await asyncio.wait([transport.handler])
+
+
+def _answer_when_asked(stream: HttpStream, response: http.Response) -> None:
+    """Replace this one stream's ``check_killed``: the next time mitmproxy asks, it gets the answer and an end."""
+
+    def check_killed(emit_error_hook: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001 - mitmproxy's signature
+        yield from _answer(stream, response, with_hook=emit_error_hook)
+        return True
+
+    stream.check_killed = check_killed  # type: ignore[method-assign]
+
+
+def _answer(stream: HttpStream, response: http.Response, *, with_hook: bool) -> Iterator[commands.Command]:
+    flow, client = stream.flow, stream.context.client
+    stream.client_state = stream.server_state = stream.state_errored
+    flow.live = False
+    if with_hook:  # the error hook has not run: to other addons this is a flow like any other, with a response
+        flow.response = response
+        yield HttpResponseHook(flow)
+    yield SendHttp(ResponseHeaders(stream.stream_id, response, end_stream=not response.raw_content), client)
+    if response.raw_content:
+        yield SendHttp(ResponseData(stream.stream_id, response.raw_content), client)
+    yield SendHttp(ResponseEndOfMessage(stream.stream_id), client)
+    yield DropStream(stream.stream_id)
+
+
+def _stream(flow: http.HTTPFlow) -> HttpStream | None:
+    """Find mitmproxy's state machine of this flow; None for a replayed flow, which has no client connection."""
+    handler = _handler(flow)
+    if handler is None:
+        return None
+    for found in reversed(handler.layer.context.layers):
+        if isinstance(found, HttpLayer):
+            return next((s for s in found.streams.values() if getattr(s, "flow", None) is flow), None)
+    return None
+
+
+def _handler(flow: http.HTTPFlow) -> ProxyConnectionHandler | None:
+    server = ctx.master.addons.get("proxyserver")
+    return server.connections.get(flow.client_conn.id) if server else None
+
+
+def _close_client(handler: ProxyConnectionHandler) -> None:
+    transport = handler.transports.get(handler.client)
+    if transport and transport.handler:
+        transport.handler.cancel("refused")

@@ -1,0 +1,72 @@
+"""One structured line per request: the fields, as text for a terminal or as JSON for a collector.
+
+A record holds no header value but ``X-Minio-Error-Code`` and no query, so nothing in it is secret.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(slots=True)
+class Record:
+    """What is told of one request. Sizes in bytes on the client's side, ``duration`` in seconds."""
+
+    time: float
+    request_id: str
+    client: str = ""
+    operation: str = ""
+    bucket: str = ""
+    key: str = ""
+    status: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    duration: float = 0.0
+    chunks: int = 0
+    sse: str = ""
+    refusal: str = ""
+    backend_error: str = ""
+    fault: str = ""
+
+    def to_json(self) -> str:
+        """One JSON object; empty fields are left out, time is RFC 3339 in UTC."""
+        fields = {name: value for name, value in asdict(self).items() if value not in ("", 0) or name == "status"}
+        fields["time"] = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
+        fields["duration"] = round(self.duration, 6)
+        return json.dumps(fields, ensure_ascii=True)
+
+    def to_text(self) -> str:
+        """``12:00:01 200 PutObject bucket/key spark in=1.5MiB out=0B 12ms SSE-KMS``."""
+        clock = datetime.fromtimestamp(self.time).astimezone().strftime("%H:%M:%S")
+        where = f"{self.bucket}/{self.key}" if self.key else self.bucket or "-"
+        parts = [
+            clock,
+            str(self.status or "---"),
+            self.operation or "-",
+            _printable(where),
+            _printable(self.client or "-"),
+            f"in={size(self.bytes_in)}",
+            f"out={size(self.bytes_out)}",
+            f"{self.duration * 1000:.0f}ms",
+        ]
+        parts += [f"chunks={self.chunks}"] if self.chunks else []
+        parts += [self.sse] if self.sse else []
+        parts += [f"refused={self.refusal}"] if self.refusal else []
+        parts += [f"backend={self.backend_error}"] if self.backend_error else []
+        parts += [f"fault={_printable(self.fault)}"] if self.fault else []
+        return " ".join(parts)
+
+
+def size(count: int) -> str:
+    """Bytes in binary units, short."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":  # noqa: PLR2004
+            return f"{value:.0f}{unit}" if value == int(value) else f"{value:.1f}{unit}"
+        value /= 1024
+    raise AssertionError
+
+
+def _printable(text: str) -> str:
+    """Keys may hold anything: control characters and lone surrogates must not reach a terminal."""
+    return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)

@@ -1,0 +1,137 @@
+"""Which SSE headers go on which operation, and which response headers come off.
+
+Rules are tried in order, the first that matches bucket, key prefix and client decides. Headers are added only where
+S3 takes them, and never to a request whose client has set encryption itself. Measured against MinIO: SSE-S3/SSE-KMS
+headers on HEAD or GET are a 400, on UploadPart they are ignored; SSE-C is needed on every access to the object.
+"""
+
+import base64
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from hashlib import md5
+
+from s3gateway.rules.operations import Operation
+from s3gateway.sigv4.model import Headers, RequestHead, Secret
+
+_SSE = b"x-amz-server-side-encryption"
+_COPY_SOURCE_SSE = b"x-amz-copy-source-server-side-encryption"
+
+_CREATES = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
+"""The operations that decide how an object is encrypted: the only ones that take SSE-S3 and SSE-KMS headers."""
+
+_NEEDS_KEY = _CREATES | {
+    "UploadPart", "UploadPartCopy", "GetObject", "HeadObject", "GetObjectAttributes", "SelectObjectContent",
+}
+"""The operations that read or write object data, and so need the key under SSE-C."""
+
+KMS_KEY_ID_HEADER = b"x-amz-server-side-encryption-aws-kms-key-id"
+
+
+@dataclass(frozen=True, slots=True)
+class SseKms:
+    """``sse-kms: key-id``."""
+
+    key_id: str
+    label = "SSE-KMS"
+
+
+@dataclass(frozen=True, slots=True)
+class SseS3:
+    """``sse-s3: true``."""
+
+    label = "SSE-S3"
+
+
+@dataclass(frozen=True, slots=True)
+class SseC:
+    """``sse-c: file``: 32 bytes, base64 in ``key``; its MD5 travels with it as S3 wants."""
+
+    key: Secret
+    key_md5: bytes
+    label = "SSE-C"
+
+
+Sse = SseKms | SseS3 | SseC | None
+
+
+def sse_c(key: bytes) -> SseC:
+    """Build the SSE-C header values from the 32 raw key bytes."""
+    digest = md5(key, usedforsecurity=False).digest()
+    return SseC(Secret(base64.b64encode(key).decode()), base64.b64encode(digest))
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionRule:
+    """One rule: patterns for bucket and client (``*`` and ``?``), a literal key prefix, and what to apply."""
+
+    bucket: str
+    prefix: str
+    client: str
+    sse: Sse
+
+    def matches(self, bucket: str, key: str, client: str) -> bool:
+        """Whether this rule decides for the object and the caller."""
+        return (
+            fnmatchcase(bucket, self.bucket) and key.startswith(self.prefix) and fnmatchcase(client, self.client)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Headers to add, and what to call it in the log: ``SSE-KMS``, ``SSE-C``, ``client`` or nothing."""
+
+    headers: Headers
+    label: str
+
+
+def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: RequestHead, client: str) -> Applied:
+    """Find the headers that policy adds to this request."""
+    headers: Headers = ()
+    label = ""
+    if operation.name in _NEEDS_KEY:
+        if any(name.startswith(_SSE) for name in head.names):
+            label = "client" if operation.name in _CREATES else ""
+        else:
+            sse = _decide(rules, operation.bucket, operation.key, client)
+            headers = _headers(sse, operation)
+            label = sse.label if sse and headers else ""
+    if operation.source and not any(name.startswith(_COPY_SOURCE_SSE) for name in head.names):
+        source = _decide(rules, *operation.source, client)
+        if isinstance(source, SseC):
+            headers += _customer_headers(_COPY_SOURCE_SSE, source)
+    return Applied(headers, label)
+
+
+def hide_kms_key_id(headers: Headers, *, method: bytes, tls: bool) -> Headers:
+    """Take the KMS key id off a HEAD response on a plain-HTTP connection, and off nothing else.
+
+    SDK v1 copies what a HEAD told it into its next CopyObject, and refuses to send a key id over http ("HTTPS must
+    be used when sending customer encryption keys"). From PUT and GET it must not go: there its presence is what
+    keeps SDK v1 from comparing the ETag with an MD5.
+    """
+    if method != b"HEAD" or tls:
+        return headers
+    return tuple(pair for pair in headers if pair[0].lower() != KMS_KEY_ID_HEADER)
+
+
+def _decide(rules: tuple[EncryptionRule, ...], bucket: str, key: str, client: str) -> Sse:
+    return next((rule.sse for rule in rules if rule.matches(bucket, key, client)), None)
+
+
+def _headers(sse: Sse, operation: Operation) -> Headers:
+    match sse:
+        case SseKms(key_id) if operation.name in _CREATES:
+            return (_SSE, b"aws:kms"), (KMS_KEY_ID_HEADER, key_id.encode())
+        case SseS3() if operation.name in _CREATES:
+            return ((_SSE, b"AES256"),)
+        case SseC():
+            return _customer_headers(_SSE, sse)
+    return ()
+
+
+def _customer_headers(prefix: bytes, sse: SseC) -> Headers:
+    return (
+        (prefix + b"-customer-algorithm", b"AES256"),
+        (prefix + b"-customer-key", sse.key.reveal()),
+        (prefix + b"-customer-key-md5", sse.key_md5),
+    )

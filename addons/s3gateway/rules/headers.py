@@ -1,0 +1,86 @@
+"""The header-set model: what goes out of what came in, and what of it is secret.
+
+An outgoing head is the incoming one with the fewest edits: hop-by-hop fields go (RFC 9110 §7.6.1), ``Host``,
+``Authorization`` and ``X-Amz-Date`` change their value in place, additions follow at the end. Order, case and number
+of all other fields stay as they were.
+"""
+
+import re
+
+from s3gateway.sigv4.model import Headers, RequestHead
+
+HOP_BY_HOP = frozenset(
+    (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
+     b"trailer", b"upgrade")
+)
+"""Fields that concern one connection (RFC 9110 §7.6.1). ``Transfer-Encoding`` is missing: mitmproxy frames by it."""
+
+END_TO_END = re.compile(
+    rb"(x-amz-.*|amz-.*|content-.*|host|date|authorization|expect|range|if-.*|cache-control|expires|user-agent|"
+    rb"transfer-encoding)"
+)
+"""Fields that ``Connection`` cannot name away: S3 gives them a meaning, or their loss would change the framing."""
+
+_SSE_C_KEY = re.compile(rb"x-amz-(copy-source-)?server-side-encryption-customer-key")
+_SIGNATURE = re.compile(rb"(Signature=)[0-9a-fA-F]*")
+_PRESIGNED = re.compile(
+    rb"([?&](?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId)=)[^&]*", re.IGNORECASE
+)
+_REDACTED = b"<redacted>"
+
+
+def without_hop_by_hop(headers: Headers) -> Headers:
+    """Drop hop-by-hop fields and those that ``Connection`` names, unless S3 needs them."""
+    named = {
+        token.strip().lower()
+        for name, value in headers
+        if name.lower() == b"connection"
+        for token in value.split(b",")
+    }
+    drop = HOP_BY_HOP | {name for name in named if not END_TO_END.fullmatch(name)}
+    return tuple((name, value) for name, value in headers if name.lower() not in drop)
+
+
+def wants_close(head: RequestHead) -> bool:
+    """Whether the client asked for its connection to end after this answer."""
+    return any(b"close" in value.lower().replace(b" ", b"").split(b",") for value in head.all(b"connection"))
+
+
+def replaced(headers: Headers, name: bytes, value: bytes) -> Headers:
+    """Give the field its new value where it stands (further ones of the same name go), or append it."""
+    wanted = name.lower()
+    out: list[tuple[bytes, bytes]] = []
+    done = False
+    for pair in headers:
+        if pair[0].lower() != wanted:
+            out.append(pair)
+        elif not done:
+            out.append((pair[0], value))
+            done = True
+    if not done:
+        out.append((name, value))
+    return tuple(out)
+
+
+def removed(headers: Headers, *names: bytes) -> Headers:
+    """Leave out the fields with these lower-case names."""
+    return tuple(pair for pair in headers if pair[0].lower() not in names)
+
+
+def redacted(headers: Headers) -> Headers:
+    """Replace what must not be stored: SSE-C keys, security tokens, the signature in ``Authorization``."""
+    return tuple((name, _redacted_value(name.lower(), value)) for name, value in headers)
+
+
+def _redacted_value(name: bytes, value: bytes) -> bytes:
+    if name == b"x-amz-security-token" or _SSE_C_KEY.fullmatch(name):
+        return _REDACTED
+    if name == b"authorization":
+        hidden, count = _SIGNATURE.subn(rb"\1" + _REDACTED, value)
+        return hidden if count else _REDACTED
+    return value
+
+
+def redacted_target(target: bytes) -> bytes:
+    """Replace signature, token and credential in a presigned URL's target."""
+    return _PRESIGNED.sub(rb"\1" + _REDACTED, target)

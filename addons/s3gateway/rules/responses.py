@@ -1,0 +1,68 @@
+"""What changes in an answer: addresses that name the backend, and the KMS key id on HEAD (see ``encryption``).
+
+MinIO answers with ``Location: https://<Host as received>/...`` and repeats it in CompleteMultipartUploadResult. A
+client behind the gateway must read the address and the scheme that it used itself.
+"""
+
+from dataclasses import dataclass
+
+from s3gateway.sigv4.model import Headers
+
+MAX_XML_HELD = 64 * 1024
+"""Bytes of a CompleteMultipartUpload answer held back to find its Location, which comes first in the document."""
+
+_ELEMENT_END = b"</Location>"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The backend's base URL with the bucket path as it names it, and the client's for the same."""
+
+    backend: bytes
+    client: bytes
+
+    def in_headers(self, headers: Headers) -> Headers:
+        """Rewrite the ``Location`` header."""
+        return tuple(
+            (name, self._swap(value)) if name.lower() == b"location" else (name, value) for name, value in headers
+        )
+
+    def in_xml(self, document: bytes) -> bytes:
+        """Rewrite the first ``<Location>`` element."""
+        return document.replace(b"<Location>" + self.backend, b"<Location>" + self.client, 1)
+
+    def _swap(self, value: bytes) -> bytes:
+        return self.client + value.removeprefix(self.backend) if value.startswith(self.backend) else value
+
+
+def addresses(*, backend_url: bytes, client_scheme: bytes, client_host: bytes, virtual_bucket: bytes) -> Addresses:
+    """Build the pair; for a virtual-host style client the bucket is in the host and leaves the path."""
+    bucket = b"/" + virtual_bucket if virtual_bucket else b""
+    return Addresses(backend_url + bucket, client_scheme + b"://" + client_host)
+
+
+class LocationRewriter:
+    """Rewrites a streamed CompleteMultipartUpload answer. White space that keeps the connection alive passes at once."""
+
+    def __init__(self, pair: Addresses) -> None:
+        self._pair = pair
+        self._held = b""
+        self._done = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Pass on; from the first ``<`` to the end of the Location element, hold back."""
+        if self._done or not (self._held or data.strip()):
+            return data
+        self._held += data
+        if _ELEMENT_END in self._held or len(self._held) > MAX_XML_HELD:
+            self._done = True
+            return self._release()
+        return b""
+
+    def finish(self) -> bytes:
+        """Release what is still held."""
+        return self._release()
+
+    def _release(self) -> bytes:
+        held, self._held = self._held, b""
+        return self._pair.in_xml(held)

@@ -1,0 +1,186 @@
+"""The shape of the configuration file: one table of keys, and the check of a YAML document against it.
+
+The table is the documentation: the README's table is rendered from it, and a test holds the two together.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+MEBIBYTE = 1024 * 1024
+_REQUIRED = object()
+_SHOWN = 60
+
+
+class ConfigError(ValueError):
+    """A configuration that is refused: the key's path, what is wrong with it, and the remedy, in one line."""
+
+    def __init__(self, key: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{key}: {problem}; {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of value: ``name`` for messages and the README, ``accepts`` decides."""
+
+    name: str
+    accepts: Callable[[Any], bool]
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+TEXT = Kind("text", lambda value: isinstance(value, str) and value != "")
+SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "")
+FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
+PORT = Kind("port number", lambda value: _is_int(value) and 0 < value < 65536)  # noqa: PLR2004
+BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
+SECONDS = Kind("number of seconds > 0", lambda value: isinstance(value, int | float) and value > 0)
+TRUE = Kind("true", lambda value: value is True)
+TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
+LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"))
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: dotted path (``[]`` marks entries of a list), type, default, and its meaning for the README."""
+
+    path: str
+    kind: Kind
+    meaning: str
+    default: Any = None
+
+    @property
+    def required(self) -> bool:
+        """Whether a document without it is refused."""
+        return self.default is _REQUIRED
+
+
+KEYS = (
+    Key("listen.host", TEXT, "Address to listen on.", "127.0.0.1"),
+    Key("listen.port", PORT, "Port for HTTP and TLS alike.", 8000),
+    Key("listen.certificate", FILE, "PEM certificate chain shown to TLS clients; the key may be in the same file. "
+        "Without it mitmproxy's own CA signs one."),
+    Key("listen.key", FILE, "PEM private key, when it is not in `listen.certificate`."),
+    Key("listen.regions", TEXTS, "Regions (patterns) that clients may sign for; the first is named to those that do not. "
+        "By default `backend.region`, and `us-east-1` and `us-east-2`, which Spark signs for when a job sets only an "
+        "endpoint."),
+    Key("backend.endpoint", TEXT, "`https://host:port` of the S3 server. May come from `--mode reverse:...` instead."),
+    Key("backend.ca_file", FILE, "PEM CA that signed the backend's certificate. Without it the public CAs count."),
+    Key("backend.region", TEXT, "Region that the gateway signs for.", "us-east-1"),
+    Key("backend.credentials.access_key_id", TEXT, "The gateway's own key at the backend."),
+    Key("backend.credentials.secret_access_key", SECRET, "Its secret."),
+    Key("backend.credentials.session_token", SECRET, "Its session token, for temporary credentials."),
+    Key("backend.credentials.file", FILE, "A YAML file in AIStor-GW's format instead: "
+        "`static: {access_key_id: ..., secret_access_key: ...}`."),
+    Key("backend.credentials.profile", TEXT, "A profile of the AWS shared files instead. With no credentials at all, "
+        "botocore's own chain (environment first) is used."),
+    Key("clients[].name", TEXT, "Identity, for rules and the log.", _REQUIRED),
+    Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once.", _REQUIRED),
+    Key("clients[].secret_access_key", SECRET, "Its secret."),
+    Key("clients[].secret_access_key_file", FILE, "A file holding the secret instead."),
+    Key("clients[].buckets", TEXTS, "Patterns (`*`, `?`) of the buckets it may use. None by default.", ()),
+    Key("encryption[].bucket", TEXT, "Pattern of the buckets the rule is for.", "*"),
+    Key("encryption[].prefix", TEXT, "Literal beginning of the keys the rule is for.", ""),
+    Key("encryption[].client", TEXT, "Pattern of the client names the rule is for.", "*"),
+    Key("encryption[].sse-kms", TEXT, "Encrypt with this KMS key id."),
+    Key("encryption[].sse-s3", TRUE, "Encrypt with the backend's own key."),
+    Key("encryption[].sse-c", FILE, "Encrypt with the 256-bit key in this file (32 bytes, or base64)."),
+    Key("encryption[].none", TRUE, "Leave as the client sent it; ends the search."),
+    Key("addressing.domains", TEXTS, "Domains whose sub-domains are buckets (virtual-host style).", ()),
+    Key("limits.aws_chunk", BYTES, "Largest aws-chunk; one is held in memory per signed upload. MinIO takes no more "
+        "than 16 MiB.", 16 * MEBIBYTE),
+    Key("limits.refusal_linger", SECONDS, "How long a refused upload may go on sending (its bytes are dropped) so that "
+        "the client reads the refusal before the connection ends.", 5),
+    Key("log.format", LOG_FORMAT, "`auto` is text on a terminal and JSON otherwise.", "auto"),
+)
+
+_SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "log")
+_LISTS = ("clients", "encryption")
+
+
+def quoted(value: object) -> str:
+    """Show a value in a message, shortened."""
+    text = str(value)
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+
+
+def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Check a YAML document against :data:`KEYS`, filling in ``fallback`` (by dotted path), then the defaults.
+
+    Raises :class:`ConfigError`.
+    """
+    if not isinstance(document, dict):
+        raise ConfigError("the file", "is not a mapping", f"start with one of {', '.join(_SECTIONS)}")
+    _known("", document, _SECTIONS)
+    values: dict[str, Any] = {}
+    for section in _SECTIONS:
+        given = document.get(section)
+        if section in _LISTS:
+            values[section] = _check_list(section, given)
+        else:
+            values[section] = _check_mapping(section, section, given)
+    for path, value in fallback.items():
+        section, _, name = path.partition(".")
+        if name not in (document.get(section) or {}):
+            values[section][name] = value
+    return values
+
+
+def _check_list(section: str, given: object) -> list[dict[str, Any]]:
+    if given is None:
+        given = []
+    if not isinstance(given, list):
+        raise ConfigError(section, f"{_shape(given)} is not a list", f"start each entry of {section} with '- '")
+    return [_check_mapping(f"{section}[{i}]", f"{section}[]", entry) for i, entry in enumerate(given)]
+
+
+def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
+    """Check one mapping: ``shown`` is its path for messages, ``path`` the one in the table."""
+    if given is None:
+        given = {}
+    if not isinstance(given, dict):
+        raise ConfigError(shown, f"{_shape(given)} is not a mapping", f"write the keys of {shown} below it")
+    keys = {key.path.removeprefix(path + "."): key for key in KEYS if key.path.startswith(path + ".")}
+    nested = {name.partition(".")[0] for name in keys if "." in name}
+    _known(shown, given, [name for name in keys if "." not in name] + sorted(nested))
+    values = {name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested}
+    for name, key in keys.items():
+        if "." not in name:
+            values[name] = _check_value(f"{shown}.{name}", key, given.get(name), present=name in given)
+    return values
+
+
+def _check_value(shown: str, key: Key, value: object, *, present: bool) -> Any:  # noqa: ANN401 - any YAML value
+    if not present:
+        if key.required:
+            raise ConfigError(shown, "is missing", f"set it to {key.kind.name}")
+        return key.default
+    if key.path == "encryption[].prefix" and value == "":
+        return value
+    if not key.kind.accepts(value):
+        told = "the value" if key.kind is SECRET else quoted(value) if isinstance(value, str | int | float) else _shape(value)
+        problem = "is empty" if value in (None, "") else f"{told} is not a {key.kind.name}"
+        raise ConfigError(shown, problem, f"set it to {key.kind.name}" + _quote_hint(key, value))
+    return value
+
+
+def _quote_hint(key: Key, value: object) -> str:
+    """YAML reads 0123, 1e5 and yes as something other than text."""
+    return " (put it in quotes)" if key.kind in (TEXT, SECRET, FILE) and isinstance(value, int | float) else ""
+
+
+def _known(shown: str, given: dict[Any, Any], names: list[str] | tuple[str, ...]) -> None:
+    for name in given:
+        if name not in names:
+            near = get_close_matches(str(name), names, 1)
+            remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
+            raise ConfigError(f"{shown}.{name}".lstrip("."), "unknown key", remedy)
+
+
+def _shape(value: object) -> str:
+    """Name a value's type: a wrong type may hold a secret, so the value itself stays out."""
+    return {dict: "a mapping", list: "a list", bool: "true or false", type(None): "nothing"}.get(type(value), "a value")

@@ -1,0 +1,194 @@
+"""Authorization header or presigned query -> :class:`Claim`: what the client says it signed. Nothing is verified.
+
+The grammar (AWS sig-v4-header-based-auth)::
+
+    Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/s3/aws4_request, SignedHeaders=<a;b>, Signature=<hex>
+
+and for a presigned URL the same values as ``X-Amz-Algorithm``, ``X-Amz-Credential``, ``X-Amz-Date``,
+``X-Amz-Expires``, ``X-Amz-SignedHeaders`` and ``X-Amz-Signature``. Anything else is refused here, as AWS does.
+"""
+
+import re
+from dataclasses import dataclass
+
+from s3gateway import errors
+from s3gateway.sigv4.canonical import query_pairs
+from s3gateway.sigv4.model import ALGORITHM, SERVICE, TERMINATOR, CredentialScope, RequestHead, Signature
+
+PRESIGN_PARAMETERS = (
+    b"X-Amz-Algorithm",
+    b"X-Amz-Credential",
+    b"X-Amz-Date",
+    b"X-Amz-Expires",
+    b"X-Amz-SignedHeaders",
+    b"X-Amz-Signature",
+)
+SESSION_TOKEN_PARAMETER = b"X-Amz-Security-Token"
+CONTENT_SHA256_PARAMETER = b"X-Amz-Content-Sha256"
+
+_AUTH_QUERY_NAMES = {name.lower(): name for name in (*PRESIGN_PARAMETERS, SESSION_TOKEN_PARAMETER)}
+_AUTH_QUERY_NAMES[CONTENT_SHA256_PARAMETER.lower()] = CONTENT_SHA256_PARAMETER
+
+_SIGV2_QUERY_NAMES = frozenset((b"AWSAccessKeyId", b"Signature"))
+_SIGNATURE = re.compile(r"[0-9a-f]{64}")
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
+_DATE = re.compile(r"[0-9]{8}")
+_CREDENTIAL_PARTS = 5
+_AUTHORIZATION_PARTS = 3
+_WEEK = 604_800
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who claims to have signed which headers, in which scope. ``expires`` (seconds) only for a presigned URL."""
+
+    presigned: bool
+    access_key_id: str
+    scope: CredentialScope
+    signed_headers: tuple[bytes, ...]
+    signature: Signature
+    date: bytes | None
+    expires: int | None
+    payload: bytes | None
+    has_session_token: bool
+
+
+def read_claim(head: RequestHead) -> Claim:
+    """Find the one mechanism that authenticates this request and parse it.
+
+    Raises :class:`~s3gateway.errors.S3Error`: none (AccessDenied), more than one (InvalidArgument), SigV2
+    (InvalidRequest), SigV4A (NotImplemented), or malformed.
+    """
+    authorization = head.all(b"authorization")
+    parameters = query_pairs(head.query) if head.query else []
+    presigned = {name: value for name, value in parameters if name.lower() in _AUTH_QUERY_NAMES}
+    sigv2_query = any(name in _SIGV2_QUERY_NAMES for name, _ in parameters)
+    if len(authorization) + bool(presigned) + sigv2_query > 1:
+        message = (
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
+            "parameter or the Authorization header should be specified"
+        )
+        # The value would be the credential itself: AWS echoes it, a log or a flow file should not hold it.
+        raise errors.invalid_argument(message, "Authorization", "")
+    if authorization:
+        return _from_header(head, authorization[0].decode("utf-8", "replace"))
+    if presigned:
+        return _from_query(head, parameters, presigned)
+    if sigv2_query:
+        raise errors.sigv2_refused()
+    raise errors.access_denied()
+
+
+def _from_header(head: RequestHead, value: str) -> Claim:
+    algorithm, space, rest = value.partition(" ")
+    if not space or not rest.strip():
+        message = "Authorization header is invalid -- one and only one ' ' (space) required."
+        raise errors.invalid_argument(message, "Authorization", "")
+    if algorithm == "AWS":
+        raise errors.sigv2_refused()
+    if algorithm == "AWS4-ECDSA-P256-SHA256":
+        raise errors.not_implemented("AWS4-ECDSA-P256-SHA256 (SigV4A) is not supported. Please use AWS4-HMAC-SHA256.")
+    if algorithm != ALGORITHM:
+        raise errors.invalid_argument("Unsupported Authorization Type", "Authorization", algorithm)
+    parts = _authorization_parts(rest)
+    malformed = errors.malformed_authorization
+    access_key_id, scope = _credential(parts["Credential"], malformed)
+    signature = parts["Signature"]
+    if not _SIGNATURE.fullmatch(signature):
+        raise malformed("The authorization header is malformed; the Signature is not 64 lower-case hex digits.")
+    return Claim(
+        presigned=False,
+        access_key_id=access_key_id,
+        scope=scope,
+        signed_headers=_signed_headers(parts["SignedHeaders"].encode(), malformed),
+        signature=Signature(signature),
+        date=head.first(b"x-amz-date") or head.first(b"date"),
+        expires=None,
+        payload=head.first(b"x-amz-content-sha256"),
+        has_session_token=bool(head.all(b"x-amz-security-token")),
+    )
+
+
+def _authorization_parts(text: str) -> dict[str, str]:
+    """Split ``Credential=..., SignedHeaders=..., Signature=...``; white space around commas is free."""
+    malformed = errors.malformed_authorization
+    pieces = [piece.strip() for piece in text.split(",")]
+    if len(pieces) != _AUTHORIZATION_PARTS or any("=" not in piece for piece in pieces):
+        raise malformed(
+            "The authorization header is malformed; the authorization header requires three components: "
+            "Credential, SignedHeaders, and Signature."
+        )
+    parts = dict(piece.split("=", 1) for piece in pieces)
+    for name in ("Credential", "SignedHeaders", "Signature"):
+        if not parts.get(name):
+            raise malformed(f"The authorization header is malformed; missing {name}.")
+    return parts
+
+
+def _from_query(head: RequestHead, parameters: list[tuple[bytes, bytes]], presigned: dict[bytes, bytes]) -> Claim:
+    malformed = errors.malformed_query
+    names = [name for name, _ in parameters if name.lower() in _AUTH_QUERY_NAMES]
+    # A parameter twice, or in another case, is read differently by different servers: refuse (CVE-2022-2385).
+    if len(names) != len({name.lower() for name in names}) or any(
+        _AUTH_QUERY_NAMES[name.lower()] != name for name in names
+    ):
+        raise malformed("X-Amz-* authentication query parameters must appear once, spelled as documented.")
+    if any(name not in presigned for name in PRESIGN_PARAMETERS):
+        raise malformed(
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+        )
+    text = {name: value.decode("utf-8", "replace") for name, value in presigned.items()}
+    if text[b"X-Amz-Algorithm"] != ALGORITHM:
+        raise malformed('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+    access_key_id, scope = _credential(text[b"X-Amz-Credential"], malformed)
+    if not _SIGNATURE.fullmatch(text[b"X-Amz-Signature"]):
+        raise malformed("X-Amz-Signature must be 64 lower-case hex digits")
+    return Claim(
+        presigned=True,
+        access_key_id=access_key_id,
+        scope=scope,
+        signed_headers=_signed_headers(presigned[b"X-Amz-SignedHeaders"], malformed),
+        signature=Signature(text[b"X-Amz-Signature"]),
+        date=presigned[b"X-Amz-Date"],
+        expires=_expires(text[b"X-Amz-Expires"]),
+        payload=presigned.get(CONTENT_SHA256_PARAMETER) or head.first(b"x-amz-content-sha256"),
+        has_session_token=SESSION_TOKEN_PARAMETER in presigned,
+    )
+
+
+def _expires(text: str) -> int:
+    malformed = errors.malformed_query
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise malformed("X-Amz-Expires should be a number")
+    seconds = int(text)
+    if seconds < 0:
+        raise malformed("X-Amz-Expires must be non-negative")
+    if seconds > _WEEK:
+        raise malformed(f"X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be "
+                        f"less than {_WEEK} seconds")
+    return seconds
+
+
+def _credential(text: str, malformed: "errors.Malformed") -> tuple[str, CredentialScope]:
+    """``<key>/<date>/<region>/s3/aws4_request``; the key itself never holds a slash here."""
+    parts = text.split("/")
+    if len(parts) != _CREDENTIAL_PARTS or not parts[0]:
+        raise malformed(
+            "The Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
+        )
+    key, date, region, service, terminator = parts
+    if not _DATE.fullmatch(date):
+        raise malformed("The Credential date format is wrong; expected YYYYMMDD.")
+    if service != SERVICE:
+        raise malformed(f'The Credential service is wrong; this endpoint belongs to "{SERVICE}".')
+    if terminator != TERMINATOR:
+        raise malformed(f'The Credential terminator is wrong; expected "{TERMINATOR}".')
+    return key, CredentialScope(date, region)
+
+
+def _signed_headers(text: bytes, malformed: "errors.Malformed") -> tuple[bytes, ...]:
+    names = tuple(text.split(b";"))
+    if not all(_HEADER_NAME.fullmatch(name) for name in names) or len(set(names)) != len(names):
+        raise malformed("SignedHeaders must be lower-case header names, each once, separated by semicolons.")
+    return names
