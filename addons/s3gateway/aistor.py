@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from s3gateway.config import Client, Config, KeyPair, build
+from s3gateway.config import Client, Config, KeyPair
+from s3gateway.configfile import build
 from s3gateway.settings import ConfigError, quoted
 
 _FALSE = frozenset(("", "0", "false", "no", "off"))
@@ -35,7 +36,9 @@ def is_verbose(environ: Mapping[str, str]) -> bool:
 def load(environ: Mapping[str, str], fallback: Mapping[str, Any]) -> Config:
     """Build the configuration from the environment. Raises :class:`~s3gateway.settings.ConfigError`."""
     if not environ.get("CREDS_FILE"):
-        raise ConfigError("CREDS_FILE", "is not set", "name the YAML file with static access_key_id and secret_access_key")
+        raise ConfigError(
+            "CREDS_FILE", "is not set", "name the YAML file with static access_key_id and secret_access_key"
+        )
     backend = {"endpoint": environ["MINIO_ENDPOINT"], "credentials": {"file": environ["CREDS_FILE"]}}
     if environ.get("MINIO_CACERT_FILE"):
         backend["ca_file"] = environ["MINIO_CACERT_FILE"]

@@ -84,11 +84,16 @@ class ChunkedBody:
     """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures."""
 
     def __init__(
-        self, reader: ChunkReader, chains: tuple[ChunkChain, ChunkChain] | None, decoded_length: int, trailer: set[bytes]
+        self,
+        reader: ChunkReader,
+        chains: tuple[ChunkChain, ChunkChain] | None,
+        decoded_length: int,
+        trailer: set[bytes],
     ) -> None:
         self.chunks = 0
         self._reader = reader
-        self._inbound, self._outbound = chains or (None, None)
+        self._inbound = chains[0] if chains else None
+        self._outbound = chains[1] if chains else None
         self._left = decoded_length
         self._announced = trailer
         self._start = ChunkStart(0, b"0", None)
@@ -154,7 +159,7 @@ class ChunkedBody:
         self.chunks += 1
 
     def _spoil(self, *, final: bool) -> None:
-        """Keep the frame, so that Content-Length still holds; never the final frame of a trailer mode (facts: MinIO)."""
+        """Keep the frame, so that Content-Length still holds; but begin no trailer that would then be cut."""
         if final and self._announced:
             return
         head = b"%b;chunk-signature=%b\r\n" % (self._start.text, _NO_SIGNATURE)
@@ -174,7 +179,11 @@ class ChunkedBody:
 
 
 def chunked_body(
-    mode: PayloadMode, chains: tuple[ChunkChain, ChunkChain] | None, decoded: bytes | None, trailer: bytes, max_chunk: int
+    mode: PayloadMode,
+    chains: tuple[ChunkChain, ChunkChain] | None,
+    decoded: bytes | None,
+    trailer: bytes,
+    max_chunk: int,
 ) -> ChunkedBody:
     """Build the transformer of a streaming mode from ``x-amz-decoded-content-length`` and ``x-amz-trailer``."""
     if decoded is None or not _CONTENT_LENGTH.fullmatch(decoded):

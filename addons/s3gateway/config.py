@@ -1,31 +1,14 @@
-"""YAML or environment -> frozen :class:`Config`. Every message names the key's path, the value and the remedy.
+"""What the gateway decides by, as frozen values. :mod:`s3gateway.configfile` makes them."""
 
-The shape of the file is :data:`KEYS` in :mod:`s3gateway.settings`; this module turns checked values into what the
-gateway works with: secrets read from their files, endpoint split, rules compiled. Reading files is all the I/O here.
-"""
-
-import base64
-import binascii
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-import yaml
-
-from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
-from s3gateway.settings import ConfigError, check, quoted
+from s3gateway.rules.encryption import EncryptionRule
 from s3gateway.sigv4.model import Secret
 
-_SSE_KEYS = ("sse-kms", "sse-s3", "sse-c", "none")
-_SSE_C_BYTES = 32
-_SDK_REGIONS = ("us-east-1", "us-east-2")
-"""What SDK v1 and S3A with SDK v2 (Hadoop 3.4) sign for when a job sets an endpoint and no region."""
-
-_HTTPS_PORT = 443
-_HTTP_PORT = 80
+HTTPS_PORT = 443
+HTTP_PORT = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +36,7 @@ class Backend:
     def authority(self) -> str:
         """Host, and port unless it is the scheme's default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        default = _HTTPS_PORT if self.scheme == "https" else _HTTP_PORT
+        default = HTTPS_PORT if self.scheme == "https" else HTTP_PORT
         return host if self.port == default else f"{host}:{self.port}"
 
     @property
@@ -109,223 +92,3 @@ class Config:
     limits: Limits
     log_format: str
     files: tuple[Path, ...]
-
-
-def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
-    """Read the YAML file. ``fallback`` (dotted key -> value) fills keys that it leaves out.
-
-    Raises :class:`ConfigError`.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("s3_config", f"cannot read {quoted(path)} ({_reason(error)})", "name a readable YAML file") from None
-    return parse(text, path.parent, (path,), fallback)
-
-
-def parse(
-    text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None
-) -> Config:
-    """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
-    try:
-        document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader that refuses duplicate keys
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "the file"
-        raise ConfigError(where, f"is not valid YAML ({getattr(error, 'problem', None) or 'syntax'})", "correct it") from None
-    return build(document, folder, files, fallback)
-
-
-def build(
-    document: object, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None
-) -> Config:
-    """Turn a YAML document into a :class:`Config`, reading the files it names."""
-    values = check(document, fallback or {})
-    reader = _Files(folder, list(files))
-    credentials = _credentials(values["backend"]["credentials"], reader)
-    return Config(
-        listen=_listen(values["listen"], values["backend"]["region"], reader),
-        backend=_backend(values["backend"], reader),
-        credentials=credentials,
-        clients=_clients(values["clients"], reader),
-        encryption=tuple(
-            _rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])
-        ),
-        domains=tuple(domain.lower().strip(".") for domain in values["addressing"]["domains"]),
-        limits=Limits(values["limits"]["aws_chunk"], values["limits"]["refusal_linger"]),
-        log_format=values["log"]["format"],
-        files=tuple(reader.seen),
-    )
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML lets a key appear twice and keeps the last; in a configuration that hides a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys = [self.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
-        for i, key in enumerate(keys):
-            if key in keys[:i]:
-                raise yaml.MarkedYAMLError(problem=f"key {key!r} appears twice", problem_mark=node.value[i][0].start_mark)
-        return super().construct_mapping(node, deep)
-
-
-class _Files:
-    """Reads files named in the configuration and remembers them for the watcher."""
-
-    def __init__(self, folder: Path, seen: list[Path]) -> None:
-        self._folder = folder
-        self.seen = seen
-
-    def path(self, key: str, name: str) -> Path:
-        path = self._folder / Path(name).expanduser()
-        self.seen.append(path)
-        if not path.is_file():
-            raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
-        return path
-
-    def text(self, key: str, name: str) -> str:
-        path = self.path(key, name)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(key, f"cannot read {quoted(path)} ({_reason(error)})", "make it readable UTF-8 text") from None
-
-
-def _listen(values: dict[str, Any], region: str, files: _Files) -> Listen:
-    certificate = values.get("certificate")
-    key = values.get("key")
-    if key and not certificate:
-        raise ConfigError("listen.key", "is set without listen.certificate", "set listen.certificate as well")
-    return Listen(
-        values["host"],
-        values["port"],
-        files.path("listen.certificate", certificate) if certificate else None,
-        files.path("listen.key", key) if key else None,
-        tuple(values["regions"] or (region, *_SDK_REGIONS)),
-    )
-
-
-def _backend(values: dict[str, Any], files: _Files) -> Backend:
-    endpoint = values.get("endpoint")
-    if not endpoint:
-        raise ConfigError("backend.endpoint", "is missing", "set it to the https:// address of the S3 server")
-    scheme, host, port = split_endpoint("backend.endpoint", endpoint)
-    ca_file = values.get("ca_file")
-    return Backend(
-        scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, values["region"]
-    )
-
-
-def split_endpoint(key: str, endpoint: str) -> tuple[str, str, int]:
-    """Split ``https://host[:port]`` into scheme, host and port; paths, queries and passwords are refused."""
-    remedy = "write it like https://minio.example.com:9000"
-    try:
-        url = urlsplit(endpoint)
-        port = url.port
-    except ValueError:
-        raise ConfigError(key, f"{quoted(endpoint)} is not a URL", remedy) from None
-    if "@" in url.netloc:
-        raise ConfigError(key, "holds a user name or password", remedy + "; credentials go to backend.credentials")
-    if url.scheme not in {"http", "https"} or not url.hostname or url.path.strip("/") or url.query or url.fragment:
-        raise ConfigError(key, f"{quoted(endpoint)} is not an http(s) address", remedy)
-    return url.scheme, url.hostname, port or (_HTTPS_PORT if url.scheme == "https" else _HTTP_PORT)
-
-
-def _credentials(values: dict[str, Any], files: _Files) -> KeyPair | Chain:
-    key = "backend.credentials"
-    pair = {name for name in ("access_key_id", "secret_access_key", "session_token") if values.get(name)}
-    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile"))]
-    if sum(sources) > 1:
-        raise ConfigError(key, "names more than one source", "keep one of access_key_id + secret_access_key, file, profile")
-    if values.get("file"):
-        return read_credentials_file(files, f"{key}.file", values["file"])
-    if not pair:
-        return Chain(values.get("profile"))
-    for name in ("access_key_id", "secret_access_key"):
-        if name not in pair:
-            raise ConfigError(f"{key}.{name}", "is missing or empty", "set access_key_id and secret_access_key together")
-    token = values.get("session_token")
-    return KeyPair(values["access_key_id"], Secret(values["secret_access_key"]), Secret(token) if token else None)
-
-
-def read_credentials_file(files: _Files, key: str, name: str) -> KeyPair:
-    """Read AIStor-GW's format: ``static: {access_key_id: ..., secret_access_key: ...}``."""
-    remedy = "write 'static: {access_key_id: ..., secret_access_key: ...}'"
-    try:
-        document = yaml.safe_load(files.text(key, name))
-    except yaml.YAMLError:
-        raise ConfigError(key, f"{quoted(name)} is not valid YAML", remedy) from None
-    static = document.get("static") if isinstance(document, dict) else None
-    if not isinstance(static, dict):
-        raise ConfigError(key, f"{quoted(name)} has no mapping 'static'", remedy)
-    values = [static.get("access_key_id"), static.get("secret_access_key")]
-    if not all(isinstance(value, str) and value for value in values):
-        raise ConfigError(key, f"{quoted(name)} lacks access_key_id or secret_access_key, or they are not text", remedy)
-    return KeyPair(str(values[0]), Secret(str(values[1])))
-
-
-def _clients(entries: list[dict[str, Any]], files: _Files) -> dict[str, Client]:
-    clients: dict[str, Client] = {}
-    for i, entry in enumerate(entries):
-        key = f"clients[{i}]"
-        secret, file = entry.get("secret_access_key"), entry.get("secret_access_key_file")
-        if bool(secret) == bool(file):
-            raise ConfigError(
-                f"{key}.secret_access_key",
-                "is missing or empty" if not secret else "is set besides secret_access_key_file",
-                "set exactly one of secret_access_key and secret_access_key_file",
-            )
-        if file:
-            secret = files.text(f"{key}.secret_access_key_file", file).strip()
-            if not secret:
-                raise ConfigError(f"{key}.secret_access_key_file", f"{quoted(file)} is empty", "put the secret into it")
-        access_key_id = entry["access_key_id"]
-        if "/" in access_key_id:
-            raise ConfigError(f"{key}.access_key_id", f"{quoted(access_key_id)} holds a slash", "SigV4 cannot carry it")
-        if access_key_id in clients:
-            raise ConfigError(f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own")
-        clients[access_key_id] = Client(entry["name"], KeyPair(access_key_id, Secret(secret)), tuple(entry["buckets"]))
-    return clients
-
-
-def _rule(key: str, values: dict[str, Any], files: _Files) -> EncryptionRule:
-    chosen = [name for name in _SSE_KEYS if values.get(name)]
-    if len(chosen) != 1:
-        raise ConfigError(
-            key, f"names {', '.join(chosen) or 'no encryption'}", "give each rule exactly one of sse-kms, sse-s3, sse-c, none"
-        )
-    return EncryptionRule(
-        values["bucket"], values["prefix"], values["client"], _sse(key, chosen[0], values[chosen[0]], files)
-    )
-
-
-def _sse(key: str, kind: str, value: Any, files: _Files) -> Sse:  # noqa: ANN401 - a checked YAML scalar
-    match kind:
-        case "sse-kms":
-            return SseKms(value)
-        case "sse-s3":
-            return SseS3()
-        case "sse-c":
-            return sse_c(_sse_c_key(f"{key}.sse-c", value, files))
-    return None
-
-
-def _sse_c_key(key: str, name: str, files: _Files) -> bytes:
-    raw = files.path(key, name).read_bytes()
-    if len(raw) != _SSE_C_BYTES:
-        try:
-            raw = base64.b64decode(raw.strip(), validate=True)
-        except binascii.Error:
-            raw = b""
-    if len(raw) != _SSE_C_BYTES:
-        raise ConfigError(key, f"{quoted(name)} holds no 256-bit key", "store 32 raw bytes, or their base64")
-    return raw
-
-
-def fingerprint(config: Config) -> dict[Path, str]:
-    """Hash every file the configuration was read from, so that the watcher sees a change of content, not of time."""
-    return {path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in config.files}
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "not UTF-8 text"

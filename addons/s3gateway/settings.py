@@ -62,22 +62,37 @@ class Key:
 KEYS = (
     Key("listen.host", TEXT, "Address to listen on.", "127.0.0.1"),
     Key("listen.port", PORT, "Port for HTTP and TLS alike.", 8000),
-    Key("listen.certificate", FILE, "PEM certificate chain shown to TLS clients; the key may be in the same file. "
-        "Without it mitmproxy's own CA signs one."),
+    Key(
+        "listen.certificate",
+        FILE,
+        "PEM certificate chain shown to TLS clients; the key may be in the same file. "
+        "Without it mitmproxy's own CA signs one.",
+    ),
     Key("listen.key", FILE, "PEM private key, when it is not in `listen.certificate`."),
-    Key("listen.regions", TEXTS, "Regions (patterns) that clients may sign for; the first is named to those that do not. "
+    Key(
+        "listen.regions",
+        TEXTS,
+        "Regions (patterns) that clients may sign for; the first is named to those that do not. "
         "By default `backend.region`, and `us-east-1` and `us-east-2`, which Spark signs for when a job sets only an "
-        "endpoint."),
+        "endpoint.",
+    ),
     Key("backend.endpoint", TEXT, "`https://host:port` of the S3 server. May come from `--mode reverse:...` instead."),
     Key("backend.ca_file", FILE, "PEM CA that signed the backend's certificate. Without it the public CAs count."),
     Key("backend.region", TEXT, "Region that the gateway signs for.", "us-east-1"),
     Key("backend.credentials.access_key_id", TEXT, "The gateway's own key at the backend."),
     Key("backend.credentials.secret_access_key", SECRET, "Its secret."),
     Key("backend.credentials.session_token", SECRET, "Its session token, for temporary credentials."),
-    Key("backend.credentials.file", FILE, "A YAML file in AIStor-GW's format instead: "
-        "`static: {access_key_id: ..., secret_access_key: ...}`."),
-    Key("backend.credentials.profile", TEXT, "A profile of the AWS shared files instead. With no credentials at all, "
-        "botocore's own chain (environment first) is used."),
+    Key(
+        "backend.credentials.file",
+        FILE,
+        "A YAML file in AIStor-GW's format instead: `static: {access_key_id: ..., secret_access_key: ...}`.",
+    ),
+    Key(
+        "backend.credentials.profile",
+        TEXT,
+        "A profile of the AWS shared files instead. With no credentials at all, "
+        "botocore's own chain (environment first) is used.",
+    ),
     Key("clients[].name", TEXT, "Identity, for rules and the log.", _REQUIRED),
     Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once.", _REQUIRED),
     Key("clients[].secret_access_key", SECRET, "Its secret."),
@@ -91,10 +106,19 @@ KEYS = (
     Key("encryption[].sse-c", FILE, "Encrypt with the 256-bit key in this file (32 bytes, or base64)."),
     Key("encryption[].none", TRUE, "Leave as the client sent it; ends the search."),
     Key("addressing.domains", TEXTS, "Domains whose sub-domains are buckets (virtual-host style).", ()),
-    Key("limits.aws_chunk", BYTES, "Largest aws-chunk; one is held in memory per signed upload. MinIO takes no more "
-        "than 16 MiB.", 16 * MEBIBYTE),
-    Key("limits.refusal_linger", SECONDS, "How long a refused upload may go on sending (its bytes are dropped) so that "
-        "the client reads the refusal before the connection ends.", 5),
+    Key(
+        "limits.aws_chunk",
+        BYTES,
+        "Largest aws-chunk; one is held in memory per signed upload. MinIO takes no more than 16 MiB.",
+        16 * MEBIBYTE,
+    ),
+    Key(
+        "limits.refusal_linger",
+        SECONDS,
+        "How long a refused upload may go on sending (its bytes are dropped) so that "
+        "the client reads the refusal before the connection ends.",
+        5,
+    ),
     Key("log.format", LOG_FORMAT, "`auto` is text on a terminal and JSON otherwise.", "auto"),
 )
 
@@ -154,7 +178,7 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
     return values
 
 
-def _check_value(shown: str, key: Key, value: object, *, present: bool) -> Any:  # noqa: ANN401 - any YAML value
+def _check_value(shown: str, key: Key, value: object, *, present: bool) -> Any:
     if not present:
         if key.required:
             raise ConfigError(shown, "is missing", f"set it to {key.kind.name}")
@@ -162,7 +186,13 @@ def _check_value(shown: str, key: Key, value: object, *, present: bool) -> Any: 
     if key.path == "encryption[].prefix" and value == "":
         return value
     if not key.kind.accepts(value):
-        told = "the value" if key.kind is SECRET else quoted(value) if isinstance(value, str | int | float) else _shape(value)
+        told = (
+            "the value"
+            if key.kind is SECRET
+            else quoted(value)
+            if isinstance(value, str | int | float)
+            else _shape(value)
+        )
         problem = "is empty" if value in (None, "") else f"{told} is not a {key.kind.name}"
         raise ConfigError(shown, problem, f"set it to {key.kind.name}" + _quote_hint(key, value))
     return value

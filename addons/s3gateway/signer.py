@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from types import SimpleNamespace
+from typing import Any
 
 import botocore.session
 from botocore.auth import S3SigV4Auth
-from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
 from s3gateway.config import Chain, KeyPair
 from s3gateway.rules.headers import replaced
 from s3gateway.sigv4 import canonical
-from s3gateway.sigv4.model import SERVICE, CredentialScope, Headers, RequestHead, Secret, Signature
+from s3gateway.sigv4.model import ALGORITHM, SERVICE, CredentialScope, Headers, RequestHead, Secret, Signature
 
 # At DEBUG botocore logs canonical requests, and those hold session tokens and SSE-C keys.
 logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -74,7 +75,7 @@ class Signer:
         timestamp = f"{now:%Y%m%dT%H%M%SZ}"
         dated = RequestHead(head.method, head.target, replaced(head.headers, b"X-Amz-Date", timestamp.encode()))
         names = tuple(sorted({*signed_headers, b"host", b"x-amz-date"}))
-        auth = _RawHeadAuth(self._credentials, SERVICE, self._region, dated, names, payload, target)
+        auth = _RawHeadAuth(self._credentials, self._region, dated, names, payload, target)
         request = SimpleNamespace(context={"timestamp": timestamp}, headers={})
         auth.add_auth(request)
         headers = replaced(dated.headers, b"Authorization", request.headers["Authorization"].encode())
@@ -86,65 +87,65 @@ class Signer:
         return canonical.signing_key(self._keys.secret, scope)
 
 
-class _RawHeadAuth(S3SigV4Auth):  # type: ignore[misc]  # botocore ships no types
-    """botocore's S3 signer over a raw head. ``add_auth`` is overridden for its debug log, which would hold secrets."""
+class _RawHeadAuth(S3SigV4Auth):
+    """botocore's S3 signer over a raw head; bytes travel through its text API by surrogateescape."""
 
-    def __init__(  # noqa: PLR0913 - three of them are botocore's
-        self, credentials: Credentials, service: str, region: str, head: RequestHead, names: tuple[bytes, ...],
-        payload: str, target: tuple[str, str],
-    ) -> None:
-        super().__init__(credentials, service, region)
+    def __init__(
+        self, credentials: Credentials, region: str, head: RequestHead, names: tuple[bytes, ...], payload: str,
+        target: tuple[str, str],
+    ) -> None:  # fmt: skip
+        super().__init__(credentials, SERVICE, region)
         self._head = head
         self._names = names
         self._payload = payload
         self._target = target
 
-    def add_auth(self, request: SimpleNamespace) -> None:
+    def add_auth(self, request: Any) -> None:
+        """As botocore's, without its debug log, which would hold session tokens and SSE-C keys."""
         text = self.string_to_sign(request, self.canonical_request(request))
-        self._inject_signature_to_request(request, self.signature(text, request))
+        self._inject_signature_to_request(request, self.signature(text, request))  # type: ignore[attr-defined]  # no stub
 
-    def headers_to_sign(self, request: SimpleNamespace) -> tuple[bytes, ...]:  # noqa: ARG002 - botocore's signature
+    def headers_to_sign(self, request: Any) -> Any:  # noqa: ARG002 - botocore's signature
+        """The gateway's choice instead of botocore's list, which changes between releases."""
         return self._names
 
-    def signed_headers(self, headers_to_sign: tuple[bytes, ...]) -> str:
+    def signed_headers(self, headers_to_sign: Any) -> str:
+        """They are sorted already."""
         return b";".join(headers_to_sign).decode()
 
-    def canonical_headers(self, headers_to_sign: tuple[bytes, ...]) -> bytes:
-        return canonical.canonical_headers(self._head, headers_to_sign)
+    def canonical_headers(self, headers_to_sign: Any) -> str:
+        """From the pair list: botocore's message collapses duplicates."""
+        return canonical.canonical_headers(self._head, headers_to_sign).decode("utf-8", "surrogateescape")
 
-    def canonical_request(self, request: SimpleNamespace) -> bytes:
+    def canonical_request(self, request: Any) -> str:
+        """From the raw head, with the client's payload hash."""
         names = self.headers_to_sign(request)
-        return canonical.canonical_request(
-            self._head.method,
-            *self._target,
-            self.canonical_headers(names),
-            names,
-            self._payload,
-        )
+        headers = canonical.canonical_headers(self._head, names)
+        parts = canonical.canonical_request(self._head.method, *self._target, headers, names, self._payload)
+        return parts.decode("utf-8", "surrogateescape")
 
-    def string_to_sign(self, request: SimpleNamespace, canonical_request: bytes) -> str:
-        """As botocore's, over bytes: header values need not be UTF-8."""
-        timestamp = request.context["timestamp"]
-        return f"AWS4-HMAC-SHA256\n{timestamp}\n{self.credential_scope(request)}\n{sha256(canonical_request).hexdigest()}"
+    def string_to_sign(self, request: Any, canonical_request: str) -> str:
+        """As botocore's, but header values need not be UTF-8."""
+        digest = sha256(canonical_request.encode("utf-8", "surrogateescape")).hexdigest()
+        return "\n".join((ALGORITHM, request.context["timestamp"], self.credential_scope(request), digest))
 
 
 class CredentialSource:
     """Where the backend's credentials come from; ``current`` may do I/O (refresh), so call it off the event loop."""
 
     def __init__(self, source: KeyPair | Chain) -> None:
-        self._source = source
-        self._chain = None
-        if isinstance(source, Chain):
-            self._chain = _find(source)
+        self._source: KeyPair | Credentials = _find(source) if isinstance(source, Chain) else source
 
     def current(self) -> KeyPair:
         """Give the key pair that is valid now. Raises :class:`CredentialsError`."""
         if isinstance(self._source, KeyPair):
             return self._source
         try:
-            frozen: ReadOnlyCredentials = self._chain.get_frozen_credentials()  # type: ignore[attr-defined]
+            frozen = self._source.get_frozen_credentials()
         except BotoCoreError as error:
             raise CredentialsError(f"backend.credentials: {type(error).__name__}") from None
+        if not frozen.access_key or not frozen.secret_key:
+            raise CredentialsError("backend.credentials: botocore found a key pair with an empty half")
         return KeyPair(frozen.access_key, Secret(frozen.secret_key), Secret(frozen.token) if frozen.token else None)
 
 
@@ -153,7 +154,9 @@ def _find(chain: Chain) -> Credentials:
         session = botocore.session.Session(profile=chain.profile)
         credentials = session.get_credentials()
     except BotoCoreError as error:
-        raise CredentialsError(f"backend.credentials.profile: {error}; name a profile of the AWS shared files") from None
+        raise CredentialsError(
+            f"backend.credentials.profile: {error}; name a profile of the AWS shared files"
+        ) from None
     if credentials is None:
         message = (
             "backend.credentials: none given and none found by botocore; set access_key_id and secret_access_key, "

@@ -1,9 +1,8 @@
 """The addon: hooks of a few lines between mitmproxy and :mod:`s3gateway.gateway`.
 
-Two addons, one at each end of the chain. :class:`S3Gateway` is where the script is: it verifies what came in, before
-other addons see it. :class:`Exit` is added last: it signs what goes out, after other addons and an operator have
-edited it, and refuses whatever was not admitted. mitmproxy forwards a request when a hook raises, or when a script is
-gone after a broken reload; then it is ``Exit`` that does not let it pass.
+Two addons, one at each end of mitmproxy's chain. :class:`S3Gateway` is where the script is: it verifies what came in,
+before other addons see it. :class:`~s3gateway.mitm.outbound.Outbound` is added last: it signs what goes out, after
+other addons and an operator have edited it, and refuses whatever was not admitted.
 """
 
 import asyncio
@@ -11,7 +10,6 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,11 +20,13 @@ from mitmproxy.net.http import http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
-from s3gateway import aistor, config, errors, gateway
-from s3gateway.mitm import flows, log, options, startup, termination
+from s3gateway import aistor, configfile, errors, gateway
+from s3gateway.config import Config
+from s3gateway.mitm import flows, log, options, outbound, startup, termination
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
-from s3gateway.mitm.streams import DownloadStream, UploadStream
+from s3gateway.mitm.refusal import describe, refuse, refuse_answer
+from s3gateway.mitm.streams import DownloadStream
 from s3gateway.rules.encryption import hide_kms_key_id
 from s3gateway.rules.headers import wants_close
 from s3gateway.rules.responses import LocationRewriter
@@ -34,8 +34,6 @@ from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
 logger = logging.getLogger(__name__)
-
-_EXIT = "s3gatewayexit"
 
 
 class S3Gateway:
@@ -68,19 +66,23 @@ class S3Gateway:
             options.apply(ctx.options, wants)
 
     async def running(self) -> None:
-        """Put :class:`Exit` at the end of the chain and start watching the files."""
+        """Put :class:`Outbound` at the end of the chain and start watching the files."""
         if self.live is None:
             return
-        if (old := ctx.master.addons.get(_EXIT)) is not None:
+        if (old := ctx.master.addons.get(outbound.NAME)) is not None:
             ctx.master.addons.remove(old)
-        ctx.master.addons.add(Exit(self.live, self.transactions))
+        ctx.master.addons.add(outbound.Outbound(self.live, self.transactions))
         await startup.open_listeners()
         log.install(own_output=ctx.master.addons.get("dumper") is not None)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
         current = self.live.current.config
         logger.warning(
             "S3 gateway on %s:%d (HTTP and TLS) for %s, %d clients, %d encryption rules",
-            current.listen.host, current.listen.port, current.backend.url, len(current.clients), len(current.encryption),
+            current.listen.host,
+            current.listen.port,
+            current.backend.url,
+            len(current.clients),
+            len(current.encryption),
         )
 
     def done(self) -> None:
@@ -91,14 +93,14 @@ class S3Gateway:
             flows.redact(flow)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Verify. Without a verdict there is no ``admitted``, and :class:`Exit` refuses."""
+        """Verify. Without a verdict there is no ``admitted``, and :class:`Outbound` refuses."""
         if self.live is None or flow.error:
             return
         transaction = self.transactions.open(flow)
         current = self.live.current.config
         try:
             if flow.request.authority:
-                raise errors.invalid_uri()  # noqa: TRY301 - absolute-form: the target must not choose the upstream
+                raise errors.invalid_uri()
             admitted = gateway.admit(transaction.head, transaction.arrival, current, datetime.now(UTC))
         except errors.S3Error as error:
             refuse(flow, transaction, error, current.limits.refusal_linger)
@@ -108,7 +110,7 @@ class S3Gateway:
         else:
             transaction.admitted = admitted
             transaction.record.client = admitted.client.name
-            _describe(transaction, admitted.operation)
+            describe(transaction, admitted.operation)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Stream the answer, with addresses and the KMS key id as the client must see them."""
@@ -128,8 +130,10 @@ class S3Gateway:
             fields = (*(pair for pair in fields if pair[0].lower() != b"connection"), (b"Connection", b"close"))
         response.headers = http.Headers(fields)
         if http1.expected_http_body_size(flow.request, response) == -1:
-            logger.error("request %s: the backend's answer has no length, so that a cut could not be told from its end",
-                         transaction.record.request_id)
+            logger.error(
+                "request %s: the backend's answer has no length, so that a cut could not be told from its end",
+                transaction.record.request_id,
+            )
             refuse_answer(flow, transaction)
             return
         rewriter = None
@@ -200,112 +204,13 @@ class S3Gateway:
         log.write(transaction, self.live.current.config.log_format if self.live else "auto")
 
     @staticmethod
-    def _on_change(new: config.Config) -> None:
-        ctx.options.update(
-            ssl_verify_upstream_trusted_ca=str(new.backend.ca_file) if new.backend.ca_file else None
-        )
+    def _on_change(new: Config) -> None:
+        ctx.options.update(ssl_verify_upstream_trusted_ca=str(new.backend.ca_file) if new.backend.ca_file else None)
 
 
-class Exit:
-    """The last addon: nothing leaves that was not admitted, and what leaves is signed here."""
-
-    name = _EXIT
-
-    def __init__(self, live: Live, transactions: flows.Transactions) -> None:
-        self._live = live
-        self._transactions = transactions
-
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Sign a request with a body: its head leaves right after this hook."""
-        transaction = self._transactions.get(flow)
-        if transaction is None:
-            if not flow.error:
-                self._refuse_unknown(flow)
-            return
-        if transaction.refusal is None and (transaction.admitted is None or transaction.arrival.has_body):
-            self._send(flow, transaction)
-
-    async def request(self, flow: http.HTTPFlow) -> None:
-        """Sign a request without a body now that nobody will edit it any more; cut a faulty upload before its end."""
-        transaction = self._transactions.get(flow)
-        if transaction is None:
-            if flow.response is None:
-                self._refuse_unknown(flow)
-        elif transaction.arrival.has_body:
-            if transaction.refusal and flow.response is None:
-                await termination.abort(flow)
-        elif transaction.refusal is None:
-            await flow.wait_for_resume()
-            if flow.response is None:
-                self._send(flow, transaction)
-
-    def _send(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
-        current = self._live.current
-        try:
-            if transaction.admitted is None:
-                raise errors.internal_error()  # noqa: TRY301
-            outgoing = gateway.forward(
-                transaction.admitted, _head_now(flow, transaction), current.config, current.signer, datetime.now(UTC)
-            )
-            flows.write_outgoing(flow, outgoing, current.config.backend)
-            if outgoing.body:
-                flow.request.stream = UploadStream(outgoing.body, transaction, _aborter(flow))
-        except errors.S3Error as error:
-            refuse(flow, transaction, error, current.config.limits.refusal_linger)
-        except Exception as error:  # noqa: BLE001 - fail closed
-            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
-            refuse(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
-        else:
-            transaction.outgoing = outgoing
-            transaction.record.sse = outgoing.sse
-            _describe(transaction, outgoing.operation)
-
-    def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
-        logger.error("request refused: the gateway's script is not loaded")
-        transaction = self._transactions.open(flow)
-        refuse(flow, transaction, errors.internal_error(), self._live.current.config.limits.refusal_linger)
-
-
-def refuse(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error, linger: float) -> None:
-    """Answer with the error before the body is read, and remember that this flow must not go out."""
-    transaction.refusal = error
-    response = flows.error_response(transaction, error)
-    termination.refuse_now(flow, response, has_body=transaction.arrival.has_body, linger=linger)
-
-
-def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
-    """Give the client an error instead of an answer that cannot be passed on safely."""
-    transaction.refusal = errors.service_unavailable()
-    flow.response = flows.error_response(transaction, transaction.refusal)
-
-
-def _head_now(flow: http.HTTPFlow, transaction: flows.Transaction) -> gateway.RequestHead:
-    """Give the admitted head itself unless somebody has edited the flow since."""
-    head = flows.read_head(flow)
-    return transaction.head if head == transaction.head else head
-
-
-def _describe(transaction: flows.Transaction, operation: gateway.Operation) -> None:
-    record = transaction.record
-    record.operation, record.bucket, record.key = operation.name, operation.bucket, operation.key
-
-
-def _aborter(flow: http.HTTPFlow) -> Callable[[], None]:
-    def abort_soon() -> None:
-        task = asyncio.ensure_future(termination.abort(flow))
-        _aborting.add(task)
-        task.add_done_callback(_aborting.discard)
-
-    return abort_soon
-
-
-_aborting: set[asyncio.Future[None]] = set()
-"""asyncio keeps only weak references to tasks."""
-
-
-def _load(said: dict[str, object]) -> config.Config:
+def _load(said: dict[str, object]) -> Config:
     if ctx.options.s3_config:
-        return config.load(Path(ctx.options.s3_config).expanduser(), said)
+        return configfile.load(Path(ctx.options.s3_config).expanduser(), said)
     if aistor.is_requested(os.environ):
         return aistor.load(os.environ, said)
     raise ConfigError("s3_config", "is not set", "add --set s3_config=gateway.yaml")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from OpenSSL import SSL
 
-from s3gateway.config import Config, KeyPair, fingerprint
+from s3gateway.config import Config, KeyPair
+from s3gateway.configfile import fingerprint
 from s3gateway.mitm import options
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
@@ -72,14 +73,18 @@ class Live:
         on_change(config)
         self._source, self._keys, self.current = source, keys, current
         self._seen = fingerprint(config)
-        logger.warning("configuration reloaded: %d clients, %d encryption rules", len(config.clients), len(config.encryption))
+        logger.warning(
+            "configuration reloaded: %d clients, %d encryption rules", len(config.clients), len(config.encryption)
+        )
 
     async def _refresh(self) -> None:
         """Follow temporary credentials from botocore's chain."""
         keys = await asyncio.to_thread(self._source.current)
         if not _same(keys, self._keys):
             self._keys = keys
-            self.current = Current(self.current.config, Signer(keys, self.current.config.backend.region), self.current.client_tls)
+            self.current = Current(
+                self.current.config, Signer(keys, self.current.config.backend.region), self.current.client_tls
+            )
             logger.warning("backend credentials renewed")
 
     def _make(self, config: Config, keys: KeyPair) -> Current:

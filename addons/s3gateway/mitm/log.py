@@ -4,7 +4,6 @@ import logging
 import sys
 
 from s3gateway.mitm.flows import Transaction
-from s3gateway.record import Record
 
 access = logging.getLogger("s3gateway.access")
 
@@ -32,6 +31,6 @@ def write(transaction: Transaction, log_format: str) -> None:
     if transaction.logged:
         return
     transaction.logged = True
-    record: Record = transaction.record
+    record = transaction.record
     as_text = log_format == "text" or (log_format == "auto" and sys.stdout.isatty())
     access.info("%s", record.to_text() if as_text else record.to_json())

@@ -41,8 +41,11 @@ def command_line(options: OptManager) -> dict[str, Any]:
     if options.has_changed("mode"):
         modes = [ProxyMode.parse(mode) for mode in options.mode]
         if len(modes) != 1 or not isinstance(modes[0], ReverseMode) or modes[0].scheme not in {"http", "https"}:
-            raise ConfigError("--mode", quoted(" ".join(options.mode)) + " is not a single reverse:http(s)://...",
-                              "the gateway is a reverse proxy: leave --mode out, or name its backend")
+            raise ConfigError(
+                "--mode",
+                quoted(" ".join(options.mode)) + " is not a single reverse:http(s)://...",
+                "the gateway is a reverse proxy: leave --mode out, or name its backend",
+            )
         mode = modes[0]
         host, port = mode.address[:2]
         said["backend.endpoint"] = f"{mode.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -59,23 +62,32 @@ def command_line(options: OptManager) -> dict[str, Any]:
 
 def check_command_line(options: OptManager, said: Mapping[str, Any], config: Config, wants: Mapping[str, Any]) -> None:
     """Refuse a command line that says something else than the file. Raises :class:`ConfigError`."""
-    decided = {"backend.endpoint": config.backend.url, "listen.host": config.listen.host, "listen.port": config.listen.port}
+    decided = {
+        "backend.endpoint": config.backend.url,
+        "listen.host": config.listen.host,
+        "listen.port": config.listen.port,
+    }
     for key, value in said.items():
         if value != decided[key]:
-            raise ConfigError(key, f"is {quoted(decided[key])}, but the command line says {quoted(value)}", "drop one of them")
+            raise ConfigError(
+                key, f"is {quoted(decided[key])}, but the command line says {quoted(value)}", "drop one of them"
+            )
     for name, value in wants.items():
         if name in _FREE or name in {"mode", "listen_host", "listen_port"}:
             continue
         if options.has_changed(name) and getattr(options, name) != value:
             raise ConfigError(
-                f"--set {name}", f"{quoted(getattr(options, name))} contradicts the gateway, which needs {quoted(value)}",
+                f"--set {name}",
+                f"{quoted(getattr(options, name))} contradicts the gateway, which needs {quoted(value)}",
                 "leave it out",
             )
 
 
 def apply(options: OptManager, wants: Mapping[str, Any]) -> None:
     """Set the options; the free ones only where the user has not."""
-    options.update(**{name: value for name, value in wants.items() if name not in _FREE or not options.has_changed(name)})
+    options.update(
+        **{name: value for name, value in wants.items() if name not in _FREE or not options.has_changed(name)}
+    )
 
 
 def check_ca(config: Config) -> None:
@@ -85,7 +97,9 @@ def check_ca(config: Config) -> None:
             ssl.create_default_context(cafile=str(config.backend.ca_file))
         except (ssl.SSLError, OSError):
             raise ConfigError(
-                "backend.ca_file", f"{quoted(config.backend.ca_file)} holds no PEM certificate", "name the CA's .crt file"
+                "backend.ca_file",
+                f"{quoted(config.backend.ca_file)} holds no PEM certificate",
+                "name the CA's .crt file",
             ) from None
     net_tls.create_proxy_server_context.cache_clear()
 
@@ -103,7 +117,9 @@ def client_tls(listen: Listen) -> SSL.Context | None:
         context.use_certificate_chain_file(str(listen.certificate))
     except SSL.Error:
         raise ConfigError(
-            "listen.certificate", f"{quoted(listen.certificate)} holds no PEM certificate", "name a PEM certificate chain"
+            "listen.certificate",
+            f"{quoted(listen.certificate)} holds no PEM certificate",
+            "name a PEM certificate chain",
         ) from None
     try:
         context.use_privatekey_file(str(listen.key or listen.certificate))

@@ -21,7 +21,7 @@ def withdraw_listeners() -> None:
     for task in asyncio.all_tasks():
         if task.get_name() == _TASK:
             task.cancel()
-            server.servers._instances.clear()
+            server.servers._instances.clear()  # noqa: SLF001 - see above
 
 
 async def open_listeners() -> None:

@@ -16,6 +16,7 @@ from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessa
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
+
 def refuse_now(flow: http.HTTPFlow, response: http.Response, *, has_body: bool, linger: float) -> None:
     """Answer from ``requestheaders`` without reading the body; the connection ends within ``linger`` seconds.
 

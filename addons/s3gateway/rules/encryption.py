@@ -20,7 +20,12 @@ _CREATES = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
 """The operations that decide how an object is encrypted: the only ones that take SSE-S3 and SSE-KMS headers."""
 
 _NEEDS_KEY = _CREATES | {
-    "UploadPart", "UploadPartCopy", "GetObject", "HeadObject", "GetObjectAttributes", "SelectObjectContent",
+    "UploadPart",
+    "UploadPartCopy",
+    "GetObject",
+    "HeadObject",
+    "GetObjectAttributes",
+    "SelectObjectContent",
 }
 """The operations that read or write object data, and so need the key under SSE-C."""
 
@@ -71,9 +76,7 @@ class EncryptionRule:
 
     def matches(self, bucket: str, key: str, client: str) -> bool:
         """Whether this rule decides for the object and the caller."""
-        return (
-            fnmatchcase(bucket, self.bucket) and key.startswith(self.prefix) and fnmatchcase(client, self.client)
-        )
+        return fnmatchcase(bucket, self.bucket) and key.startswith(self.prefix) and fnmatchcase(client, self.client)
 
 
 @dataclass(frozen=True, slots=True)

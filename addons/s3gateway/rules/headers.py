@@ -10,8 +10,16 @@ import re
 from s3gateway.sigv4.model import Headers, RequestHead
 
 HOP_BY_HOP = frozenset(
-    (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
-     b"trailer", b"upgrade")
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"upgrade",
+    )
 )
 """Fields that concern one connection (RFC 9110 §7.6.1). ``Transfer-Encoding`` is missing: mitmproxy frames by it."""
 
@@ -32,10 +40,7 @@ _REDACTED = b"<redacted>"
 def without_hop_by_hop(headers: Headers) -> Headers:
     """Drop hop-by-hop fields and those that ``Connection`` names, unless S3 needs them."""
     named = {
-        token.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for token in value.split(b",")
+        token.strip().lower() for name, value in headers if name.lower() == b"connection" for token in value.split(b",")
     }
     drop = HOP_BY_HOP | {name for name in named if not END_TO_END.fullmatch(name)}
     return tuple((name, value) for name, value in headers if name.lower() not in drop)

@@ -24,8 +24,15 @@ _METHODS = frozenset((b"GET", b"HEAD", b"PUT", b"POST", b"DELETE"))
 
 # Sub-resource -> operation names by method, in the order in which S3 looks for them.
 _OBJECT_SUBRESOURCES: tuple[tuple[bytes, dict[bytes, str]], ...] = (
-    (b"uploadId", {b"PUT": "UploadPart", b"POST": "CompleteMultipartUpload", b"DELETE": "AbortMultipartUpload",
-                   b"GET": "ListParts"}),
+    (
+        b"uploadId",
+        {
+            b"PUT": "UploadPart",
+            b"POST": "CompleteMultipartUpload",
+            b"DELETE": "AbortMultipartUpload",
+            b"GET": "ListParts",
+        },
+    ),
     (b"uploads", {b"POST": "CreateMultipartUpload"}),
     (b"tagging", {b"GET": "GetObjectTagging", b"PUT": "PutObjectTagging", b"DELETE": "DeleteObjectTagging"}),
     (b"acl", {b"GET": "GetObjectAcl", b"PUT": "PutObjectAcl"}),
@@ -44,12 +51,20 @@ _BUCKET_SUBRESOURCES: tuple[tuple[bytes, dict[bytes, str]], ...] = (
     *(
         (sub.encode(), {b"GET": f"Get{name}", b"PUT": f"Put{name}", b"DELETE": f"Delete{name}"})
         for sub, name in (
-            ("acl", "BucketAcl"), ("cors", "BucketCors"), ("encryption", "BucketEncryption"),
-            ("lifecycle", "BucketLifecycleConfiguration"), ("logging", "BucketLogging"),
-            ("notification", "BucketNotificationConfiguration"), ("object-lock", "ObjectLockConfiguration"),
-            ("policy", "BucketPolicy"), ("policyStatus", "BucketPolicyStatus"), ("replication", "BucketReplication"),
-            ("requestPayment", "BucketRequestPayment"), ("tagging", "BucketTagging"),
-            ("versioning", "BucketVersioning"), ("website", "BucketWebsite"),
+            ("acl", "BucketAcl"),
+            ("cors", "BucketCors"),
+            ("encryption", "BucketEncryption"),
+            ("lifecycle", "BucketLifecycleConfiguration"),
+            ("logging", "BucketLogging"),
+            ("notification", "BucketNotificationConfiguration"),
+            ("object-lock", "ObjectLockConfiguration"),
+            ("policy", "BucketPolicy"),
+            ("policyStatus", "BucketPolicyStatus"),
+            ("replication", "BucketReplication"),
+            ("requestPayment", "BucketRequestPayment"),
+            ("tagging", "BucketTagging"),
+            ("versioning", "BucketVersioning"),
+            ("website", "BucketWebsite"),
         )
     ),
 )
@@ -80,9 +95,7 @@ class Operation:
 def check_target(head: RequestHead) -> None:
     """Refuse targets that two servers could read in two ways: the one verified must be the one executed."""
     if head.method not in _METHODS:
-        raise errors.S3Error(
-            405, "MethodNotAllowed", "The specified method is not allowed against this resource."
-        )
+        raise errors.S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
     if not head.target.startswith(b"/") or _CONTROL.search(head.target) or b"#" in head.target:
         raise errors.invalid_uri()
     if _BROKEN_ESCAPE.search(head.target):

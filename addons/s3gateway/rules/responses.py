@@ -42,7 +42,7 @@ def addresses(*, backend_url: bytes, client_scheme: bytes, client_host: bytes, v
 
 
 class LocationRewriter:
-    """Rewrites a streamed CompleteMultipartUpload answer. White space that keeps the connection alive passes at once."""
+    """Rewrites a streamed CompleteMultipartUpload answer; leading white space (a keep-alive) passes at once."""
 
     def __init__(self, pair: Addresses) -> None:
         self._pair = pair

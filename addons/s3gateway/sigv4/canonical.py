@@ -52,19 +52,15 @@ def canonical_header_value(values: Iterable[bytes]) -> bytes:
 
 
 def canonical_headers(head: RequestHead, signed_headers: Iterable[bytes]) -> bytes:
-    """``name:value\\n`` for each signed header, sorted; a name that is absent on the wire counts as empty."""
-    return b"".join(
-        b"%b:%b\n" % (name, canonical_header_value(head.all(name))) for name in sorted(set(signed_headers))
-    )
+    """One ``name:value`` line for each signed header, sorted; a name that is absent on the wire counts as empty."""
+    return b"".join(b"%b:%b\n" % (name, canonical_header_value(head.all(name))) for name in sorted(set(signed_headers)))
 
 
-def canonical_request(  # noqa: PLR0913 - the six lines of the AWS definition
+def canonical_request(
     method: bytes, uri: str, query: str, headers: bytes, signed_headers: Iterable[bytes], payload: str
 ) -> bytes:
     """Join the six parts of the AWS definition; ``headers`` already ends with its line feed."""
-    return b"\n".join(
-        (method, uri.encode(), query.encode(), headers, b";".join(signed_headers), payload.encode())
-    )
+    return b"\n".join((method, uri.encode(), query.encode(), headers, b";".join(signed_headers), payload.encode()))
 
 
 def string_to_sign(timestamp: str, scope: CredentialScope, request: bytes) -> bytes:

@@ -2,7 +2,8 @@
 
 The grammar (AWS sig-v4-header-based-auth)::
 
-    Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/s3/aws4_request, SignedHeaders=<a;b>, Signature=<hex>
+    Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/s3/aws4_request,
+                   SignedHeaders=<a;b>, Signature=<hex>
 
 and for a presigned URL the same values as ``X-Amz-Algorithm``, ``X-Amz-Credential``, ``X-Amz-Date``,
 ``X-Amz-Expires``, ``X-Amz-SignedHeaders`` and ``X-Amz-Signature``. Anything else is refused here, as AWS does.
@@ -165,8 +166,10 @@ def _expires(text: str) -> int:
     if seconds < 0:
         raise malformed("X-Amz-Expires must be non-negative")
     if seconds > _WEEK:
-        raise malformed(f"X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be "
-                        f"less than {_WEEK} seconds")
+        raise malformed(
+            f"X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be "
+            f"less than {_WEEK} seconds"
+        )
     return seconds
 
 
@@ -174,9 +177,7 @@ def _credential(text: str, malformed: "errors.Malformed") -> tuple[str, Credenti
     """``<key>/<date>/<region>/s3/aws4_request``; the key itself never holds a slash here."""
     parts = text.split("/")
     if len(parts) != _CREDENTIAL_PARTS or not parts[0]:
-        raise malformed(
-            "The Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
-        )
+        raise malformed('The Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
     key, date, region, service, terminator = parts
     if not _DATE.fullmatch(date):
         raise malformed("The Credential date format is wrong; expected YYYYMMDD.")

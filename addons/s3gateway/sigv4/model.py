@@ -89,7 +89,7 @@ class Signature:
 
     def matches(self, other: "Signature") -> bool:
         """Compare in constant time; the only place in this project that compares signatures."""
-        return hmac.compare_digest(self._hex.encode(), other._hex.encode())
+        return hmac.compare_digest(self.hex.encode(), other.hex.encode())
 
     @property
     def hex(self) -> str:

@@ -30,7 +30,7 @@ _SENSITIVE = re.compile(rb"^(x-amz-security-token|x-amz-[a-z-]*customer-key):.*$
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A proven request head. ``uri`` and ``query`` are canonical; key, scope, timestamp and seed start a chunk chain."""
+    """A proven head. ``uri`` and ``query`` are canonical; key, scope, timestamp and seed start a chunk chain."""
 
     payload: Payload
     signing_key: bytes
@@ -92,7 +92,7 @@ def _signed_at(claim: Claim) -> datetime:
     except ValueError:
         pass
     if claim.presigned:
-        raise errors.malformed_query('X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd\'T\'HHmmss\'Z\'"')
+        raise errors.malformed_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     raise errors.access_denied("AWS authentication requires a valid Date or x-amz-date header")
 
 
@@ -174,5 +174,3 @@ def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:
         ("CanonicalRequest", shown.decode("utf-8", "replace")),
         ("CanonicalRequestBytes", shown.hex(" ")),
     )
-
-

@@ -1,0 +1,103 @@
+"""The last addon in mitmproxy's chain: nothing leaves that was not admitted, and what leaves is signed here.
+
+mitmproxy forwards a request when a hook raises, or when a script is gone after a broken reload. This addon belongs to
+no script: without a verdict of :class:`~s3gateway.mitm.addon.S3Gateway` on a flow it can only refuse.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from mitmproxy import http
+
+from s3gateway import errors, gateway
+from s3gateway.mitm import flows, termination
+from s3gateway.mitm.live import Live
+from s3gateway.mitm.place import place
+from s3gateway.mitm.refusal import describe, refuse
+from s3gateway.mitm.streams import UploadStream
+from s3gateway.sigv4.model import RequestHead
+
+logger = logging.getLogger(__name__)
+
+NAME = "s3gatewayoutbound"
+
+
+class Outbound:
+    """The last addon: nothing leaves that was not admitted, and what leaves is signed here."""
+
+    name = NAME
+
+    def __init__(self, live: Live, transactions: flows.Transactions) -> None:
+        self._live = live
+        self._transactions = transactions
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Sign a request with a body: its head leaves right after this hook."""
+        transaction = self._transactions.get(flow)
+        if transaction is None:
+            if not flow.error:
+                self._refuse_unknown(flow)
+            return
+        if transaction.refusal is None and (transaction.admitted is None or transaction.arrival.has_body):
+            self._send(flow, transaction)
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Sign a request without a body now that nobody will edit it any more; cut a faulty upload before its end."""
+        transaction = self._transactions.get(flow)
+        if transaction is None:
+            if flow.response is None:
+                self._refuse_unknown(flow)
+        elif transaction.arrival.has_body:
+            if transaction.refusal and flow.response is None:
+                await termination.abort(flow)
+        elif transaction.refusal is None:
+            await flow.wait_for_resume()
+            if flow.response is None:
+                self._send(flow, transaction)
+
+    def _send(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
+        current = self._live.current
+        try:
+            if transaction.admitted is None:
+                raise errors.internal_error()
+            outgoing = gateway.forward(
+                transaction.admitted, _head_now(flow, transaction), current.config, current.signer, datetime.now(UTC)
+            )
+            flows.write_outgoing(flow, outgoing, current.config.backend)
+            if outgoing.body:
+                flow.request.stream = UploadStream(outgoing.body, transaction, _aborter(flow))
+        except errors.S3Error as error:
+            refuse(flow, transaction, error, current.config.limits.refusal_linger)
+        except Exception as error:  # noqa: BLE001 - fail closed
+            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            refuse(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
+        else:
+            transaction.outgoing = outgoing
+            transaction.record.sse = outgoing.sse
+            describe(transaction, outgoing.operation)
+
+    def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
+        logger.error("request refused: the gateway's script is not loaded")
+        transaction = self._transactions.open(flow)
+        refuse(flow, transaction, errors.internal_error(), self._live.current.config.limits.refusal_linger)
+
+
+def _head_now(flow: http.HTTPFlow, transaction: flows.Transaction) -> RequestHead:
+    """Give the admitted head itself unless somebody has edited the flow since."""
+    head = flows.read_head(flow)
+    return transaction.head if head == transaction.head else head
+
+
+def _aborter(flow: http.HTTPFlow) -> Callable[[], None]:
+    def abort_soon() -> None:
+        task = asyncio.ensure_future(termination.abort(flow))
+        _aborting.add(task)
+        task.add_done_callback(_aborting.discard)
+
+    return abort_soon
+
+
+_aborting: set[asyncio.Future[None]] = set()
+"""asyncio keeps only weak references to tasks."""
