@@ -49,7 +49,10 @@ def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mappi
         raise ConfigError(
             where, f"is not valid YAML ({getattr(error, 'problem', None) or 'syntax'})", "correct it"
         ) from None
-    return build(document, folder, files, fallback)
+    config = build(document, folder, files, fallback)
+    if not config.clients:
+        raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
+    return config
 
 
 def build(
@@ -59,9 +62,10 @@ def build(
     values = check(document, fallback or {})
     reader = _Files(folder, list(files))
     credentials = _credentials(values["backend"]["credentials"], reader)
+    listen = _listen(values["listen"], values["backend"]["region"], reader)
     return Config(
-        listen=_listen(values["listen"], values["backend"]["region"], reader),
-        backend=_backend(values["backend"], reader),
+        listen=listen,
+        backend=_backend(values["backend"], listen, reader),
         credentials=credentials,
         clients=_clients(values["clients"], reader),
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
@@ -123,11 +127,17 @@ def _listen(values: dict[str, Any], region: str, files: _Files) -> Listen:
     )
 
 
-def _backend(values: dict[str, Any], files: _Files) -> Backend:
+def _backend(values: dict[str, Any], listen: Listen, files: _Files) -> Backend:
     endpoint = values.get("endpoint")
     if not endpoint:
         raise ConfigError("backend.endpoint", "is missing", "set it to the https:// address of the S3 server")
     scheme, host, port = split_endpoint("backend.endpoint", endpoint)
+    if (host, port) == (listen.host, listen.port):
+        raise ConfigError(
+            "backend.endpoint",
+            f"{quoted(endpoint)} is the gateway's own address",
+            "name the S3 server, or change listen",
+        )
     ca_file = values.get("ca_file")
     return Backend(scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, values["region"])
 

@@ -4,6 +4,7 @@
 are two because a request without a body is signed as late as possible, after an operator may have edited it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,9 @@ from s3gateway.sigv4 import canonical, claim
 from s3gateway.sigv4.chain import ChunkChain
 from s3gateway.sigv4.model import EMPTY_SHA256, Headers, Payload, PayloadMode, RequestHead
 from s3gateway.sigv4.verify import Verified, check_region, verify
+
+_SHOWN_KEY = 20
+"""Characters of an unknown access key id that a log line shows; AWS's have 20."""
 
 _NEVER_SIGNED = frozenset((b"authorization", b"expect", b"transfer-encoding"))
 """Fields that change on the way out (mitmproxy answers and removes ``Expect``), or hold the signature itself."""
@@ -103,6 +107,21 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
     )
     body = _body(admitted, signed, signer, config.limits.aws_chunk) if admitted.arrival.has_body else None
     return Outgoing(operation, unsigned.target, signed.headers, signed.signed_headers, body, applied.label)
+
+
+def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:
+    """Say who a refused request claims to be from (``name?``) and what it asks for, as far as that can be read.
+
+    For the log only: nothing of it is proven.
+    """
+    who, operation = "", None
+    with suppress(errors.S3Error):
+        check_target(head)
+        operation = read_operation(head, config.domains)
+    with suppress(errors.S3Error):
+        key = claim.read_claim(head).access_key_id
+        who = f"{config.clients[key].name if key in config.clients else key[:_SHOWN_KEY]}?"
+    return who, operation
 
 
 def _check_payload(payload: Payload, operation: Operation, arrival: Arrival) -> None:

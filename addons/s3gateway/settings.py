@@ -181,7 +181,7 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
 def _check_value(shown: str, key: Key, value: object, *, present: bool) -> Any:
     if not present:
         if key.required:
-            raise ConfigError(shown, "is missing", f"set it to {key.kind.name}")
+            raise ConfigError(shown, "is missing", f"give a {key.kind.name}")
         return key.default
     if key.path == "encryption[].prefix" and value == "":
         return value
@@ -194,7 +194,7 @@ def _check_value(shown: str, key: Key, value: object, *, present: bool) -> Any:
             else _shape(value)
         )
         problem = "is empty" if value in (None, "") else f"{told} is not a {key.kind.name}"
-        raise ConfigError(shown, problem, f"set it to {key.kind.name}" + _quote_hint(key, value))
+        raise ConfigError(shown, problem, f"give a {key.kind.name}" + _quote_hint(key, value))
     return value
 
 

@@ -60,30 +60,19 @@ class S3Gateway:
         except (ConfigError, CredentialsError) as error:
             _refuse_to_start(str(error), running=self.live is not None)
         else:
-            if self.live is None:
-                startup.withdraw_listeners()
             self.live = live
             options.apply(ctx.options, wants)
+            startup.open_listeners_later(_announcement(live.current.config))
 
-    async def running(self) -> None:
-        """Put :class:`Outbound` at the end of the chain and start watching the files."""
+    def running(self) -> None:
+        """Put :class:`~s3gateway.mitm.outbound.Outbound` at the end of the chain and start watching the files."""
         if self.live is None:
             return
         if (old := ctx.master.addons.get(outbound.NAME)) is not None:
             ctx.master.addons.remove(old)
         ctx.master.addons.add(outbound.Outbound(self.live, self.transactions))
-        await startup.open_listeners()
         log.install(own_output=ctx.master.addons.get("dumper") is not None)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
-        current = self.live.current.config
-        logger.warning(
-            "S3 gateway on %s:%d (HTTP and TLS) for %s, %d clients, %d encryption rules",
-            current.listen.host,
-            current.listen.port,
-            current.backend.url,
-            len(current.clients),
-            len(current.encryption),
-        )
 
     def done(self) -> None:
         """Stop watching; what is still running must not leave secrets in a flow file."""
@@ -103,6 +92,9 @@ class S3Gateway:
                 raise errors.invalid_uri()
             admitted = gateway.admit(transaction.head, transaction.arrival, current, datetime.now(UTC))
         except errors.S3Error as error:
+            transaction.record.client, operation = gateway.guess(transaction.head, current)
+            if operation:
+                describe(transaction, operation)
             refuse(flow, transaction, error, current.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed
             logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
@@ -214,6 +206,13 @@ def _load(said: dict[str, object]) -> Config:
     if aistor.is_requested(os.environ):
         return aistor.load(os.environ, said)
     raise ConfigError("s3_config", "is not set", "add --set s3_config=gateway.yaml")
+
+
+def _announcement(config: Config) -> str:
+    return (
+        f"S3 gateway on {config.listen.host}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
+        f"{len(config.clients)} clients, {len(config.encryption)} encryption rules"
+    )
 
 
 def _refuse_to_start(message: str, *, running: bool) -> None:

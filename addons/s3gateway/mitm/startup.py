@@ -7,25 +7,38 @@ still take effect when mitmproxy is running, and ``tests/mitm/test_startup.py`` 
 """
 
 import asyncio
+import logging
 
 from mitmproxy import ctx
+
+logger = logging.getLogger(__name__)
 
 _TASK = "setup_servers"
 
 
-def withdraw_listeners() -> None:
-    """Cancel mitmproxy's own attempt, if it is under way. Call it when the script loads."""
+def open_listeners_later(announcement: str) -> None:
+    """Cancel mitmproxy's own attempt, if it is under way; start again when all options are set, and then announce."""
     server = ctx.master.addons.get("proxyserver")
     if server is None or server.is_running:
         return
+    ctx.master.addons.add(Listeners(announcement))
     for task in asyncio.all_tasks():
         if task.get_name() == _TASK:
             task.cancel()
             server.servers._instances.clear()  # noqa: SLF001 - see above
 
 
-async def open_listeners() -> None:
-    """Listen as the options say. Call it when mitmproxy is running; its own error check ends it if a port is taken."""
-    server = ctx.master.addons.get("proxyserver")
-    if server is not None:
-        await server.setup_servers()
+class Listeners:
+    """Starts the withdrawn listeners anew. An addon of its own, because a script's ``running`` may not be a coroutine.
+
+    If a port is taken mitmproxy has logged it, and its error check ends the program after this.
+    """
+
+    def __init__(self, announcement: str) -> None:
+        self._announcement = announcement
+
+    async def running(self) -> None:
+        """Listen as the options say, and tell."""
+        server = ctx.master.addons.get("proxyserver")
+        if server is None or await server.setup_servers():
+            logger.warning("%s", self._announcement)
