@@ -16,6 +16,7 @@ from s3gateway.sigv4.chunks import ChunkData, ChunkEnd, ChunkReader, ChunkStart,
 from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode
 
 _NO_SIGNATURE = b"0" * 64
+_SMALL_READ = 4096
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
@@ -64,6 +65,8 @@ class HashedBody:
 
     def feed(self, data: bytes) -> bytes:
         """Hash on, release the read before."""
+        if not data:
+            return b""  # it would push out the last bytes
         self._hash.update(data)
         held, self._held = self._held, data
         return held
@@ -97,22 +100,27 @@ class ChunkedBody:
         self._left = decoded_length
         self._announced = trailer
         self._start = ChunkStart(0, b"0", None)
-        self._pieces: list[bytes | memoryview] = []
-        self._ready: list[bytes | memoryview] = []
-        self._last: list[bytes | memoryview] = []
+        self._sound = True
+        self._pieces: list[bytes | memoryview | bytearray] = []
+        self._ready: list[bytes | memoryview | bytearray] = []
+        self._last: list[bytes | memoryview | bytearray] = []
         self._hash = sha256()
         self._poison = b""
 
     def feed(self, data: bytes) -> bytes:
         """Give every chunk that is now complete and verified; the final one stays here."""
+        self._check_sound()
+        self._sound = False  # until all of this read is
         for event in self._reader.feed(data):
             self._on_event(event)
+        self._sound = True
         ready = b"".join(self._ready)
         self._ready.clear()
         return ready
 
     def finish(self) -> bytes:
         """Give final chunk and trailer as one piece, so that one write carries them (a cut trailer stalls MinIO)."""
+        self._check_sound()
         if not self._reader.done:
             raise errors.incomplete_body()
         return b"".join(self._last)
@@ -121,12 +129,26 @@ class ChunkedBody:
         """Give the faulty chunk's frame with zeroed data and an impossible signature; empty for other faults."""
         return self._poison
 
+    def _check_sound(self) -> None:
+        """After a fault nothing more leaves, whatever is still held."""
+        if not self._sound:
+            raise errors.incomplete_body()
+
+    def _hold(self, data: bytes | memoryview) -> None:
+        """Keep data of a signed chunk; small reads are gathered, for each piece has a cost of its own."""
+        if len(data) >= _SMALL_READ:
+            self._pieces.append(data)
+        elif self._pieces and isinstance(self._pieces[-1], bytearray):
+            self._pieces[-1] += data
+        else:
+            self._pieces.append(bytearray(data))
+
     def _on_event(self, event: Event) -> None:
         match event:
             case ChunkData(data):
                 if self._inbound:
                     self._hash.update(data)
-                    self._pieces.append(data)
+                    self._hold(data)
                 else:
                     self._ready.append(data)  # no signature to wait for; only the final chunk is held back
             case ChunkStart(size):

@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -132,6 +133,10 @@ def _backend(values: dict[str, Any], listen: Listen, files: _Files) -> Backend:
     if not endpoint:
         raise ConfigError("backend.endpoint", "is missing", "set it to the https:// address of the S3 server")
     scheme, host, port = split_endpoint("backend.endpoint", endpoint)
+    if scheme == "http" and not _is_loopback(host):
+        raise ConfigError(
+            "backend.endpoint", f"{quoted(endpoint)} is not encrypted", "use https:// (http is for this machine only)"
+        )
     if (host, port) == (listen.host, listen.port):
         raise ConfigError(
             "backend.endpoint",
@@ -140,6 +145,13 @@ def _backend(values: dict[str, Any], listen: Listen, files: _Files) -> Backend:
         )
     ca_file = values.get("ca_file")
     return Backend(scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, values["region"])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def split_endpoint(key: str, endpoint: str) -> tuple[str, str, int]:

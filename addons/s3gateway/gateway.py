@@ -86,12 +86,12 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         check_target(head)
         operation = read_operation(head, config.domains)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
-    fields = headers.without_hop_by_hop(head.headers)
-    fields = headers.replaced(fields, b"Host", config.backend.authority.encode())
-    fields = headers.removed(fields, b"x-amz-security-token") + applied.headers
-    fields = headers.replaced(fields, b"X-Amz-Content-SHA256", verified.payload.text.encode())
-    if signer.session_token:
-        fields += ((b"X-Amz-Security-Token", signer.session_token.reveal()),)
+    fields = headers.replaced(
+        headers.removed(headers.without_hop_by_hop(head.headers), b"x-amz-security-token") + applied.headers,
+        (b"Host", config.backend.authority.encode()),
+        (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
+        *signer.own_headers(now),
+    )
     query = _without_authentication(head.query) if admitted.presigned else head.query
     unsigned = RequestHead(head.method, operation.path + (b"?" + query if query else b""), fields)
     same_query = head is admitted.head and not admitted.presigned

@@ -28,6 +28,9 @@ from s3gateway.sigv4.model import ALGORITHM, SERVICE, CredentialScope, Headers, 
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
+_HEX_DIGITS = 64
+
+
 class CredentialsError(Exception):
     """botocore's chain has no credentials; the message says where it looked."""
 
@@ -59,28 +62,29 @@ class Signer:
     def __repr__(self) -> str:
         return f"Signer({self._region!r})"
 
-    @property
-    def session_token(self) -> Secret | None:
-        """The token that must travel with every request, if the credentials are temporary."""
-        return self._keys.session_token
+    def own_headers(self, now: datetime) -> Headers:
+        """Give the fields that belong to the gateway's signature: its date and, if temporary, its session token."""
+        date = (b"X-Amz-Date", f"{now:%Y%m%dT%H%M%SZ}".encode())
+        token = self._keys.session_token
+        return (date, (b"X-Amz-Security-Token", token.reveal())) if token else (date,)
 
     def sign(
         self, head: RequestHead, signed_headers: Iterable[bytes], payload: str, target: tuple[str, str], now: datetime
     ) -> Signed:
-        """Put ``X-Amz-Date`` and ``Authorization`` on ``head``; ``signed_headers`` are lower-case and on the wire.
+        """Put ``Authorization`` on ``head``, which has :meth:`own_headers`; ``signed_headers`` are on its wire.
 
         ``target`` is the canonical (URI, query), ``payload`` the text that stands for the body, ``now`` is
         timezone-aware.
         """
         timestamp = f"{now:%Y%m%dT%H%M%SZ}"
-        dated = RequestHead(head.method, head.target, replaced(head.headers, b"X-Amz-Date", timestamp.encode()))
+        scope = CredentialScope(timestamp[:8], self._region)
         names = tuple(sorted({*signed_headers, b"host", b"x-amz-date"}))
-        auth = _RawHeadAuth(self._credentials, self._region, dated, names, payload, target)
+        auth = _RawHeadAuth(self._credentials, self._region, head, names, payload, target, self.signing_key(scope))
         request = SimpleNamespace(context={"timestamp": timestamp}, headers={})
         auth.add_auth(request)
-        headers = replaced(dated.headers, b"Authorization", request.headers["Authorization"].encode())
-        seed = Signature(request.headers["Authorization"].rpartition("Signature=")[2])
-        return Signed(headers, names, seed, CredentialScope(timestamp[:8], self._region), timestamp)
+        authorization: str = request.headers["Authorization"]
+        headers = replaced(head.headers, (b"Authorization", authorization.encode()))
+        return Signed(headers, names, Signature(authorization[-_HEX_DIGITS:]), scope, timestamp)
 
     def signing_key(self, scope: CredentialScope) -> bytes:
         """Derive the key of a chunk chain; cached for the day."""
@@ -92,13 +96,14 @@ class _RawHeadAuth(S3SigV4Auth):
 
     def __init__(
         self, credentials: Credentials, region: str, head: RequestHead, names: tuple[bytes, ...], payload: str,
-        target: tuple[str, str],
+        target: tuple[str, str], key: bytes,
     ) -> None:  # fmt: skip
         super().__init__(credentials, SERVICE, region)
         self._head = head
         self._names = names
         self._payload = payload
         self._target = target
+        self._key = key
 
     def add_auth(self, request: Any) -> None:
         """As botocore's, without its debug log, which would hold session tokens and SSE-C keys."""
@@ -128,6 +133,10 @@ class _RawHeadAuth(S3SigV4Auth):
         """As botocore's, but header values need not be UTF-8."""
         digest = sha256(canonical_request.encode("utf-8", "surrogateescape")).hexdigest()
         return "\n".join((ALGORITHM, request.context["timestamp"], self.credential_scope(request), digest))
+
+    def signature(self, string_to_sign: str, request: Any) -> str:  # noqa: ARG002 - botocore's signature
+        """As botocore's, with the key that is derived once for the day."""
+        return canonical.sign(self._key, string_to_sign.encode()).hex
 
 
 class CredentialSource:

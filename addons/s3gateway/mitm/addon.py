@@ -16,20 +16,16 @@ from pathlib import Path
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
-from mitmproxy.net.http import http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
 from s3gateway.mitm import flows, log, options, outbound, startup, termination
+from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.refusal import describe, refuse, refuse_answer
-from s3gateway.mitm.streams import DownloadStream
-from s3gateway.rules.encryption import hide_kms_key_id
-from s3gateway.rules.headers import wants_close
-from s3gateway.rules.responses import LocationRewriter
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
@@ -83,9 +79,12 @@ class S3Gateway:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Verify. Without a verdict there is no ``admitted``, and :class:`Outbound` refuses."""
-        if self.live is None or flow.error:
+        if self.live is None:
             return
         transaction = self.transactions.open(flow)
+        if flow.error:  # mitmproxy has found the head malformed, and answers that itself
+            transaction.refusal = errors.invalid_request("The HTTP request is malformed.")
+            return
         current = self.live.current.config
         try:
             if flow.request.authority:
@@ -109,31 +108,14 @@ class S3Gateway:
         transaction = self.transactions.get(flow)
         if transaction is None or transaction.outgoing is None or flow.response is None or self.live is None:
             return
-        response, backend = flow.response, self.live.current.config.backend
-        if transaction.refusal:  # the backend has answered a poisoned upload before its connection was cut
-            flow.response = flows.error_response(transaction, transaction.refusal)
-            return
-        transaction.record.backend_error = response.headers.get("x-minio-error-code", "")[:80]
-        addresses = flows.client_addresses(transaction, backend)
-        fields = hide_kms_key_id(
-            addresses.in_headers(response.headers.fields), method=transaction.head.method, tls=transaction.arrival.tls
-        )
-        if wants_close(transaction.head) or (transaction.arrival.has_body and not flow.request.timestamp_end):
-            fields = (*(pair for pair in fields if pair[0].lower() != b"connection"), (b"Connection", b"close"))
-        response.headers = http.Headers(fields)
-        if http1.expected_http_body_size(flow.request, response) == -1:
-            logger.error(
-                "request %s: the backend's answer has no length, so that a cut could not be told from its end",
-                transaction.record.request_id,
-            )
-            refuse_answer(flow, transaction)
-            return
-        rewriter = None
-        if transaction.outgoing.operation.name == "CompleteMultipartUpload":
-            rewriter = LocationRewriter(addresses)
-            if "content-length" in response.headers:  # short, and its length will change: mitmproxy may hold it
-                return
-        response.stream = DownloadStream(transaction, rewriter)
+        try:
+            # The backend may still answer a poisoned upload before its connection is cut: the client gets our reason.
+            error = transaction.refusal or prepare_answer(flow, transaction, self.live.current.config.backend)
+        except Exception as failure:  # noqa: BLE001 - fail closed
+            logger.error("request %s refused: %s", transaction.record.request_id, place(failure))  # noqa: TRY400
+            error = errors.internal_error()
+        if error:
+            refuse_answer(flow, transaction, error)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Close the books on an answered flow."""
@@ -141,9 +123,7 @@ class S3Gateway:
         if transaction is None or flow.response is None or self.live is None:
             return
         if flow.response.raw_content and not flow.response.stream:
-            if transaction.outgoing and transaction.outgoing.operation.name == "CompleteMultipartUpload":
-                addresses = flows.client_addresses(transaction, self.live.current.config.backend)
-                flow.response.content = addresses.in_xml(flow.response.raw_content)
+            finish_held_answer(flow, transaction, self.live.current.config.backend)
             transaction.record.bytes_out = len(flow.response.raw_content)
         self._close(flow, transaction, flow.response.status_code)
 

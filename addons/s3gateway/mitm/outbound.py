@@ -4,10 +4,9 @@ mitmproxy forwards a request when a hook raises, or when a script is gone after 
 no script: without a verdict of :class:`~s3gateway.mitm.addon.S3Gateway` on a flow it can only refuse.
 """
 
-import asyncio
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from mitmproxy import http
 
@@ -67,7 +66,7 @@ class Outbound:
             )
             flows.write_outgoing(flow, outgoing, current.config.backend)
             if outgoing.body:
-                flow.request.stream = UploadStream(outgoing.body, transaction, _aborter(flow))
+                flow.request.stream = UploadStream(outgoing.body, transaction, partial(termination.abort_soon, flow))
         except errors.S3Error as error:
             refuse(flow, transaction, error, current.config.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed
@@ -88,16 +87,3 @@ def _head_now(flow: http.HTTPFlow, transaction: flows.Transaction) -> RequestHea
     """Give the admitted head itself unless somebody has edited the flow since."""
     head = flows.read_head(flow)
     return transaction.head if head == transaction.head else head
-
-
-def _aborter(flow: http.HTTPFlow) -> Callable[[], None]:
-    def abort_soon() -> None:
-        task = asyncio.ensure_future(termination.abort(flow))
-        _aborting.add(task)
-        task.add_done_callback(_aborting.discard)
-
-    return abort_soon
-
-
-_aborting: set[asyncio.Future[None]] = set()
-"""asyncio keeps only weak references to tasks."""

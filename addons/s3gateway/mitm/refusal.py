@@ -14,10 +14,10 @@ def refuse(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3
     termination.refuse_now(flow, response, has_body=transaction.arrival.has_body, linger=linger)
 
 
-def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
-    """Give the client an error instead of an answer that cannot be passed on safely."""
-    transaction.refusal = errors.service_unavailable()
-    flow.response = flows.error_response(transaction, transaction.refusal)
+def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
+    """From ``responseheaders``: give the client an error instead of what the backend has begun to answer."""
+    transaction.refusal = error
+    termination.answer_instead(flow, flows.error_response(transaction, error))
 
 
 def describe(transaction: flows.Transaction, operation: Operation) -> None:

@@ -49,13 +49,22 @@ class UploadStream:
 class DownloadStream:
     """The backend's body on its way to the client."""
 
-    def __init__(self, transaction: Transaction, rewriter: LocationRewriter | None) -> None:
+    def __init__(
+        self, transaction: Transaction, rewriter: LocationRewriter | None, on_fault: Callable[[], None]
+    ) -> None:
         self._transaction = transaction
         self._rewriter = rewriter
+        self._on_fault = on_fault
 
     def __call__(self, data: bytes) -> list[bytes]:
         """Pass one read on; ``b""`` is the end of the message."""
-        if self._rewriter:
-            data = self._rewriter.feed(data) if data else self._rewriter.finish()
-        self._transaction.record.bytes_out += len(data)
+        record = self._transaction.record
+        try:
+            if self._rewriter:
+                data = self._rewriter.feed(data) if data else self._rewriter.finish()
+            record.bytes_out += len(data)
+        except Exception as error:  # noqa: BLE001 - fail closed: the client must not take a part for the whole
+            logger.error("request %s broken off: download stream failed with %s", record.request_id, place(error))  # noqa: TRY400
+            self._on_fault()
+            return []
         return [data] if data else []

@@ -16,6 +16,9 @@ from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessa
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
+_aborting: set[asyncio.Future[None]] = set()
+"""asyncio keeps only weak references to tasks."""
+
 
 def refuse_now(flow: http.HTTPFlow, response: http.Response, *, has_body: bool, linger: float) -> None:
     """Answer from ``requestheaders`` without reading the body; the connection ends within ``linger`` seconds.
@@ -33,11 +36,35 @@ def refuse_now(flow: http.HTTPFlow, response: http.Response, *, has_body: bool, 
         asyncio.get_running_loop().call_later(linger, _close_client, handler)  # a no-op if it is gone by then
 
 
+def answer_instead(flow: http.HTTPFlow, response: http.Response) -> None:
+    """From ``responseheaders``: give the client this answer instead of the backend's, and cut the backend off."""
+    stream = _stream(flow)
+    if stream is None:
+        flow.response = response
+        return
+    _answer_when_asked(stream, response)
+    abort_soon(flow)
+
+
 def answer_error(flow: http.HTTPFlow, response: http.Response) -> None:
     """From the ``error`` hook: give the client this answer instead of mitmproxy's HTML, if none has begun."""
     stream = _stream(flow)
     if stream is not None and flow.response is None:
         _answer_when_asked(stream, response)
+
+
+def abort_soon(flow: http.HTTPFlow) -> None:
+    """Run :func:`abort` from where nothing can be awaited."""
+    task = asyncio.ensure_future(abort(flow))
+    _aborting.add(task)
+    task.add_done_callback(_aborting.discard)
+
+
+def cut_client(flow: http.HTTPFlow) -> None:
+    """Cut the connection to the client, so that an answer that cannot be completed is seen to be broken."""
+    handler = _handler(flow)
+    if handler:
+        _close_client(handler)
 
 
 async def abort(flow: http.HTTPFlow) -> None:

@@ -51,25 +51,24 @@ def wants_close(head: RequestHead) -> bool:
     return any(b"close" in value.lower().replace(b" ", b"").split(b",") for value in head.all(b"connection"))
 
 
-def replaced(headers: Headers, name: bytes, value: bytes) -> Headers:
-    """Give the field its new value where it stands (further ones of the same name go), or append it."""
-    wanted = name.lower()
+def replaced(headers: Headers, *fields: tuple[bytes, bytes]) -> Headers:
+    """Give each field its new value where it stands (further ones of the same name go), or append it."""
+    new = {name.lower(): (name, value) for name, value in fields}
+    missing = dict(new)
     out: list[tuple[bytes, bytes]] = []
-    done = False
     for pair in headers:
-        if pair[0].lower() != wanted:
+        lower = pair[0].lower()
+        field = new.get(lower)
+        if field is None:
             out.append(pair)
-        elif not done:
-            out.append((pair[0], value))
-            done = True
-    if not done:
-        out.append((name, value))
-    return tuple(out)
+        elif missing.pop(lower, None):
+            out.append((pair[0], field[1]))
+    return (*out, *missing.values())
 
 
-def removed(headers: Headers, *names: bytes) -> Headers:
-    """Leave out the fields with these lower-case names."""
-    return tuple(pair for pair in headers if pair[0].lower() not in names)
+def removed(headers: Headers, name: bytes) -> Headers:
+    """Leave out the fields with this lower-case name."""
+    return tuple(pair for pair in headers if pair[0].lower() != name)
 
 
 def redacted(headers: Headers) -> Headers:
@@ -78,7 +77,7 @@ def redacted(headers: Headers) -> Headers:
 
 
 def _redacted_value(name: bytes, value: bytes) -> bytes:
-    if name == b"x-amz-security-token" or _SSE_C_KEY.fullmatch(name):
+    if name.startswith(b"x-amz-") and (name == b"x-amz-security-token" or _SSE_C_KEY.fullmatch(name)):
         return _REDACTED
     if name == b"authorization":
         hidden, count = _SIGNATURE.subn(rb"\1" + _REDACTED, value)

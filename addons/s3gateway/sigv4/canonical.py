@@ -48,12 +48,12 @@ def canonical_query(query: bytes, *, without: bytes = b"") -> str:
 
 def canonical_header_value(values: Iterable[bytes]) -> bytes:
     """Trim, fold runs of white space (line folding included) to one space, join duplicates with a comma."""
-    return b",".join(b" ".join(value.split()) for value in values)
+    return b",".join([b" ".join(value.split()) for value in values])
 
 
 def canonical_headers(head: RequestHead, signed_headers: Iterable[bytes]) -> bytes:
     """One ``name:value`` line for each signed header, sorted; a name that is absent on the wire counts as empty."""
-    return b"".join(b"%b:%b\n" % (name, canonical_header_value(head.all(name))) for name in sorted(set(signed_headers)))
+    return b"".join([b"%b:%b\n" % (name, canonical_header_value(head.all(name))) for name in sorted(signed_headers)])
 
 
 def canonical_request(

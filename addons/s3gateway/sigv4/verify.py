@@ -22,7 +22,7 @@ MAX_SKEW = timedelta(minutes=15)
 UNSIGNED_ALLOWED = frozenset((b"x-amz-content-sha256",))
 """``x-amz-*`` headers that may be absent from SignedHeaders: this one's value is signed as the payload hash."""
 
-_AMZ_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_AMZ_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODES = {mode.value: mode for mode in PayloadMode if mode.value}
 _SENSITIVE = re.compile(rb"^(x-amz-security-token|x-amz-[a-z-]*customer-key):.*$", re.MULTILINE)
@@ -85,8 +85,8 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
 def _signed_at(claim: Claim) -> datetime:
     text = (claim.date or b"").decode("ascii", "replace")
     try:
-        if _AMZ_DATE.fullmatch(text):
-            return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        if match := _AMZ_DATE.fullmatch(text):
+            return datetime(*map(int, match.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]  # six integers
         if not claim.presigned:
             return parsedate_to_datetime(text).astimezone(UTC)
     except ValueError:
