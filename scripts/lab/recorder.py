@@ -1,0 +1,209 @@
+"""A wire recorder between the gateway and its backend: what was sent, byte for byte, whatever the gateway believes.
+
+A TCP relay that ends TLS with the backend's certificate, opens TLS of its own to the real backend, and keeps both
+directions of every connection. It changes nothing, and hands on every end and reset.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import threading
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from botocore.config import Config
+
+from lab.backends import Backend, s3_client
+from lab.certs import Certs
+from lab.wire import RecordedRequest, RequestReader, WireError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_READ: Final = 1 << 16
+_LINGER: Final = 2  # seconds for a peer to take the last bytes
+_Keep = Callable[[bytes], None]
+
+
+class Connection:
+    """One connection. `sent` and `received` are the raw bytes, as the gateway sees it, up to `max_raw` each."""
+
+    def __init__(self, number: int, max_body: int | None, max_raw: int) -> None:
+        self.number: Final = number
+        self.reader: Final = RequestReader(number, max_body)
+        self.sent: Final = bytearray()
+        self.received: Final = bytearray()
+        self.fault: WireError | None = None
+        self._max_raw = max_raw
+
+    def on_sent(self, data: bytes) -> None:
+        """Keep bytes from the gateway and read them as requests, up to the first fault."""
+        self.sent.extend(data[: self._max_raw - len(self.sent)])
+        if self.fault is None:
+            try:
+                self.reader.feed(data)
+            except WireError as fault:
+                self.fault = fault
+
+    def on_received(self, data: bytes) -> None:
+        """Keep bytes from the backend."""
+        self.received.extend(data[: self._max_raw - len(self.received)])
+
+
+class Recorder:
+    """A recorder in front of `backend`, for as long as a `with` block; a `lab.backends.Backend` with the same keys.
+
+    Bodies longer than `max_body` bytes are kept as length and hash only; of each connection's raw bytes the first
+    `max_raw` are kept in each direction.
+    """
+
+    def __init__(
+        self, backend: Backend, certs: Certs, *, max_body: int | None = 8 << 20, max_raw: int = 16 << 20
+    ) -> None:
+        self._backend = backend
+        self._certs = certs
+        self._limits = (max_body, max_raw)
+        self._connections: list[Connection] = []
+        self._count = 0
+        self._lock = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="recorder", daemon=True)
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    @property
+    def endpoint(self) -> str:
+        """`https://127.0.0.1:port`: the gateway's backend."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def access_key(self) -> str:
+        """The real backend's."""
+        return self._backend.access_key
+
+    @property
+    def secret_key(self) -> str:
+        """The real backend's."""
+        return self._backend.secret_key
+
+    @property
+    def region(self) -> str:
+        """The real backend's."""
+        return self._backend.region
+
+    @property
+    def ca_file(self) -> Path:
+        """The CA that signed the certificate shown here."""
+        return self._certs.ca
+
+    def client(self, config: Config | None = None) -> "S3Client":
+        """A boto3 client through the recorder, with the backend's keys."""
+        return s3_client(
+            self.endpoint, self.access_key, self.secret_key, region=self.region, ca_file=self.ca_file, config=config
+        )
+
+    def connections(self) -> list[Connection]:
+        """All connections since `clear`, and those open then, in order of opening."""
+        with self._lock:
+            return list(self._connections)
+
+    def requests(self) -> list[RecordedRequest]:
+        """All requests since `clear`, by connection; `WireError` if the gateway sent anything that is none."""
+        with self._lock:
+            for connection in self._connections:
+                if connection.fault is not None:
+                    message = f"connection {connection.number}: {connection.fault}"
+                    raise WireError(message)
+            return [request for connection in self._connections for request in connection.reader.requests()]
+
+    def clear(self) -> None:
+        """Forget all that has ended; a connection that is still open stays, without its complete requests."""
+        with self._lock:
+            for connection in self._connections:
+                connection.reader.clear()
+                connection.sent.clear()
+                connection.received.clear()
+                connection.fault = None
+            self._connections = [known for known in self._connections if known.number in self._open_numbers()]
+
+    def _open_numbers(self) -> set[int]:
+        return {int(task.get_name()) for task in self._tasks if not task.done()}
+
+    async def _listen(self) -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self._certs.backend_certificate, self._certs.backend_key)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with self._lock:
+            self._count += 1
+            connection = Connection(self._count, *self._limits)
+            self._connections.append(connection)
+            task = asyncio.create_task(self._relay(connection, reader, writer), name=str(connection.number))
+            self._tasks.add(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        with self._lock:
+            self._tasks.discard(task)
+
+    async def _relay(self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        where = urllib.parse.urlsplit(self._backend.endpoint)
+        context = ssl.create_default_context(cafile=self._backend.ca_file)
+        try:
+            to_reader, to_writer = await asyncio.open_connection(where.hostname, where.port, ssl=context)
+        except OSError:
+            writer.transport.abort()  # the backend is down, and looks down from here
+            return
+        pumps = (
+            asyncio.create_task(self._pump(reader, to_writer, connection.on_sent)),
+            asyncio.create_task(self._pump(to_reader, writer, connection.on_received)),
+        )
+        try:
+            # TLS has no half-closed state in asyncio: when one side ends, the other is told.
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            ended = await asyncio.gather(*pumps, return_exceptions=True)
+            reset = any(isinstance(result, OSError) for result in ended)
+            await asyncio.gather(_end(writer, reset=reset), _end(to_writer, reset=reset))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, keep: _Keep) -> None:
+        while data := await reader.read(_READ):
+            with self._lock:
+                keep(data)
+            writer.write(data)
+            await writer.drain()
+
+
+async def _end(side: asyncio.StreamWriter, *, reset: bool) -> None:
+    """Close with what was written still going out; or, after a reset, at once."""
+    if not reset:
+        side.close()
+        with contextlib.suppress(OSError, TimeoutError):
+            await asyncio.wait_for(side.wait_closed(), _LINGER)
+    side.transport.abort()
+    with contextlib.suppress(OSError):
+        await side.wait_closed()

@@ -1,0 +1,137 @@
+"""Fixtures: the real parts. What this machine lacks skips its tests with the remedy; where CI=true it fails them.
+
+MinIO, moto and the recorder start once a worker. What a test asks for marks it: `minio`, `mc` or `recorder` make it
+`real`, `spark35` or `spark4` make it `spark`; Spark's tests share one worker (a JVM takes two cores by itself) and go
+first, as they are the longest.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from lab import MissingPartError, tools
+from lab.certs import Certs, make_certs
+from lab.gateway import Gateway
+from lab.minio import Minio
+from lab.moto import Moto
+from lab.recorder import Recorder
+from lab.spark import Spark
+
+_REAL = {"minio", "mc", "recorder"}
+_SPARK = {"spark35", "spark4"}
+
+
+class GatewayFactory(Protocol):
+    """Start a gateway that stops with the fixture; arguments as of `lab.gateway.Gateway`."""
+
+    def __call__(self, config: dict[str, Any], **options: Any) -> Gateway:
+        """Start it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        wanted = set(getattr(item, "fixturenames", ()))
+        if wanted & (_REAL | _SPARK):
+            item.add_marker(pytest.mark.real)
+        if wanted & _SPARK:
+            item.add_marker(pytest.mark.spark)
+            item.add_marker(pytest.mark.xdist_group("spark"))
+    items.sort(key=lambda item: item.get_closest_marker("spark") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    """No credentials, profile, endpoint or proxy of whoever runs the tests reaches a client or a gateway."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("AWS_") or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
+                patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+def _have[T](make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except MissingPartError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing), pytrace=False)
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Certs:
+    """A CA, and certificates of it for backend and gateway."""
+    return make_certs(tmp_path_factory.mktemp("certs"))[0]
+
+
+@pytest.fixture(scope="session")
+def minio(certs: Certs) -> Iterator[Minio]:
+    """MinIO over TLS with a KMS key. Shared: use a bucket of your own, and leave it running."""
+    with Minio(certs, program=_have(tools.minio)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mc() -> Path:
+    """MinIO's client program."""
+    return _have(tools.mc)
+
+
+@pytest.fixture(scope="session")
+def moto_backend(certs: Certs) -> Iterator[Moto]:
+    """moto over TLS, checking signatures. Shared, as `minio`."""
+    with Moto(certs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _recorder(minio: Minio, certs: Certs) -> Iterator[Recorder]:
+    with Recorder(minio, certs) as relay:
+        yield relay
+
+
+@pytest.fixture
+def recorder(_recorder: Recorder) -> Recorder:
+    """The wire recorder in front of `minio`, cleared."""
+    _recorder.clear()
+    return _recorder
+
+
+def _gateways() -> Iterator[GatewayFactory]:
+    with ExitStack() as running:
+
+        def start(config: dict[str, Any], **options: Any) -> Gateway:
+            return running.enter_context(Gateway(config, **options))
+
+        yield start
+
+
+@pytest.fixture
+def gateway() -> Iterator[GatewayFactory]:
+    """Start gateways for one test."""
+    yield from _gateways()
+
+
+@pytest.fixture(scope="session")
+def session_gateway() -> Iterator[GatewayFactory]:
+    """Start gateways for fixtures of a wider scope."""
+    yield from _gateways()
+
+
+@pytest.fixture(scope="session")
+def spark35() -> Spark:
+    """PySpark 3.5 with Hadoop 3.3's S3A (AWS SDK v1)."""
+    return _have(Spark.v35)
+
+
+@pytest.fixture(scope="session")
+def spark4() -> Spark:
+    """PySpark 4 with Hadoop 3.4's S3A (AWS SDK v2)."""
+    return _have(Spark.v4)

@@ -1,0 +1,71 @@
+"""lab.certs: certificates that strict verifiers accept."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from lab.certs import Certs, main, make_certs
+
+
+def _handshake(certificate: Path, key: Path, ca: Path, host: str) -> None:
+    """A TLS handshake in memory, with the strictest verification that OpenSSL offers."""
+    server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_context.load_cert_chain(certificate, key)
+    client_context = ssl.create_default_context(cafile=ca)
+    client_context.verify_flags |= ssl.VERIFY_X509_STRICT
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    client = client_context.wrap_bio(to_client, to_server, server_hostname=host)
+    for _ in range(3):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    assert client.getpeercert()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "minio", "gateway"])
+def test_both_certificates_pass_strict_verification_for_each_name(certs: Certs, host: str) -> None:
+    _handshake(certs.backend_certificate, certs.backend_key, certs.ca, host)
+    _handshake(certs.gateway, certs.gateway, certs.ca, host)
+
+
+def test_a_name_that_was_not_asked_for_is_refused(certs: Certs) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        _handshake(certs.backend_certificate, certs.backend_key, certs.ca, "elsewhere.example")
+
+
+def test_a_further_host_replaces_the_leaves_and_keeps_the_ca(tmp_path: Path) -> None:
+    before, _ = make_certs(tmp_path)
+    ca = before.ca.read_bytes()
+    certs, written = make_certs(tmp_path, ["s3.example.com", "192.0.2.7"])
+    assert certs.ca.read_bytes() == ca
+    assert certs.gateway in written
+    for host in ("s3.example.com", "192.0.2.7", "localhost"):
+        _handshake(certs.gateway, certs.gateway, certs.ca, host)
+
+
+def test_valid_files_are_left_alone_until_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 0
+    ca = (tmp_path / "ca.crt").read_bytes()
+    capsys.readouterr()
+    assert main([str(tmp_path)]) == 0
+    assert "nothing written" in capsys.readouterr().out
+    assert (tmp_path / "ca.crt").read_bytes() == ca
+    assert main([str(tmp_path), "--force"]) == 0
+    assert (tmp_path / "ca.crt").read_bytes() != ca
+
+
+def test_a_key_that_is_not_the_certificates_is_replaced(tmp_path: Path) -> None:
+    certs, _ = make_certs(tmp_path)
+    certs.gateway_key.write_bytes(certs.ca_key.read_bytes())
+    _, written = make_certs(tmp_path)
+    assert written == [certs.gateway_certificate, certs.gateway_key, certs.gateway]
+    _handshake(certs.gateway, certs.gateway, certs.ca, "localhost")
+
+
+def test_files_with_keys_are_their_owners_alone(certs: Certs) -> None:
+    for path in (certs.ca_key, certs.backend_key, certs.gateway_key, certs.gateway):
+        assert path.stat().st_mode & 0o777 == 0o600

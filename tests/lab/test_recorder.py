@@ -1,0 +1,142 @@
+"""lab.recorder: every byte in both directions, and every end."""
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lab.certs import Certs
+from lab.recorder import Recorder
+from lab.wire import WireError
+
+_PUT = b"PUT /b/k?uploads HTTP/1.1\r\nHost: h\r\nX-B: 1\r\nx-a: 2\r\nContent-Length: 3\r\n\r\nabc"
+_CHUNKED = b"PUT /b/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+class _Peer:
+    """A backend over TLS that keeps what it gets and answers each time that what it got ends with `mark`."""
+
+    access_key, secret_key, region = "key", "secret", "us-east-1"
+
+    def __init__(self, certs: Certs) -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certs.backend_certificate, certs.backend_key)
+        self.ca_file = certs.ca
+        self.got = bytearray()
+        self.ended = threading.Event()
+        self._socket = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+        self.endpoint = f"https://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                with connection, contextlib.suppress(OSError):
+                    while data := connection.recv(65536):
+                        self.got += data
+                        if self.got.endswith((_PUT, _CHUNKED)):
+                            connection.sendall(_ANSWER)
+                self.ended.set()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def peer(certs: Certs) -> Iterator[_Peer]:
+    backend = _Peer(certs)
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def relay(peer: _Peer, certs: Certs) -> Iterator[Recorder]:
+    with Recorder(peer, certs) as recorder:
+        yield recorder
+
+
+def _connect(relay: Recorder) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=relay.ca_file)
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", relay.port)), server_hostname="127.0.0.1")
+
+
+def _eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_requests_of_one_connection_are_recorded_and_relayed_byte_for_byte(relay: Recorder, peer: _Peer) -> None:
+    with _connect(relay) as client:
+        for request in (_PUT, _CHUNKED):
+            client.sendall(request)
+            assert client.recv(65536) == _ANSWER
+    assert bytes(peer.got) == _PUT + _CHUNKED
+    (connection,) = relay.connections()
+    assert bytes(connection.sent) == _PUT + _CHUNKED
+    assert bytes(connection.received) == _ANSWER * 2
+    put, chunked = relay.requests()
+    assert (put.connection, put.target, put.body) == (chunked.connection, b"/b/k?uploads", b"abc")
+    assert put.headers == [(b"Host", b"h"), (b"X-B", b"1"), (b"x-a", b"2"), (b"Content-Length", b"3")]
+    assert (chunked.body, chunked.complete) == (b"abcde", True)
+
+
+def test_an_upload_that_is_cut_is_incomplete_and_cut_at_the_backend_too(relay: Recorder, peer: _Peer) -> None:
+    with _connect(relay) as client:
+        client.sendall(_PUT[:-1])
+        _eventually(lambda: len(peer.got) == len(_PUT) - 1)
+    assert peer.ended.wait(5)
+    assert [(request.body, request.complete) for request in relay.requests()] == [(b"ab", False)]
+
+
+def test_a_reset_reaches_the_backend(relay: Recorder, peer: _Peer) -> None:
+    client = _connect(relay)
+    client.sendall(_PUT[:-1])
+    _eventually(lambda: len(peer.got) == len(_PUT) - 1)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    assert peer.ended.wait(5)
+
+
+def test_clear_forgets_ended_connections(relay: Recorder) -> None:
+    with _connect(relay) as client:
+        client.sendall(_PUT)
+        client.recv(65536)
+        relay.clear()
+        assert relay.requests() == []
+        client.sendall(_CHUNKED)
+        client.recv(65536)
+        assert [request.body for request in relay.requests()] == [b"abcde"]
+
+    def forgotten() -> bool:
+        relay.clear()
+        return relay.connections() == []
+
+    _eventually(forgotten)
+
+
+def test_what_is_no_request_fails_the_test_that_asks(relay: Recorder) -> None:
+    with _connect(relay) as client:
+        client.sendall(b"GET / HTTP/1.1\nHost: h\r\n\r\n")
+        _eventually(lambda: bool(relay.connections()) and relay.connections()[0].fault is not None)
+    with pytest.raises(WireError, match="request line"):
+        relay.requests()
+
+
+def test_a_backend_that_is_down_looks_down(relay: Recorder, peer: _Peer) -> None:
+    peer.close()
+    with _connect(relay) as client, contextlib.suppress(OSError):
+        client.sendall(_PUT)
+        assert client.recv(1) == b""
