@@ -4,7 +4,7 @@ Nothing of it goes into ``flow.metadata``: mitmproxy writes that to flow files.
 """
 
 from dataclasses import dataclass, field
-from uuid import uuid4
+from secrets import token_hex
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
@@ -40,7 +40,7 @@ class Transactions:
 
     def open(self, flow: http.HTTPFlow) -> Transaction:
         """Start the transaction of a request whose head has just arrived."""
-        record = Record(time=flow.request.timestamp_start, request_id=uuid4().hex[:16].upper())
+        record = Record(time=flow.request.timestamp_start, request_id=token_hex(8).upper())
         transaction = Transaction(read_head(flow), read_arrival(flow), record)
         self._by_flow[flow] = transaction
         return transaction

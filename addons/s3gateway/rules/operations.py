@@ -17,8 +17,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 """3 to 63 characters: AWS's naming rules plus what older buckets may hold. No slash, no percent, no dots alone."""
 
 _HOST_LABELS = re.compile(rb"[a-z0-9._-]+")
-_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_CONTROL = re.compile(rb"[\x00-\x20\x7f]")
+_FORBIDDEN = re.compile(rb"[\x00-\x20\x7f#]|%(?![0-9A-Fa-f]{2})")
 _COPY_SOURCE = b"x-amz-copy-source"
 _METHODS = frozenset((b"GET", b"HEAD", b"PUT", b"POST", b"DELETE"))
 
@@ -96,9 +95,7 @@ def check_target(head: RequestHead) -> None:
     """Refuse targets that two servers could read in two ways: the one verified must be the one executed."""
     if head.method not in _METHODS:
         raise errors.S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
-    if not head.target.startswith(b"/") or _CONTROL.search(head.target) or b"#" in head.target:
-        raise errors.invalid_uri()
-    if _BROKEN_ESCAPE.search(head.target):
+    if not head.target.startswith(b"/") or _FORBIDDEN.search(head.target):
         raise errors.invalid_uri()
     path = unquote_to_bytes(head.path)
     if b"\0" in path or any(segment in {b".", b".."} for segment in path.split(b"/")):

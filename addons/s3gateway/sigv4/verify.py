@@ -47,7 +47,7 @@ class Verified:
 
 def check_region(claim: Claim, accepted: tuple[str, ...]) -> None:
     """Refuse a credential scope outside the accepted regions (patterns), naming the first of them, as AWS does."""
-    if any(fnmatchcase(claim.scope.region, pattern) for pattern in accepted):
+    if claim.scope.region in accepted or any(fnmatchcase(claim.scope.region, pattern) for pattern in accepted):
         return
     message = f"the region '{claim.scope.region}' is wrong; expecting '{accepted[0]}'"
     if claim.presigned:
@@ -61,10 +61,10 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
     ``now`` is timezone-aware. Raises :class:`~s3gateway.errors.S3Error` otherwise.
     """
     signed_at = _signed_at(claim)
-    _check_time(claim, signed_at, now)
+    timestamp = f"{signed_at:%Y%m%dT%H%M%SZ}"
+    _check_time(claim, signed_at, timestamp, now)
     payload = _payload(claim)
     _check_signed_headers(claim, head)
-    timestamp = f"{signed_at:%Y%m%dT%H%M%SZ}"
     uri = canonical.canonical_uri(head.path)
     query = canonical.canonical_query(head.query, without=b"X-Amz-Signature" if claim.presigned else b"")
     request = canonical.canonical_request(
@@ -88,16 +88,17 @@ def _signed_at(claim: Claim) -> datetime:
         if match := _AMZ_DATE.fullmatch(text):
             return datetime(*map(int, match.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]  # six integers
         if not claim.presigned:
-            return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError:
+            date = parsedate_to_datetime(text)
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         pass
     if claim.presigned:
         raise errors.malformed_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     raise errors.access_denied("AWS authentication requires a valid Date or x-amz-date header")
 
 
-def _check_time(claim: Claim, signed_at: datetime, now: datetime) -> None:
-    if f"{signed_at:%Y%m%d}" != claim.scope.date:
+def _check_time(claim: Claim, signed_at: datetime, timestamp: str, now: datetime) -> None:
+    if not timestamp.startswith(claim.scope.date):
         if claim.presigned:
             raise errors.malformed_query("Invalid credential date. Date is not the same as X-Amz-Date.")
         raise errors.malformed_authorization("Invalid credential date. Date is not the same as X-Amz-Date.")
@@ -108,7 +109,7 @@ def _check_time(claim: Claim, signed_at: datetime, now: datetime) -> None:
                 "RequestTimeTooSkewed",
                 "The difference between the request time and the current time is too large.",
                 (
-                    ("RequestTime", f"{signed_at:%Y%m%dT%H%M%SZ}"),
+                    ("RequestTime", timestamp),
                     ("ServerTime", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
                     ("MaxAllowedSkewMilliseconds", str(MAX_SKEW // timedelta(milliseconds=1))),
                 ),
@@ -154,7 +155,7 @@ def _check_signed_headers(claim: Claim, head: RequestHead) -> None:
     if b"host" not in signed:
         raise errors.headers_not_signed(["host"])
     unsigned = [
-        name.decode()
+        name.decode("utf-8", "replace")
         for name in head.names
         if name.startswith(b"x-amz-") and name not in signed and name not in UNSIGNED_ALLOWED
     ]

@@ -1,0 +1,162 @@
+"""`scripts/bench`: direct to MinIO, through a bare mitmdump in the same mode, and through the gateway, in one run."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmark import measure
+from benchmark.client import Target
+from benchmark.measure import KIB, LARGE, MIB, Case, Samples
+from lab.certs import make_certs
+from lab.gateway import Gateway, gateway_config
+from lab.minio import Minio
+from lab.ports import accepts, free_port
+from lab.process import Command, start
+from lab.spark import Spark, s3a_conf
+
+_SPARK_JOB = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+base = sys.argv[1]
+for part in range(3):
+    rows = spark.range(200_000).selectExpr("id", "id % 7 as p", "cast(id as string) as s")
+    rows.write.mode("overwrite").partitionBy("p").parquet(f"{base}/{part}")
+    assert spark.read.parquet(f"{base}/{part}").count() == 200_000
+"""
+
+
+_HEADINGS = """\
+                              wall ms per operation          speed of   CPU ms per operation  CPU that the addon adds
+                              direct   mitmdump    gateway   mitmdump   mitmdump    gateway         ms    ms/MB"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case: milliseconds of wall and CPU time per operation by target, and the ratios to bare mitmdump."""
+
+    case: str
+    wall_ms: dict[str, float]
+    cpu_ms: dict[str, float]
+    wall_ratio: float
+    added_cpu_ms: float
+    added_cpu_ms_per_mb: float | None
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer operations, for a look (about a minute)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds per case; the median counts (default 5)")
+    parser.add_argument("--no-memory", action="store_true", help="leave out 16 uploads of 256 MiB at once")
+    parser.add_argument(
+        "--spark", action="store_true", help="also time a Spark 3.5 job, direct and through the gateway"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE as well")
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def _targets() -> Iterator[list[Target]]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-bench-")))
+        certs, _ = make_certs(folder / "certs")
+        minio = stack.enter_context(Minio(certs))
+        objects = minio.client()
+        objects.create_bucket(Bucket="bench")
+        objects.put_object(Bucket="bench", Key="1k", Body=os.urandom(KIB))
+        objects.put_object(Bucket="bench", Key="64m", Body=os.urandom(LARGE))
+        port = free_port()
+        arguments = [
+            str(Path(sys.executable).with_name("mitmdump")), "--mode", f"reverse:{minio.endpoint}",
+            "--listen-host", "127.0.0.1", "--listen-port", str(port), "--set", "keep_host_header=true",
+            "--set", "connection_strategy=lazy", "--set", "http2=false", "--set", "stream_large_bodies=1",
+            "--set", f"ssl_verify_upstream_trusted_ca={certs.ca}", "--set", "flow_detail=0",
+            "--set", "termlog_verbosity=warn", "--set", f"confdir={folder / 'confdir'}",
+        ]  # fmt: skip
+        bare = start(Command("mitmdump", arguments, folder / "mitmdump.log"), ready=lambda: accepts(port))
+        stack.callback(bare.stop)
+        config = gateway_config(minio, log={"format": "json"})
+        gateway = stack.enter_context(Gateway(config))
+        client = config["clients"][0]
+        keys = minio.access_key, minio.secret_key
+        yield [
+            Target("direct", minio.endpoint, *keys, certs.ca, minio.pid),
+            Target("mitmdump", f"http://127.0.0.1:{port}", *keys, None, bare.pid),
+            Target("gateway", gateway.url, client["access_key_id"], client["secret_access_key"], None, gateway.pid),
+        ]
+
+
+def _row(case: Case, samples: dict[str, Samples]) -> Row:
+    bare, gateway = samples["mitmdump"], samples["gateway"]
+    added = (gateway.cpu_median - bare.cpu_median) * 1000
+    return Row(
+        case.name,
+        {name: sample.wall_median * 1000 for name, sample in samples.items()},
+        {name: sample.cpu_median * 1000 for name, sample in samples.items() if name != "direct"},
+        bare.wall_median / gateway.wall_median,
+        added,
+        added / case.megabytes if case.megabytes >= 1 else None,
+    )
+
+
+def _spark_seconds(endpoint: str, access_key: str, secret_key: str, ca_file: Path | None, folder: Path) -> float:
+    job = folder / "job.py"
+    job.write_text(_SPARK_JOB, encoding="utf-8")
+    conf = s3a_conf(endpoint, access_key, secret_key)
+    began = time.perf_counter()
+    done = Spark.v35().submit(job, conf, [f"s3a://bench/spark-{time.time_ns()}"], trust=ca_file)
+    if done.returncode:
+        sys.exit(f"bench: the Spark job failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return time.perf_counter() - began
+
+
+def _print_row(row: Row) -> None:
+    per_mb = "" if row.added_cpu_ms_per_mb is None else f"{row.added_cpu_ms_per_mb:+8.2f}"
+    walls = " ".join(f"{row.wall_ms[name]:10.2f}" for name in ("direct", "mitmdump", "gateway"))
+    cpus = " ".join(f"{row.cpu_ms[name]:10.2f}" for name in ("mitmdump", "gateway"))
+    print(f"{row.case:26}{walls}  {row.wall_ratio:7.0%}  {cpus}  {row.added_cpu_ms:+9.3f} {per_mb}", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    options = _options(arguments)
+    result: dict[str, object] = {}
+    with _targets() as targets, tempfile.TemporaryDirectory() as folder:
+        print(_HEADINGS)
+        rows = []
+        for case, samples in measure.run(targets, measure.cases(quick=options.quick), options.rounds):
+            rows.append(_row(case, samples))
+            _print_row(rows[-1])
+        result["rows"] = [asdict(row) for row in rows]
+        if not options.no_memory:
+            each = 64 if options.quick else 256
+            peak = measure.peak_memory(targets[2], 16, each * MIB)
+            result["peak_memory_mb"] = peak
+            print(f"peak memory of the gateway, 16 uploads of {each} MiB at once: {peak:.0f} MB")
+        if options.spark:
+            direct, gateway = targets[0], targets[2]
+            times = {
+                target.name: [
+                    _spark_seconds(target.endpoint, target.access_key, target.secret_key, target.ca_file, Path(folder))
+                    for _ in range(2)
+                ]
+                for target in (direct, gateway)
+            }
+            ratio = min(times["gateway"]) / min(times["direct"])
+            result["spark_ratio"] = ratio
+            seconds = ", ".join(f"{name} {min(values):.1f} s" for name, values in times.items())
+            print(f"Spark job: {seconds}, ratio {ratio:.2f}")
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
