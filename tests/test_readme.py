@@ -1,0 +1,92 @@
+"""The README tells the truth: its table is the code's, its examples load, its commands and links exist."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from s3gateway import configfile
+from s3gateway.settings import KEYS, Key
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _default(key: Key) -> str:
+    if key.required:
+        return "required"
+    if key.default is None or key.default == ():
+        return ""
+    return f"`{key.default!r}`" if key.default == "" else f"`{key.default}`"
+
+
+def _row(key: Key) -> str:
+    return f"| `{key.path}` | {key.kind.name} | {_default(key)} | {key.meaning} |"
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_configuration_table_is_the_code() -> None:
+    """Each key of the configuration has its row, in the order of the code, and there is no other row."""
+    rows = [line for line in README.splitlines() if re.match(r"\| `[a-z]+[.\[]", line)]
+    assert rows == [_row(key) for key in KEYS]
+
+
+def test_example_configuration_is_accepted(tmp_path: Path) -> None:
+    """The gateway.yaml shown is one that the gateway takes, once its certificate files are there."""
+    (example,) = _blocks("yaml")
+    (tmp_path / "certs").mkdir()
+    for name in ("gateway.pem", "ca.crt"):
+        (tmp_path / "certs" / name).write_text("")
+    config = configfile.parse(example, tmp_path)
+    assert [client.name for client in config.clients.values()] == ["spark"]
+    assert len(config.encryption) == len(yaml.safe_load(example)["encryption"])
+
+
+def test_spark_recipes_fit_the_example() -> None:
+    """Both recipes name the example's port and key pair, and only settings that S3A and Spark have."""
+    recipes = [dict(line.split(None, 1) for line in block.splitlines()) for block in _blocks("properties")]
+    assert [recipe["spark.hadoop.fs.s3a.endpoint"] for recipe in recipes] == [
+        "http://127.0.0.1:8000",
+        "https://127.0.0.1:8000",
+    ]
+    for recipe in recipes:
+        assert recipe["spark.hadoop.fs.s3a.access.key"] == "SPARKKEY"
+        assert recipe["spark.hadoop.fs.s3a.secret.key"] == "change-me"
+
+
+def test_commands_exist() -> None:
+    """Every script that the README names is there and executable, and the addon is where the commands say."""
+    commands = set(re.findall(r"(?<![\w/.])scripts/[a-z_]+", README))
+    assert commands >= {"scripts/demo", "scripts/test", "scripts/setup", "scripts/make_certs", "scripts/bench"}
+    for command in commands:
+        assert os.access(ROOT / command, os.X_OK), command
+    assert (ROOT / "addons/s3_gateway.py").is_file()
+
+
+@pytest.mark.parametrize("script", ["bench", "demo"])
+def test_options_exist(script: str) -> None:
+    """Every option that the README gives to a script is in the script's own help."""
+    told = subprocess.run([ROOT / "scripts" / script, "--help"], capture_output=True, text=True, check=True).stdout
+    named = {"bench": ("--quick", "--spark"), "demo": ()}[script]
+    for option in named:
+        assert option in README
+        assert option in told
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link is a file or folder of this repository."""
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_environment_table_is_the_code() -> None:
+    """The drop-in variables that the README lists are those that the module documents."""
+    source = (ROOT / "addons/s3gateway/aistor.py").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)
+    assert listed == re.findall(r"^``([A-Z_]+)``", source, re.MULTILINE)
