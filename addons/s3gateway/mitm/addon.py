@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
@@ -48,13 +49,15 @@ class S3Gateway:
         """Load the configuration and set mitmproxy's options from it."""
         if "s3_config" not in updated:
             return
+        if self.live is not None:
+            raise exceptions.OptionsError("s3_config cannot change while running; change the file itself")
         try:
-            said = options.command_line(ctx.options) if self.live is None else {}
+            said = options.command_line(ctx.options)
             live = Live(lambda: _load(said))
             wants = options.wanted(live.current.config, verbose=aistor.is_verbose(os.environ))
             options.check_command_line(ctx.options, said, live.current.config, wants)
         except (ConfigError, CredentialsError) as error:
-            _refuse_to_start(str(error), running=self.live is not None)
+            _refuse_to_start(str(error))
         else:
             self.live = live
             options.apply(ctx.options, wants)
@@ -195,9 +198,10 @@ def _announcement(config: Config) -> str:
     )
 
 
-def _refuse_to_start(message: str, *, running: bool) -> None:
-    """One line and exit status 1 at start; while running, an error that leaves the old configuration in force."""
-    if running:
+def _refuse_to_start(message: str) -> NoReturn:
+    """One line and exit status 1; a script that is reloaded leaves the program running, with nothing let through."""
+    server = ctx.master.addons.get("proxyserver")
+    if server is not None and server.is_running:
         raise exceptions.OptionsError(message)
     sys.stderr.write(f"s3_gateway: {message}\n")
     sys.stderr.flush()

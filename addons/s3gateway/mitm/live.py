@@ -1,7 +1,7 @@
 """The configuration in force, and its replacement while requests are running.
 
-A request takes ``current`` once and keeps it, so a reload never changes a running transfer. A configuration that is
-broken is reported and the old one stays.
+A request is decided by what is in force when it arrives and signed by what is in force when it leaves; a reload never
+changes a transfer that has begun. A configuration that is broken is reported and the old one stays.
 """
 
 import asyncio

@@ -23,7 +23,7 @@ def open_listeners_later(announcement: str) -> None:
         return
     ctx.master.addons.add(Listeners(announcement))
     for task in asyncio.all_tasks():
-        if task.get_name() == _TASK:
+        if task.get_name().partition(" ")[0] == _TASK:  # under pytest mitmproxy adds the test's name
             task.cancel()
             server.servers._instances.clear()  # noqa: SLF001 - see above
 

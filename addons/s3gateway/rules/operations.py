@@ -1,8 +1,8 @@
 """Method + target + headers -> S3 operation, bucket, key; and what is no S3 operation at all is refused.
 
-Names are AWS's (Amazon S3 API Reference, "Actions"). An operation that is not in the table is still forwarded under
-a generic name (``GetObject?sub``), because encryption and access depend on bucket and key only; what is *refused*
-are the targets behind which a backend does something other than S3: MinIO's own API, STS, browser forms.
+Names are AWS's (Amazon S3 API Reference, "Actions"). A sub-resource that is not in the table is
+forwarded under the plain name, which is what a backend does that does not know it either; what is *refused* are the
+targets behind which a backend does something other than S3: MinIO's own API, STS, browser forms.
 """
 
 import re
@@ -72,6 +72,7 @@ _PLAIN = {
     "bucket": {b"GET": "ListObjects", b"PUT": "CreateBucket", b"HEAD": "HeadBucket", b"DELETE": "DeleteBucket"},
     "object": {b"GET": "GetObject", b"PUT": "PutObject", b"HEAD": "HeadObject", b"DELETE": "DeleteObject"},
 }
+_COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
 _STREAMED_BY_CHUNKS = frozenset(("PutObject", "UploadPart"))
 
 
@@ -114,8 +115,12 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
     _check_foreign(head, bucket, parameters)
     source = _copy_source(head)
     name = _name(head, bucket, key, parameters)
-    if source and name in {"PutObject", "UploadPart"}:
-        name = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}[name]
+    if source:
+        if name not in _COPIES:
+            raise errors.invalid_argument(
+                "You can only specify a copy source header for copy requests.", "x-amz-copy-source", ""
+            )
+        name = _COPIES[name]
     return Operation(name, bucket, key, path, source)
 
 
@@ -171,8 +176,11 @@ def _name(head: RequestHead, bucket: str, key: str, parameters: set[bytes]) -> s
     level = "object" if key else "bucket" if bucket else "service"
     table = {"object": _OBJECT_SUBRESOURCES, "bucket": _BUCKET_SUBRESOURCES, "service": ()}[level]
     for sub, names in table:
-        if sub in parameters:
-            return names.get(head.method, f"{head.method.decode().title()}{level.title()}?{sub.decode()}")
+        # Where a backend has no such operation it ignores the sub-resource; encryption must see what it then does.
+        if sub in parameters and head.method in names:
+            if names[head.method] == "UploadPart" and b"partNumber" not in parameters:
+                continue
+            return names[head.method]
     if level == "bucket" and b"list-type" in parameters and head.method == b"GET":
         return "ListObjectsV2"
     plain = _PLAIN[level].get(head.method)
