@@ -39,6 +39,7 @@ class S3Gateway:
     def __init__(self) -> None:
         self.transactions = flows.Transactions()
         self.live: Live | None = None
+        self._log = log.AccessLog(own_output=False)
         self._watcher: asyncio.Task[None] | None = None
 
     def load(self, loader: Loader) -> None:
@@ -70,7 +71,8 @@ class S3Gateway:
         if (old := ctx.master.addons.get(outbound.NAME)) is not None:
             ctx.master.addons.remove(old)
         ctx.master.addons.add(outbound.Outbound(self.live, self.transactions))
-        log.install(own_output=ctx.master.addons.get("dumper") is not None)
+        self._log = log.AccessLog(own_output=ctx.master.addons.get("dumper") is not None)
+        log.guard_proxy_log()
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
 
     def done(self) -> None:
@@ -176,7 +178,7 @@ class S3Gateway:
         if transaction.refusal:
             record.refusal = transaction.refusal.code
         flows.redact(flow)
-        log.write(transaction, self.live.current.config.log_format if self.live else "auto")
+        self._log.write(transaction, self.live.current.config.log_format if self.live else "auto")
 
     @staticmethod
     def _on_change(new: Config) -> None:
