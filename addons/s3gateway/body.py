@@ -1,8 +1,9 @@
 """Body transformers: client bytes in, backend bytes out, nothing unverified in between.
 
 Each has ``feed(data) -> bytes`` for every read and ``finish() -> bytes`` at the end of the HTTP message, and raises
-:class:`~s3gateway.errors.S3Error` at the first fault. What completes an object at the backend (the last bytes, or
-the final chunk with its trailer) leaves only from ``finish``, so a body that fails is never whole at the backend.
+:class:`~s3gateway.errors.S3Error` at the first fault. What completes an object at the backend (the last read, or the
+last chunk of data with the final chunk and the trailer) leaves only from ``finish``, so a body that fails is never
+whole at the backend.
 Memory is bounded by one aws-chunk in the signed modes and by one read in the others.
 """
 
@@ -104,11 +105,12 @@ class ChunkedBody:
         self._pieces: list[bytes | memoryview | bytearray] = []
         self._ready: list[bytes | memoryview | bytearray] = []
         self._last: list[bytes | memoryview | bytearray] = []
+        self._out: list[bytes | memoryview | bytearray] = self._ready
         self._hash = sha256()
         self._poison = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Give every chunk that is now complete and verified; the final one stays here."""
+        """Give every chunk that is now complete and verified; the last of the data and the final one stay here."""
         self._check_sound()
         self._sound = False  # until all of this read is
         for event in self._reader.feed(data):
@@ -119,7 +121,7 @@ class ChunkedBody:
         return ready
 
     def finish(self) -> bytes:
-        """Give final chunk and trailer as one piece, so that one write carries them (a cut trailer stalls MinIO)."""
+        """Give what was held back as one piece, so that one write carries it (a cut trailer stalls MinIO)."""
         self._check_sound()
         if not self._reader.done:
             raise errors.incomplete_body()
@@ -150,16 +152,18 @@ class ChunkedBody:
                     self._hash.update(data)
                     self._hold(data)
                 else:
-                    self._ready.append(data)  # no signature to wait for; only the final chunk is held back
+                    self._out.append(data)
             case ChunkStart(size):
                 self._start = event
                 self._left -= size
                 if self._left < 0 or (size == 0 and self._left):
                     raise errors.wrong_length()
+                # A backend may commit once it has all data, final chunk or not (MinIO does): the last of it waits.
+                self._out = self._ready if self._left else self._last
                 if self._inbound:
                     self._hash = sha256()
                 else:
-                    (self._ready if size else self._last).append(event.text + b"\r\n")
+                    self._out.append(event.text + b"\r\n")
             case ChunkEnd():
                 self._on_chunk_end()
             case Trailer():
@@ -167,17 +171,16 @@ class ChunkedBody:
 
     def _on_chunk_end(self) -> None:
         final = self._start.size == 0
-        out = self._last if final else self._ready
         if self._inbound and self._outbound and self._start.signature:
             digest = EMPTY_SHA256 if final else self._hash.hexdigest()
             if not self._inbound.chunk(digest).matches(self._start.signature):
                 self._spoil(final=final)
                 raise errors.signature_does_not_match()
-            out.append(b"%b;chunk-signature=%b\r\n" % (self._start.text, self._outbound.chunk(digest).hex.encode()))
-            out.extend(self._pieces)
+            head = b"%b;chunk-signature=%b\r\n" % (self._start.text, self._outbound.chunk(digest).hex.encode())
+            self._out.extend((head, *self._pieces))
             self._pieces.clear()
         if not (final and self._announced):
-            out.append(b"\r\n")
+            self._out.append(b"\r\n")
         self.chunks += 1
 
     def _spoil(self, *, final: bool) -> None:

@@ -7,6 +7,7 @@ with: secrets read from their files, endpoint split, rules compiled. Reading fil
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +23,9 @@ from s3gateway.sigv4.model import Secret
 
 _SSE_KEYS = ("sse-kms", "sse-s3", "sse-c", "none")
 _SSE_C_BYTES = 32
+_NOT_YAML = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What PyYAML raises besides its own errors: for impossible dates, ``!!int`` of text, endless nesting."""
+
 _SDK_REGIONS = ("us-east-1", "us-east-2")
 """What SDK v1 and S3A with SDK v2 (Hadoop 3.4) sign for when a job sets an endpoint and no region."""
 
@@ -47,9 +51,9 @@ def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mappi
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "the file"
-        raise ConfigError(
-            where, f"is not valid YAML ({getattr(error, 'problem', None) or 'syntax'})", "correct it"
-        ) from None
+        raise ConfigError(where, f"is not valid YAML ({_problem(error)})", "correct it") from None
+    except _NOT_YAML:
+        raise ConfigError("the file", "is not valid YAML", "correct it; dates and numbers may need quotes") from None
     config = build(document, folder, files, fallback)
     if not config.clients:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
@@ -77,6 +81,10 @@ def build(
     )
 
 
+class _DuplicateKeyError(yaml.MarkedYAMLError):
+    """The one problem whose words are ours."""
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML lets a key appear twice and keeps the last; in a configuration that hides a mistake."""
 
@@ -84,9 +92,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         keys = [self.construct_object(key) for key, _ in node.value]
         for i, key in enumerate(keys):
             if key in keys[:i]:
-                raise yaml.MarkedYAMLError(
-                    problem=f"key {key!r} appears twice", problem_mark=node.value[i][0].start_mark
-                )
+                raise _DuplicateKeyError(problem=f"key {key!r} appears twice", problem_mark=node.value[i][0].start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -98,20 +104,29 @@ class _Files:
         self.seen = seen
 
     def path(self, key: str, name: str) -> Path:
-        path = self._folder / Path(name).expanduser()
+        try:
+            path = self._folder / Path(name).expanduser()
+        except RuntimeError:
+            raise ConfigError(key, f"{quoted(name)} names an unknown user", "correct the path") from None
         self.seen.append(path)
         if not path.is_file():
             raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
         return path
 
     def text(self, key: str, name: str) -> str:
+        try:
+            return self.bytes(key, name).decode()
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                key, f"cannot read {quoted(name)} ({_reason(error)})", "make it readable UTF-8 text"
+            ) from None
+
+    def bytes(self, key: str, name: str) -> bytes:
         path = self.path(key, name)
         try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                key, f"cannot read {quoted(path)} ({_reason(error)})", "make it readable UTF-8 text"
-            ) from None
+            return path.read_bytes()
+        except OSError as error:
+            raise ConfigError(key, f"cannot read {quoted(path)} ({_reason(error)})", "make it readable") from None
 
 
 def _listen(values: dict[str, Any], region: str, files: _Files) -> Listen:
@@ -157,14 +172,21 @@ def _is_loopback(host: str) -> bool:
 def split_endpoint(key: str, endpoint: str) -> tuple[str, str, int]:
     """Split ``https://host[:port]`` into scheme, host and port; paths, queries and passwords are refused."""
     remedy = "write it like https://minio.example.com:9000"
+    if "@" in endpoint:  # before anything quotes it
+        raise ConfigError(key, "holds a user name or password", remedy + "; credentials go to backend.credentials")
     try:
         url = urlsplit(endpoint)
         port = url.port
     except ValueError:
         raise ConfigError(key, f"{quoted(endpoint)} is not a URL", remedy) from None
-    if "@" in url.netloc:
-        raise ConfigError(key, "holds a user name or password", remedy + "; credentials go to backend.credentials")
-    if url.scheme not in {"http", "https"} or not url.hostname or url.path.strip("/") or url.query or url.fragment:
+    if (
+        url.scheme not in {"http", "https"}
+        or not url.hostname
+        or url.path.strip("/")
+        or url.query
+        or url.fragment
+        or port == 0
+    ):
         raise ConfigError(key, f"{quoted(endpoint)} is not an http(s) address", remedy)
     return url.scheme, url.hostname, port or (HTTPS_PORT if url.scheme == "https" else HTTP_PORT)
 
@@ -195,7 +217,9 @@ def read_credentials_file(files: _Files, key: str, name: str) -> KeyPair:
     remedy = "write 'static: {access_key_id: ..., secret_access_key: ...}'"
     try:
         document = yaml.safe_load(files.text(key, name))
-    except yaml.YAMLError:
+    except ConfigError:
+        raise
+    except (yaml.YAMLError, *_NOT_YAML):
         raise ConfigError(key, f"{quoted(name)} is not valid YAML", remedy) from None
     static = document.get("static") if isinstance(document, dict) else None
     if not isinstance(static, dict):
@@ -259,7 +283,7 @@ def _sse(key: str, kind: str, value: Any, files: _Files) -> Sse:
 
 
 def _sse_c_key(key: str, name: str, files: _Files) -> bytes:
-    raw = files.path(key, name).read_bytes()
+    raw = files.bytes(key, name)
     if len(raw) != _SSE_C_BYTES:
         try:
             raw = base64.b64decode(raw.strip(), validate=True)
@@ -273,6 +297,12 @@ def _sse_c_key(key: str, name: str, files: _Files) -> bytes:
 def fingerprint(config: Config) -> dict[Path, str]:
     """Hash every file the configuration was read from, so that the watcher sees a change of content, not of time."""
     return {path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in config.files}
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """Say what PyYAML met, without the aliases and tags it quotes: a secret that begins with * or ! looks like one."""
+    problem = str(getattr(error, "problem", None) or "syntax")
+    return problem if isinstance(error, _DuplicateKeyError) else re.sub(r"'[^'<][^']+'", "...", problem)
 
 
 def _reason(error: Exception) -> str:

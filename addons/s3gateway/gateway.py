@@ -5,7 +5,7 @@ are two because a request without a body is signed as late as possible, after an
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from s3gateway import errors
@@ -55,7 +55,7 @@ class Outgoing:
 
     operation: Operation
     target: bytes
-    headers: Headers
+    headers: Headers = field(repr=False)  # the signature, SSE-C keys, the session token
     signed_headers: tuple[bytes, ...]
     body: Body | None
     sse: str

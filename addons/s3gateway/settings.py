@@ -3,6 +3,7 @@
 The table is the documentation: the README's table is rendered from it, and a test holds the two together.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -33,12 +34,16 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_number(value: object) -> bool:
+    return _is_int(value) or isinstance(value, float)
+
+
 TEXT = Kind("text", lambda value: isinstance(value, str) and value != "")
 SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "")
 FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
 PORT = Kind("port number", lambda value: _is_int(value) and 0 < value < 65536)  # noqa: PLR2004
 BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
-SECONDS = Kind("number of seconds > 0", lambda value: isinstance(value, int | float) and value > 0)
+SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
 TRUE = Kind("true", lambda value: value is True)
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"))

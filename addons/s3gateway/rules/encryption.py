@@ -6,7 +6,7 @@ headers on HEAD or GET are a 400, on UploadPart they are ignored; SSE-C is neede
 """
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import md5
 
@@ -22,6 +22,8 @@ _CREATES = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload"))
 _NEEDS_KEY = _CREATES | {
     "UploadPart",
     "UploadPartCopy",
+    "CompleteMultipartUpload",  # where the parts have checksums, which are stored encrypted: boto3's always have
+    "ListParts",
     "GetObject",
     "HeadObject",
     "GetObjectAttributes",
@@ -83,7 +85,7 @@ class EncryptionRule:
 class Applied:
     """Headers to add, and what to call it in the log: ``SSE-KMS``, ``SSE-C``, ``client`` or nothing."""
 
-    headers: Headers
+    headers: Headers = field(repr=False)  # SSE-C keys
     label: str
 
 

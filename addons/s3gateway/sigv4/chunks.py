@@ -16,7 +16,7 @@ The reader holds at most one unfinished line; data is passed on as it comes.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from s3gateway import errors
@@ -62,7 +62,7 @@ class Trailer:
     """The whole trailer: (lower-case name, value) pairs, its bytes, and where the signature's digits stand in them."""
 
     fields: tuple[tuple[bytes, bytes], ...]
-    raw: bytes
+    raw: bytes = field(repr=False)  # the signature
     signature: Signature | None
     signature_at: int
 
