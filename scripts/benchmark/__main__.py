@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmark import measure
 from benchmark.client import Target
-from benchmark.measure import KIB, LARGE, MIB, Case, Samples
+from benchmark.measure import GIB, KIB, LARGE, MIB, Case, Samples
 from lab.certs import make_certs
 from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
@@ -34,8 +34,8 @@ for part in range(3):
 
 
 _HEADINGS = """\
-                              wall ms per operation          speed of   CPU ms per operation  CPU that the addon adds
-                              direct   mitmdump    gateway   mitmdump   mitmdump    gateway         ms    ms/MB"""
+                              wall ms per operation          speed of  CPU ms per operation addon CPU    CPU s per GiB
+                              direct   mitmdump    gateway   mitmdump  mitmdump    gateway    ms  ms/MB mitmdump gatew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Row:
     wall_ratio: float
     added_cpu_ms: float
     added_cpu_ms_per_mb: float | None
+    cpu_seconds_per_gib: dict[str, float] | None
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -96,13 +97,16 @@ def _targets() -> Iterator[list[Target]]:
 def _row(case: Case, samples: dict[str, Samples]) -> Row:
     bare, gateway = samples["mitmdump"], samples["gateway"]
     added = (gateway.cpu_median - bare.cpu_median) * 1000
+    proxies = {name: sample for name, sample in samples.items() if name != "direct"}
+    large = case.megabytes >= 1
     return Row(
         case.name,
         {name: sample.wall_median * 1000 for name, sample in samples.items()},
-        {name: sample.cpu_median * 1000 for name, sample in samples.items() if name != "direct"},
+        {name: sample.cpu_median * 1000 for name, sample in proxies.items()},
         bare.wall_median / gateway.wall_median,
         added,
-        added / case.megabytes if case.megabytes >= 1 else None,
+        added / case.megabytes if large else None,
+        {name: sample.cpu_median / case.megabytes * GIB / 1e6 for name, sample in proxies.items()} if large else None,
     )
 
 
@@ -118,10 +122,13 @@ def _spark_seconds(endpoint: str, access_key: str, secret_key: str, ca_file: Pat
 
 
 def _print_row(row: Row) -> None:
-    per_mb = "" if row.added_cpu_ms_per_mb is None else f"{row.added_cpu_ms_per_mb:+8.2f}"
     walls = " ".join(f"{row.wall_ms[name]:10.2f}" for name in ("direct", "mitmdump", "gateway"))
     cpus = " ".join(f"{row.cpu_ms[name]:10.2f}" for name in ("mitmdump", "gateway"))
-    print(f"{row.case:26}{walls}  {row.wall_ratio:7.0%}  {cpus}  {row.added_cpu_ms:+9.3f} {per_mb}", flush=True)
+    large = ""
+    if row.added_cpu_ms_per_mb is not None and row.cpu_seconds_per_gib is not None:
+        gibs = " ".join(f"{row.cpu_seconds_per_gib[name]:8.2f}" for name in ("mitmdump", "gateway"))
+        large = f"{row.added_cpu_ms_per_mb:+8.2f} {gibs}"
+    print(f"{row.case:26}{walls}  {row.wall_ratio:7.0%} {cpus} {row.added_cpu_ms:+8.3f} {large}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

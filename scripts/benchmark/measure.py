@@ -13,6 +13,7 @@ from benchmark.client import Connection, Target
 
 KIB = 1024
 MIB = 1024 * KIB
+GIB = 1024 * MIB
 BUCKET = "/bench"
 LARGE = 64 * MIB
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -130,7 +130,11 @@ class Process:
 def start(command: Command, ready: Callable[[], bool], seconds: float = 30) -> Process:
     """Start a child and wait until it is ready; see `Process.wait_ready`."""
     process = Process(command)
-    process.wait_ready(ready, seconds)
+    try:
+        process.wait_ready(ready, seconds)
+    except BaseException:  # interrupted, too: what is not returned could not be stopped
+        process.stop()
+        raise
     return process
 
 

@@ -1,0 +1,135 @@
+"""`scripts/demo`: its command line, and an end in good order however it ends."""
+
+import argparse
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lab import MissingPartError
+from lab.process import ProcessError
+from lab.wire import WireError
+from showcase import keep, stage
+from showcase.ending import Ending, Stopped
+from showcase.screen import Screen
+from showcase.story import Story
+
+_ABOUT: Final = """\
+See the S3 gateway at work, in about ten seconds, on this machine alone.
+
+Starts an S3 server over TLS, the gateway in front of it, and a wire recorder on each side of the gateway; then
+  1. writes, renames and reads a file as Spark does (AWS SDK v1 over plain HTTP, signed 128 KiB chunks),
+  2. uses boto3 over HTTP and TLS (single and multipart uploads, read, list),
+  3. asks the server how the objects are encrypted,
+  4. tampers with an upload, and 5. smuggles in an unsigned header: both are refused.
+Each request is one line. For the telling ones, the header set that came in stands beside the one that went out, and
+each chunk's two signatures; both are from the wire, not from what the gateway believes.
+"""
+_AFTER: Final = """\
+The S3 server is MinIO if a `minio` program is found (MINIO_BINARY, PATH, or the one that scripts/test built), else
+moto, which comes with the Python packages. MinIO checks every signature; moto checks those of requests only, and not
+the way that Spark signs them, so here it is told to take any. With either server, the demo checks all signatures that
+leave the gateway itself, by an implementation of Signature Version 4 of its own.
+
+Exit status: 0 if every check held, 1 if one did not, 2 if a part is missing, 130 if Ctrl-C ended the tour.
+Everything is in memory or in temporary folders, on loopback, with keys made for this run, and gone at the end.
+
+  scripts/demo                    the tour
+  scripts/demo --keep             the tour; then try it yourself with boto3 or spark-submit
+  scripts/demo --keep --port 8000 ... at an address you know beforehand
+"""
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description=_ABOUT,
+        epilog=_AFTER,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--backend", choices=("auto", "moto", "minio"), default="auto", help="the S3 server (default: auto, see below)"
+    )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="leave it running until Ctrl-C, and print what to paste into boto3 and Spark",
+    )
+    parser.add_argument("--port", type=_free, help="the gateway's port (default: a free one)")
+    parser.add_argument("--all-headers", action="store_true", help="the header table of every request")
+    return parser.parse_args(arguments)
+
+
+def _free(text: str) -> int:
+    port = int(text)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise argparse.ArgumentTypeError(f"cannot listen on {port}: {error}") from None
+    return port
+
+
+def _forget_environment() -> None:
+    """Let no profile, endpoint or bundle of whoever runs this reach boto3."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
+def _run(options: argparse.Namespace, screen: Screen, ending: Ending) -> int:
+    minio = stage.choose(options.backend)
+    began = time.monotonic()
+    screen.title("The S3 gateway: verifies, adds encryption, signs anew, and passes everything else on untouched")
+
+    def say(text: str) -> None:
+        screen.line(f"  {time.monotonic() - began:4.1f} s  {text}")
+        ending.checkpoint()
+
+    with stage.opened(minio, options.port, say, ending) as parts:
+        if not parts.verifies_chunks:
+            screen.note(
+                "moto takes any signature here: the demo's own check of the wire is what shows that they are right"
+            )
+        try:
+            Story(parts, screen, all_headers=options.all_headers).play()
+        except (BotoCoreError, ClientError, OSError, WireError) as error:
+            screen.check(f"the tour came to its end: {type(error).__name__}: {error}", holds=False)
+            screen.line(parts.gateway.log())
+        held = screen.summary()
+        screen.line(
+            f"\n{'All of it held' if held else 'NOT all of it held'}, {time.monotonic() - began:.1f} s.", "bold"
+        )
+        if options.keep:
+            keep.keep(parts, screen, ending)
+        elif held:
+            screen.note("scripts/demo --keep leaves it running, for your own boto3 and Spark.")
+    return 0 if held else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; the exit status."""
+    options = _options(arguments)
+    _forget_environment()
+    screen = Screen()
+    try:
+        return _run(options, screen, Ending())
+    except MissingPartError as missing:
+        sys.stderr.write(f"demo: {missing}\n")
+        return 2
+    except ProcessError as failed:
+        sys.stderr.write(f"demo: {failed}\n")
+        return 1
+    except Stopped as stopped:
+        screen.line("\nStopped; nothing is left running.")
+        held = bool(screen.checks) and all(holds for _, holds in screen.checks)
+        return 0 if options.keep and stopped.by_ctrl_c and held else stopped.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
