@@ -34,8 +34,8 @@ for part in range(3):
 
 
 _HEADINGS = """\
-                              wall ms per operation          speed of  CPU ms per operation addon CPU    CPU s per GiB
-                              direct   mitmdump    gateway   mitmdump  mitmdump    gateway    ms  ms/MB mitmdump gatew."""
+                          wall ms per operation            speed of   CPU ms per operation  addon CPU    CPU s per GiB
+                          direct   mitmdump    gateway     mitmdump   mitmdump    gateway      ms   ms/MB  bare  gateway"""
 
 
 @dataclass(frozen=True, slots=True)

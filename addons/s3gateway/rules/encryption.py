@@ -33,6 +33,19 @@ _NEEDS_KEY = _CREATES | {
 
 KMS_KEY_ID_HEADER = b"x-amz-server-side-encryption-aws-kms-key-id"
 
+_SET_BY_CLIENT = frozenset(
+    (
+        _SSE,
+        KMS_KEY_ID_HEADER,
+        _SSE + b"-context",
+        _SSE + b"-customer-algorithm",
+        _SSE + b"-customer-key",
+        _SSE + b"-customer-key-md5",
+    )
+)
+"""The headers by which a client asks for encryption. Not any ``x-amz-server-side-encryption-*``: one that a backend
+ignores would take the request out of the policy."""
+
 
 @dataclass(frozen=True, slots=True)
 class SseKms:
@@ -94,7 +107,7 @@ def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: Request
     headers: Headers = ()
     label = ""
     if operation.name in _NEEDS_KEY:
-        if any(name.startswith(_SSE) for name in head.names):
+        if not _SET_BY_CLIENT.isdisjoint(head.names):
             label = "client" if operation.name in _CREATES else ""
         else:
             sse = _decide(rules, operation.bucket, operation.key, client)
