@@ -33,9 +33,11 @@ for part in range(3):
 """
 
 
-_HEADINGS = """\
-                          wall ms per operation            speed of   CPU ms per operation  addon CPU    CPU s per GiB
-                          direct   mitmdump    gateway     mitmdump   mitmdump    gateway      ms   ms/MB  bare  gateway"""
+_HEADINGS = (
+    f"{'':26}{'wall ms per operation':>32}  {'speed':>7} {'CPU ms':>21} {'addon CPU':>17} {'CPU s per GiB':>17}\n"
+    f"{'':26}{'direct':>10} {'mitmdump':>10} {'gateway':>10}  {'to bare':>7} {'mitmdump':>10} {'gateway':>10} "
+    f"{'ms':>8} {'ms/MB':>8} {'mitmdump':>8} {'gateway':>8}"
+)
 
 
 @dataclass(frozen=True, slots=True)
