@@ -5,7 +5,7 @@ The rooms, in the order a request walks through them (a module imports only from
 ``errors``   the one error family and its XML
 ``sigv4``    the protocol, sans-IO: claim, canonical forms, verification, aws-chunked framing and chunk chains
 ``rules``    what S3 and the operator demand: operations, headers, encryption, access
-``config``   YAML or environment -> frozen ``Config``
+``config``   the frozen ``Config``; ``settings``, ``yamltext``, ``configfile`` and ``aistor`` make it
 ``signer``   the only module that imports botocore
 ``body``     joins framing and chains into body transformers
 ``gateway``  the mission in one screen: ``admit`` and ``forward``

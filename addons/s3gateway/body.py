@@ -128,8 +128,11 @@ class ChunkedBody:
         return b"".join(self._last)
 
     def poison(self) -> bytes:
-        """Give the faulty chunk's frame with zeroed data and an impossible signature; empty for other faults."""
-        return self._poison
+        """Give the faulty chunk's frame with zeroed data and an impossible signature; empty for other faults.
+
+        Before it stand the chunks of the same read that were verified, so that the frame is where it belongs.
+        """
+        return b"".join((*self._ready, self._poison)) if self._poison else b""
 
     def _check_sound(self) -> None:
         """After a fault nothing more leaves, whatever is still held."""

@@ -7,25 +7,20 @@ with: secrets read from their files, endpoint split, rules compiled. Reading fil
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from s3gateway.config import HTTP_PORT, HTTPS_PORT, Backend, Chain, Client, Config, KeyPair, Limits, Listen
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
 from s3gateway.settings import ConfigError, check, quoted
 from s3gateway.sigv4.model import Secret
+from s3gateway.yamltext import read_yaml
 
 _SSE_KEYS = ("sse-kms", "sse-s3", "sse-c", "none")
 _SSE_C_BYTES = 32
-_NOT_YAML = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What PyYAML raises besides its own errors: for impossible dates, ``!!int`` of text, endless nesting."""
-
 _SDK_REGIONS = ("us-east-1", "us-east-2")
 """What SDK v1 and S3A with SDK v2 (Hadoop 3.4) sign for when a job sets an endpoint and no region."""
 
@@ -46,15 +41,7 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
-    try:
-        document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader that refuses duplicate keys
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "the file"
-        raise ConfigError(where, f"is not valid YAML ({_problem(error)})", "correct it") from None
-    except _NOT_YAML:
-        raise ConfigError("the file", "is not valid YAML", "correct it; dates and numbers may need quotes") from None
-    config = build(document, folder, files, fallback)
+    config = build(read_yaml(text), folder, files, fallback)
     if not config.clients:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
     return config
@@ -79,21 +66,6 @@ def build(
         log_format=values["log"]["format"],
         files=tuple(reader.seen),
     )
-
-
-class _DuplicateKeyError(yaml.MarkedYAMLError):
-    """The one problem whose words are ours."""
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML lets a key appear twice and keeps the last; in a configuration that hides a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys = [self.construct_object(key) for key, _ in node.value]
-        for i, key in enumerate(keys):
-            if key in keys[:i]:
-                raise _DuplicateKeyError(problem=f"key {key!r} appears twice", problem_mark=node.value[i][0].start_mark)
-        return super().construct_mapping(node, deep)
 
 
 class _Files:
@@ -215,11 +187,10 @@ def _credentials(values: dict[str, Any], files: _Files) -> KeyPair | Chain:
 def read_credentials_file(files: _Files, key: str, name: str) -> KeyPair:
     """Read AIStor-GW's format: ``static: {access_key_id: ..., secret_access_key: ...}``."""
     remedy = "write 'static: {access_key_id: ..., secret_access_key: ...}'"
+    text = files.text(key, name)
     try:
-        document = yaml.safe_load(files.text(key, name))
+        document = read_yaml(text)
     except ConfigError:
-        raise
-    except (yaml.YAMLError, *_NOT_YAML):
         raise ConfigError(key, f"{quoted(name)} is not valid YAML", remedy) from None
     static = document.get("static") if isinstance(document, dict) else None
     if not isinstance(static, dict):
@@ -297,12 +268,6 @@ def _sse_c_key(key: str, name: str, files: _Files) -> bytes:
 def fingerprint(config: Config) -> dict[Path, str]:
     """Hash every file the configuration was read from, so that the watcher sees a change of content, not of time."""
     return {path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in config.files}
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    """Say what PyYAML met, without the aliases and tags it quotes: a secret that begins with * or ! looks like one."""
-    problem = str(getattr(error, "problem", None) or "syntax")
-    return problem if isinstance(error, _DuplicateKeyError) else re.sub(r"'[^'<][^']+'", "...", problem)
 
 
 def _reason(error: Exception) -> str:

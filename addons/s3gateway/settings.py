@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
@@ -132,8 +133,10 @@ _LISTS = ("clients", "encryption")
 
 
 def quoted(value: object) -> str:
-    """Show a value in a message, shortened."""
+    """Show a value in a message, shortened; a path is shown whole, for its end tells most."""
     text = str(value)
+    if isinstance(value, PurePath):
+        return repr(text)
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
 

@@ -19,6 +19,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _HOST_LABELS = re.compile(rb"[a-z0-9._-]+")
 _FORBIDDEN = re.compile(rb"[\x00-\x20\x7f#]|%(?![0-9A-Fa-f]{2})")
 _COPY_SOURCE = b"x-amz-copy-source"
+_SNOWBALL = b"x-amz-meta-snowball-auto-extract"
 _METHODS = frozenset((b"GET", b"HEAD", b"PUT", b"POST", b"DELETE"))
 
 # Sub-resource -> operation names by method, in the order in which S3 looks for them.
@@ -153,6 +154,9 @@ def _check_foreign(head: RequestHead, bucket: str, parameters: set[bytes]) -> No
         raise errors.not_implemented("STS is not available through this gateway.")
     if any(name.startswith(b"x-minio-") for name in head.names):
         raise errors.access_denied("x-minio-* headers are internal to the backend and are not accepted from clients.")
+    if head.all(_SNOWBALL):
+        # One PUT would become many objects, under keys that no encryption rule and no access rule has seen.
+        raise errors.not_implemented("Snowball auto-extract is not available through this gateway.")
     content_type = (head.first(b"content-type") or b"").lower()
     if head.method == b"POST" and content_type.startswith(b"multipart/form-data"):
         raise errors.not_implemented("POST-policy forms are not available through this gateway.")

@@ -30,6 +30,9 @@ CONTENT_SHA256_PARAMETER = b"X-Amz-Content-Sha256"
 _AUTH_QUERY_NAMES = {name.lower(): name for name in (*PRESIGN_PARAMETERS, SESSION_TOKEN_PARAMETER)}
 _AUTH_QUERY_NAMES[CONTENT_SHA256_PARAMETER.lower()] = CONTENT_SHA256_PARAMETER
 
+_ONCE = (b"host", b"x-amz-date", b"x-amz-content-sha256", b"x-amz-decoded-content-length")
+"""Headers that decide what is verified; of two values one server might take the first and another the second."""
+
 _SIGV2_QUERY_NAMES = frozenset((b"AWSAccessKeyId", b"Signature"))
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
@@ -60,6 +63,9 @@ def read_claim(head: RequestHead) -> Claim:
     Raises :class:`~s3gateway.errors.S3Error`: none (AccessDenied), more than one (InvalidArgument), SigV2
     (InvalidRequest), SigV4A (NotImplemented), or malformed.
     """
+    for name in _ONCE:
+        if len(head.all(name)) > 1:
+            raise errors.invalid_request(f"The header {name.decode()} may be given only once.")
     authorization = head.all(b"authorization")
     parameters = query_pairs(head.query) if head.query else []
     presigned = {name: value for name, value in parameters if name.lower() in _AUTH_QUERY_NAMES}

@@ -170,6 +170,7 @@ def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:
         shown = re.sub(rb"(X-Amz-Security-Token=)[^&\n]*", rb"\1<redacted>", shown)
     return errors.signature_does_not_match(
         ("AWSAccessKeyId", claim.access_key_id),
+        ("SignatureProvided", claim.signature.hex),
         ("StringToSign", to_sign.decode()),
         ("StringToSignBytes", to_sign.hex(" ")),
         ("CanonicalRequest", shown.decode("utf-8", "replace")),

@@ -1,0 +1,44 @@
+"""YAML text -> a document, or one :class:`~s3gateway.settings.ConfigError` that quotes no value."""
+
+import re
+from typing import Any
+
+import yaml
+
+from s3gateway.settings import ConfigError
+
+_NOT_YAML = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What PyYAML raises besides its own errors: for impossible dates, ``!!int`` of text, endless nesting."""
+
+
+def read_yaml(text: str) -> object:
+    """Parse with PyYAML's safe loader; a key that appears twice is refused. Raises :class:`ConfigError`."""
+    try:
+        return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader that refuses duplicate keys
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else "the file"
+        raise ConfigError(where, f"is not valid YAML ({_problem(error)})", "correct it") from None
+    except _NOT_YAML:
+        raise ConfigError("the file", "is not valid YAML", "correct it; dates and numbers may need quotes") from None
+
+
+class _DuplicateKeyError(yaml.MarkedYAMLError):
+    """The one problem whose words are ours."""
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets a key appear twice and keeps the last; in a configuration that hides a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        keys = [self.construct_object(key) for key, _ in node.value]
+        for i, key in enumerate(keys):
+            if key in keys[:i]:
+                raise _DuplicateKeyError(problem=f"key {key!r} appears twice", problem_mark=node.value[i][0].start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """Say what PyYAML met, without the aliases and tags it quotes: a secret that begins with * or ! looks like one."""
+    problem = str(getattr(error, "problem", None) or "syntax")
+    return problem if isinstance(error, _DuplicateKeyError) else re.sub(r"'[^'<][^']+'", "...", problem)

@@ -1,0 +1,55 @@
+"""Feed a body transformer as the network would, and note what it lets out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from s3gateway.body import Body, ChunkedBody, chunked_body
+from s3gateway.errors import S3Error
+from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.model import PayloadMode, Signature
+from tests.sigv4.aws import CLIENT, GATEWAY, STREAMING_UNSIGNED_TRAILER
+from tests.sigv4.streams import OUT_SEED, SEED, Stream
+
+MAX_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What left before the end, what left at the end, and the fault if there was one."""
+
+    released: bytes
+    finished: bytes = b""
+    fault: S3Error | None = None
+
+    @property
+    def code(self) -> str:
+        """The fault's S3 code; empty for none."""
+        return self.fault.code if self.fault else ""
+
+
+def transformer(stream: Stream, *, decoded: bytes | None = b"?", announced: bytes | None = None) -> ChunkedBody:
+    """Build the transformer of a stream; ``decoded`` and ``announced`` default to what is in the stream."""
+    chains = None
+    if stream.mode != STREAMING_UNSIGNED_TRAILER:
+        chains = (
+            ChunkChain(CLIENT.signing_key, CLIENT.scope, CLIENT.timestamp, Signature(SEED)),
+            ChunkChain(GATEWAY.signing_key, GATEWAY.scope, GATEWAY.timestamp, Signature(OUT_SEED)),
+        )
+    return chunked_body(
+        PayloadMode(stream.mode),
+        chains,
+        stream.decoded if decoded == b"?" else decoded,
+        stream.announced if announced is None else announced,
+        MAX_CHUNK,
+    )
+
+
+def passage(body: Body, reads: Iterable[bytes]) -> Passage:
+    """Feed every read, then finish; stop at the first fault."""
+    released = b""
+    try:
+        for data in reads:
+            released += body.feed(data)
+        return Passage(released, body.finish())
+    except S3Error as error:
+        return Passage(released, fault=error)

@@ -1,0 +1,117 @@
+"""Which headers go, how one is replaced in place, and what is redacted before anything is stored."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3gateway.rules.headers import (
+    HOP_BY_HOP,
+    redacted,
+    redacted_target,
+    removed,
+    replaced,
+    wants_close,
+    without_hop_by_hop,
+)
+from s3gateway.sigv4.model import Headers, RequestHead
+
+MIXED = ((b"A", b"1"), (b"b", b"2"), (b"B", b"3"), (b"C", b"4"))
+
+
+@pytest.mark.parametrize("name", sorted(HOP_BY_HOP))
+def test_hop_by_hop(name: bytes) -> None:
+    """Fields of one connection go, in any case and number."""
+    assert without_hop_by_hop((MIXED[0], (name.title(), b"x"), MIXED[1], (name, b"y"))) == MIXED[:2]
+
+
+@pytest.mark.parametrize(
+    "name",
+    b"x-amz-date x-amz-meta-a amz-sdk-retry content-length content-type content-encoding host date authorization range "
+    b"if-match if-none-match cache-control expires user-agent transfer-encoding expect".split(),
+)
+def test_connection_cannot_name_these_away(name: bytes) -> None:
+    """What S3 gives a meaning survives ``Connection: name``."""
+    assert without_hop_by_hop(((name, b"x"), (b"Connection", b"close, " + name.upper()))) == ((name, b"x"),)
+
+
+def test_connection_names_others_away() -> None:
+    """Any other name in Connection is hop-by-hop (RFC 9110 section 7.6.1), white space and case aside."""
+    headers = ((b"X-Hop", b"1"), (b"Connection", b"keep-alive ,\tx-HOP"), (b"x-two", b"2"), (b"connection", b"X-Two,,"))
+    assert without_hop_by_hop(headers) == ()
+
+
+_pairs = st.lists(st.tuples(st.sampled_from([b"a", b"A", b"b", b"X-C"]), st.binary(max_size=3)), max_size=8)
+
+
+@given(_pairs, st.sampled_from([b"a", b"X-c", b"new"]), st.binary(max_size=3))
+def test_replaced(pairs: list[tuple[bytes, bytes]], name: bytes, value: bytes) -> None:
+    """Invariant: one field of the name is left, with the value, where the first stood; all others are untouched."""
+    out = replaced(tuple(pairs), (name, value))
+    assert [pair for pair in out if pair[0].lower() != name.lower()] == [
+        pair for pair in pairs if pair[0].lower() != name.lower()
+    ]
+    places = [at for at, pair in enumerate(pairs) if pair[0].lower() == name.lower()]
+    assert [(at, v) for at, (n, v) in enumerate(out) if n.lower() == name.lower()] == [
+        (places[0] if places else len(pairs), value)
+    ]
+
+
+def test_replaced_at_once() -> None:
+    """Several fields are replaced in one pass; those that are missing follow in the order given."""
+    out = replaced(MIXED, (b"new", b"5"), (b"B", b""), (b"c", b"7"), (b"More", b"8"))
+    assert out == ((b"A", b"1"), (b"b", b""), (b"C", b"7"), (b"new", b"5"), (b"More", b"8"))
+
+
+def test_removed() -> None:
+    """Names are compared in lower case."""
+    assert removed(MIXED, b"b") == (MIXED[0], MIXED[3])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([], False), ([b"keep-alive"], False), ([b"close"], True), ([b"Keep-Alive, CLOSE"], True), ([b"closed"], False)],
+)
+def test_wants_close(values: list[bytes], expected: bool) -> None:
+    """``close`` counts anywhere in any Connection field."""
+    assert wants_close(RequestHead(b"GET", b"/", tuple((b"Connection", value) for value in values))) is expected
+
+
+SECRET = b"SENTINEL"
+SECRETS: Headers = (
+    (b"X-Amz-Security-Token", SECRET),
+    (b"x-amz-server-side-encryption-customer-key", SECRET),
+    (b"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key", SECRET),
+    (b"Authorization", SECRET),
+    (b"Authorization", b"Basic " + SECRET),
+    (b"Authorization", b"AWS4-HMAC-SHA256 Credential=K/s, SignedHeaders=host, Signature=5e47"),
+)
+
+
+def test_redacted_headers() -> None:
+    """Keys, tokens and signatures are replaced; names, order and the rest stay."""
+    out = redacted((*MIXED, *SECRETS))
+    assert out[:4] == MIXED
+    assert [name for name, _ in out[4:]] == [name for name, _ in SECRETS]
+    assert [value for _, value in out[4:-1]] == [b"<redacted>"] * 5
+    assert out[-1][1] == b"AWS4-HMAC-SHA256 Credential=K/s, SignedHeaders=host, Signature=<redacted>"
+
+
+def test_the_md5_of_a_key_is_no_secret() -> None:
+    """It is echoed in answers, and helps to see which key was used."""
+    pair = (b"x-amz-server-side-encryption-customer-key-md5", b"abc")
+    assert redacted((pair,)) == (pair,)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (b"/b/k?X-Amz-Signature=SENTINEL&a=1", b"/b/k?X-Amz-Signature=<redacted>&a=1"),
+        (b"/b/k?a=1&x-amz-security-token=SENTINEL", b"/b/k?a=1&x-amz-security-token=<redacted>"),
+        (b"/b/k?X-Amz-Credential=SENTINEL", b"/b/k?X-Amz-Credential=<redacted>"),
+        (b"/b/k?AWSAccessKeyId=SENTINEL&Signature=SENTINEL", b"/b/k?AWSAccessKeyId=<redacted>&Signature=<redacted>"),
+        (b"/b/Signature=k?prefix=Signature", b"/b/Signature=k?prefix=Signature"),
+    ],
+)
+def test_redacted_targets(target: bytes, expected: bytes) -> None:
+    """A presigned URL is a bearer token: what makes it one is replaced."""
+    assert redacted_target(target) == expected

@@ -1,0 +1,68 @@
+"""The backend's credentials: given, from the environment, or from a profile."""
+
+from pathlib import Path
+
+import pytest
+
+from s3gateway.config import Chain, KeyPair
+from s3gateway.signer import CredentialsError, CredentialSource
+from s3gateway.sigv4.model import Secret
+
+SECRET = "c4n4ry-s3cr3t"
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An AWS shared credentials file with one profile."""
+    path = tmp_path / "credentials"
+    path.write_text(f"[lake]\naws_access_key_id = PK\naws_secret_access_key = {SECRET}\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return path
+
+
+def parts(keys: KeyPair) -> tuple[str, bytes, bytes | None]:
+    return keys.access_key_id, keys.secret.reveal(), keys.session_token.reveal() if keys.session_token else None
+
+
+def test_given() -> None:
+    """A key pair of the configuration is the one that is used."""
+    keys = KeyPair("AK", Secret(SECRET))
+    assert CredentialSource(keys).current() is keys
+
+
+@pytest.mark.parametrize("token", [None, "token"])
+def test_environment(shared: Path, monkeypatch: pytest.MonkeyPatch, token: str | None) -> None:
+    """Without any, botocore's chain looks into the environment, session token included."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "EK")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    if token:
+        monkeypatch.setenv("AWS_SESSION_TOKEN", token)
+    expected = ("EK", SECRET.encode(), token.encode() if token else None)
+    assert parts(CredentialSource(Chain(None)).current()) == expected
+
+
+def test_profile(shared: Path) -> None:
+    """A profile is read from the shared files."""
+    assert parts(CredentialSource(Chain("lake")).current()) == ("PK", SECRET.encode(), None)
+
+
+def test_no_such_profile(shared: Path) -> None:
+    """The key is named, and the profile."""
+    with pytest.raises(CredentialsError, match=r"^backend\.credentials\.profile: .*ocean.*; name a profile"):
+        CredentialSource(Chain("ocean"))
+
+
+def test_none_at_all(shared: Path) -> None:
+    """The message names every way to give them."""
+    with pytest.raises(CredentialsError, match=r"^backend\.credentials: none given and none found by botocore; set"):
+        CredentialSource(Chain(None))
+
+
+def test_half_a_profile(shared: Path) -> None:
+    """A profile without its secret is refused, and what it holds is not told."""
+    shared.write_text(f"[lake]\naws_access_key_id = {SECRET}\n")
+    with pytest.raises(CredentialsError) as raised:
+        CredentialSource(Chain("lake"))
+    assert SECRET not in str(raised.value)

@@ -1,0 +1,141 @@
+"""What holds a secret does not show it: not by repr, str or format, not inside another value, not in an exception."""
+
+import base64
+import logging
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from s3gateway.config import KeyPair
+from s3gateway.configfile import parse
+from s3gateway.errors import S3Error
+from s3gateway.rules import encryption
+from s3gateway.settings import ConfigError
+from s3gateway.signer import CredentialSource, Signer
+from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.chunks import ChunkReader
+from s3gateway.sigv4.claim import read_claim
+from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
+from tests.admission import admitted, configured, forwarded, outgoing_head
+from tests.receiving import transformer
+from tests.sigv4 import streams
+from tests.sigv4.aws import CLIENT, GATEWAY, authorized, presigned
+
+SECRET = "c4n4ry"
+CUSTOMER_KEY = base64.b64encode(b"c4n4ry-key-of-thirty-two-bytes!!")
+KEYS = KeyPair("AK", Secret(SECRET), Secret(SECRET + "-token"))
+CONFIG = configured(encryption=[{"sse-s3": True}])
+HEAD = authorized("PUT", "/bucket/key", [("x-amz-server-side-encryption-customer-key", CUSTOMER_KEY)])
+PRESIGNED = presigned("GET", "/bucket/key")
+RULE = encryption.EncryptionRule("*", "", "*", encryption.sse_c(base64.b64decode(CUSTOMER_KEY)))
+SIGNER = Signer(KEYS, "us-east-1")
+OUT = forwarded(HEAD, signer=SIGNER)
+ADMITTED = admitted(HEAD)
+TRAILER = streams.signed("trailer", (b"c4n4ry",), trailer=((b"a", b"1"),))
+
+
+def secrets_of(head: RequestHead) -> list[str]:
+    """Give the signature that a request bears."""
+    text = head.target + (head.first(b"authorization") or b"")
+    return [text.rpartition(b"Signature=")[2].decode()]
+
+
+SECRETS = [
+    SECRET,
+    CUSTOMER_KEY.decode(),
+    CLIENT.secret,
+    GATEWAY.secret,
+    repr(CLIENT.signing_key),
+    CLIENT.signing_key.hex(),
+    *secrets_of(HEAD),
+    *secrets_of(PRESIGNED),
+    *secrets_of(outgoing_head(b"PUT", OUT)),
+    TRAILER.frames[-1][-68:-4].decode(),
+]
+HOLDERS = {
+    "Secret": Secret(SECRET),
+    "Signature": Signature(secrets_of(HEAD)[0]),
+    "KeyPair": KEYS,
+    "Client": replace(CONFIG.clients["SPARKKEY"], keys=KEYS),
+    "Config": replace(CONFIG, credentials=KEYS, encryption=(RULE,)),
+    "Limits": CONFIG.limits,
+    "Rule": RULE,
+    "Sse": RULE.sse,
+    "Applied": encryption.apply((RULE,), ADMITTED.operation, RequestHead(b"PUT", b"/", ()), "spark"),
+    "RequestHead": HEAD,
+    "presigned RequestHead": PRESIGNED,
+    "Claim": read_claim(HEAD),
+    "presigned Claim": read_claim(PRESIGNED),
+    "Verified": ADMITTED.verified,
+    "Admitted": ADMITTED,
+    "presigned Admitted": admitted(PRESIGNED),
+    "Operation": ADMITTED.operation,
+    "Outgoing": OUT,
+    "Signer": SIGNER,
+    "Signed": SIGNER.sign(HEAD, (b"host",), "x", ("/", ""), CLIENT.now),
+    "CredentialSource": CredentialSource(KEYS),
+    "ChunkChain": ChunkChain(CLIENT.signing_key, CLIENT.scope, CLIENT.timestamp, Signature(secrets_of(HEAD)[0])),
+    "ChunkedBody": transformer(TRAILER),
+    "events": ChunkReader(signed=True, trailer=True, max_chunk=100).feed(TRAILER.body)[-1:],
+    "CredentialScope": CredentialScope("20240229", "us-east-1"),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+@pytest.mark.parametrize(
+    "show", [repr, str, "{}".format, "%s".__mod__, lambda value: repr([value]), lambda value: f"{value!r:>9}"]
+)
+def test_nothing_shows_a_secret(name: str, show: Callable[[object], str]) -> None:
+    """However a value is shown, no secret, key, token or signature is in it."""
+    holder = HOLDERS[name]
+    shown = show((holder,)) if show == "%s".__mod__ else show(holder)
+    assert [secret for secret in SECRETS if secret in shown] == []
+
+
+def test_signatures_are_not_compared() -> None:
+    """``==`` would tell by its time how much is right, and hashing leads to it."""
+    one, same = Signature("a" * 64), Signature("a" * 64)
+    assert (one.matches(same), one.matches(Signature("b" * 64)), same.hex) == (True, False, "a" * 64)
+    with pytest.raises(TypeError):
+        one == same  # noqa: B015
+    with pytest.raises(TypeError):
+        one != same  # noqa: B015
+    with pytest.raises(TypeError):
+        hash(one)
+
+
+def test_an_empty_secret_is_false() -> None:
+    """So that it can be refused."""
+    assert (bool(Secret("")), bool(Secret("x")), Secret("é").reveal()) == (False, True, "é".encode())
+
+
+def test_errors_show_what_the_client_may_know() -> None:
+    """A refusal shows the request as canonicalised, with keys masked, and neither secret nor right signature."""
+    with pytest.raises(S3Error) as raised:
+        admitted(replace(HEAD, method=b"DELETE"))
+    error = raised.value
+    shown = repr(error) + str(error) + error.to_xml("/bucket/key", "id").decode()
+    hidden = [secret for secret in SECRETS if secret not in secrets_of(HEAD)]
+    assert [secret for secret in hidden if secret in shown] == []
+
+
+def test_signing_logs_nothing_secret(caplog: pytest.LogCaptureFixture) -> None:
+    """botocore logs canonical requests at DEBUG; with this signer it does not."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("botocore").setLevel(logging.DEBUG)
+    try:
+        forwarded(HEAD, signer=SIGNER)
+    finally:
+        logging.getLogger("botocore").setLevel(logging.WARNING)
+    assert [secret for secret in SECRETS if secret in caplog.text] == []
+
+
+def test_tracebacks_of_a_faulty_file_hold_no_secret(tmp_path: Path) -> None:
+    """An exception's chain is cut where the file's text would be in it."""
+    with pytest.raises(ConfigError) as raised:
+        parse(f"clients: [{{secret_access_key: *{SECRET}}}]", tmp_path)
+    assert (raised.value.__cause__, raised.value.__suppress_context__) == (None, True)
+    assert SECRET.encode() not in pickle.dumps(raised.value.args)
