@@ -71,8 +71,9 @@ class S3Gateway:
         if (old := ctx.master.addons.get(outbound.NAME)) is not None:
             ctx.master.addons.remove(old)
         ctx.master.addons.add(outbound.Outbound(self.live, self.transactions))
-        self._log = log.AccessLog(own_output=ctx.master.addons.get("dumper") is not None)
-        log.guard_proxy_log()
+        under_mitmdump = ctx.master.addons.get("dumper") is not None
+        self._log = log.AccessLog(own_output=under_mitmdump)
+        log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
 
     def done(self) -> None:

@@ -40,8 +40,12 @@ class AccessLog:
             logger.info("%s", line)
 
 
-def guard_proxy_log() -> None:
-    """Put :class:`WithoutWireBytes` on mitmproxy's connection log, once."""
+def guard_proxy_log(*, quiet: bool) -> None:
+    """Put :class:`WithoutWireBytes` on mitmproxy's connection log, once.
+
+    ``quiet`` drops what nobody would see, a line or two a request, before it costs anything.
+    """
     proxy = logging.getLogger("mitmproxy.proxy.server")
+    proxy.setLevel(logging.WARNING if quiet else logging.NOTSET)
     if not any(isinstance(known, WithoutWireBytes) for known in proxy.filters):
         proxy.addFilter(WithoutWireBytes())

@@ -86,7 +86,11 @@ def check_command_line(options: OptManager, said: Mapping[str, Any], config: Con
 def apply(options: OptManager, wants: Mapping[str, Any]) -> None:
     """Set the options; the free ones only where the user has not."""
     options.update(
-        **{name: value for name, value in wants.items() if name not in _FREE or not options.has_changed(name)}
+        **{
+            name: value
+            for name, value in wants.items()
+            if name not in _FREE or (name in options and not options.has_changed(name))  # mitmweb has no flow_detail
+        }
     )
 
 

@@ -79,8 +79,12 @@ class Outbound:
 
     def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
         logger.error("request refused: the gateway's script is not loaded")
-        transaction = self._transactions.open(flow)
-        refuse(flow, transaction, errors.internal_error(), self._live.current.config.limits.refusal_linger)
+        try:
+            transaction = self._transactions.open(flow)
+            refuse(flow, transaction, errors.internal_error(), self._live.current.config.limits.refusal_linger)
+        except Exception as error:  # noqa: BLE001 - fail closed: if it cannot even be answered, it ends here
+            logger.error("request cut: %s", place(error))  # noqa: TRY400
+            flow.kill()
 
 
 def _head_now(flow: http.HTTPFlow, transaction: flows.Transaction) -> RequestHead:
