@@ -2,10 +2,9 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import yaml
 from botocore.config import Config
@@ -13,7 +12,8 @@ from botocore.config import Config
 from lab import CHECKOUT
 from lab.backends import Backend, s3_client
 from lab.ports import accepts, free_port
-from lab.process import Command, Process, start
+from lab.process import Command, start
+from lab.server import Server
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,7 +58,7 @@ def gateway_config(
     return config | more
 
 
-class Gateway:
+class Gateway(Server):
     """A gateway process with `config`, for as long as a `with` block.
 
     `arguments` follow on the command line (e.g. `["--set", "flow_detail=2"]`); `env` is laid over our environment.
@@ -73,30 +73,14 @@ class Gateway:
         env: Mapping[str, str] | None = None,
         ca_file: Path | None = None,
     ) -> None:
+        super().__init__("gateway", config["listen"]["port"])
         self._config = dict(config)
-        self._folder = tempfile.TemporaryDirectory(prefix="s3gw-gateway-")
         self._program = program
         self._arguments = tuple(arguments)
         self._env = dict(env or {})
         self._ca_file = ca_file or Path(config["backend"]["ca_file"])
-        self._process: Process | None = None
-        self.port: Final[int] = config["listen"]["port"]
         self.web_port: Final = free_port() if program == "mitmweb" else None
-        self.folder: Final = Path(self._folder.name)
         self.config_path: Final = self.folder / "gateway.yaml"
-        self.log_path: Final = self.folder / "gateway.log"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self._folder.cleanup()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._folder.cleanup()
 
     @property
     def url(self) -> str:
@@ -112,15 +96,6 @@ class Gateway:
     def web_url(self) -> str:
         """mitmweb's own address, with its password."""
         return f"http://127.0.0.1:{self.web_port}/?token={WEB_PASSWORD}"
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._running().pid
-
-    def log(self) -> str:
-        """Standard output and standard error so far."""
-        return self._running().log()
 
     def client(self, *, tls: bool = False, name: str | None = None, config: Config | None = None) -> "S3Client":
         """A boto3 client of the gateway, as the configuration's client `name` (default: its first)."""
@@ -156,14 +131,3 @@ class Gateway:
         env = dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | self._env
         command = Command(self._program, self.command(), self.log_path, env)
         self._process = start(command, lambda: accepts(self.port), seconds=30)
-
-    def stop(self) -> None:
-        """Stop."""
-        if self._process is not None:
-            self._process.stop()
-
-    def _running(self) -> Process:
-        if self._process is None:
-            message = "the gateway was not started"
-            raise RuntimeError(message)
-        return self._process

@@ -2,9 +2,8 @@
 
 import base64
 import os
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from botocore.config import Config
 
@@ -12,7 +11,8 @@ from lab import tools
 from lab.backends import REGION, s3_client, verified_opener
 from lab.certs import Certs
 from lab.ports import free_port
-from lab.process import Command, Process, start
+from lab.process import Command, start
+from lab.server import Server
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _KMS_KEY_BYTES: Final = base64.b64encode(bytes(range(32))).decode()
 
 
-class Minio:
+class Minio(Server):
     """MinIO on a free loopback port, data in a folder that goes when the server does. A `lab.backends.Backend`."""
 
     access_key: Final = "minioadmin"
@@ -29,24 +29,9 @@ class Minio:
     kms_key_id: Final = "my-key"
 
     def __init__(self, certs: Certs, *, program: Path | None = None) -> None:
+        super().__init__("minio", free_port())
         self._certs = certs
         self._program = program or tools.minio()
-        self._folder = tempfile.TemporaryDirectory(prefix="s3gw-minio-")
-        self._process: Process | None = None
-        self.port: Final = free_port()
-        self.log_path: Final = Path(self._folder.name) / "minio.log"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self._folder.cleanup()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._folder.cleanup()
 
     @property
     def endpoint(self) -> str:
@@ -58,15 +43,6 @@ class Minio:
         """The CA that signed the server's certificate."""
         return self._certs.ca
 
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return self._running().pid
-
-    def log(self) -> str:
-        """The server's output so far."""
-        return self._running().log()
-
     def client(self, config: Config | None = None) -> "S3Client":
         """A boto3 client straight to the server, with its administrator's keys."""
         return s3_client(
@@ -75,13 +51,13 @@ class Minio:
 
     def start(self) -> None:
         """Start, on the port and data that it had before; return when it is healthy."""
-        data = Path(self._folder.name) / "data"
+        data = self.folder / "data"
         data.mkdir(exist_ok=True)
         arguments = ["server", "--quiet", "--address", f"127.0.0.1:{self.port}"]
         arguments += ["--certs-dir", str(self._certs.backend), str(data)]
         env = {
             "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": self._folder.name,  # not the user's ~/.minio
+            "HOME": str(self.folder),  # not the user's ~/.minio
             "MINIO_ROOT_USER": self.access_key,
             "MINIO_ROOT_PASSWORD": self.secret_key,
             "MINIO_KMS_SECRET_KEY": f"{self.kms_key_id}:{_KMS_KEY_BYTES}",
@@ -92,11 +68,6 @@ class Minio:
         command = Command("minio", [str(self._program), *arguments], self.log_path, env)
         self._process = start(command, self._healthy, seconds=60)
 
-    def stop(self) -> None:
-        """Stop; the data stays for `start`."""
-        if self._process is not None:
-            self._process.stop()
-
     def kill(self) -> None:
         """Stop without a word to anyone who is connected."""
         self._running().kill()
@@ -105,12 +76,6 @@ class Minio:
         """Stop and start."""
         self.stop()
         self.start()
-
-    def _running(self) -> Process:
-        if self._process is None:
-            message = "MinIO was not started"
-            raise RuntimeError(message)
-        return self._process
 
     def _healthy(self) -> bool:
         try:

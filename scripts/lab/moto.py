@@ -6,10 +6,9 @@ moto checks the signatures of requests, against one IAM user made at the start; 
 import json
 import os
 import sys
-import tempfile
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
@@ -17,7 +16,8 @@ from botocore.config import Config
 from lab.backends import REGION, s3_client, verified_opener
 from lab.certs import Certs
 from lab.ports import accepts, free_port
-from lab.process import Command, Process, start
+from lab.process import Command, start
+from lab.server import Server
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,32 +25,17 @@ if TYPE_CHECKING:
 _MAY_ALL: Final = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
-class Moto:
+class Moto(Server):
     """moto on a free loopback port, data in its memory. A `lab.backends.Backend`; the keys are known once it runs."""
 
     region: Final = REGION
 
     def __init__(self, certs: Certs, *, check_signatures: bool = True) -> None:
+        super().__init__("moto", free_port())
         self._certs = certs
         self._check_signatures = check_signatures
-        self._folder = tempfile.TemporaryDirectory(prefix="s3gw-moto-")
-        self._process: Process | None = None
-        self.port: Final = free_port()
-        self.log_path: Final = Path(self._folder.name) / "moto.log"
         self.access_key = "moto"
         self.secret_key = "moto-secret-of-the-lab"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self._folder.cleanup()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self._folder.cleanup()
 
     @property
     def endpoint(self) -> str:
@@ -61,15 +46,6 @@ class Moto:
     def ca_file(self) -> Path:
         """The CA that signed the server's certificate."""
         return self._certs.ca
-
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return self._running().pid
-
-    def log(self) -> str:
-        """The server's output so far."""
-        return self._running().log()
 
     def client(self, config: Config | None = None) -> "S3Client":
         """A boto3 client straight to the server, with its user's keys."""
@@ -86,11 +62,6 @@ class Moto:
         self._process = start(command, lambda: accepts(self.port), seconds=60)
         if self._check_signatures:
             self._make_user()
-
-    def stop(self) -> None:
-        """Stop, and forget all objects."""
-        if self._process is not None:
-            self._process.stop()
 
     def _make_user(self) -> None:
         iam = boto3.client(
@@ -110,9 +81,3 @@ class Moto:
         url, plain = f"{self.endpoint}/moto-api/reset-auth", {"Content-Type": "text/plain"}
         request = urllib.request.Request(url, data=b"0", headers=plain, method="POST")  # noqa: S310 - our own server
         verified_opener(self.ca_file).open(request, timeout=10).close()
-
-    def _running(self) -> Process:
-        if self._process is None:
-            message = "moto was not started"
-            raise RuntimeError(message)
-        return self._process
