@@ -87,7 +87,11 @@ class S3Gateway:
         """Verify. Without a verdict there is no ``admitted``, and :class:`Outbound` refuses."""
         if self.live is None:
             return
-        transaction = self.transactions.open(flow)
+        try:
+            transaction = self.transactions.open(flow)
+        except Exception as error:  # noqa: BLE001 - fail closed: Outbound refuses what has no transaction
+            logger.error("request not understood: %s", place(error))  # noqa: TRY400
+            return
         if flow.error:  # mitmproxy has found the head malformed, and answers that itself
             transaction.refusal = errors.invalid_request("The HTTP request is malformed.")
             return
@@ -147,7 +151,9 @@ class S3Gateway:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
         if client_is_there and flow.response is None:
-            termination.answer_error(flow, flows.error_response(transaction, error))
+            termination.answer_error(
+                flow, flows.error_response(transaction, error), linger=self.live.current.config.limits.refusal_linger
+            )
             transaction.record.refusal, status = error.code, error.status
         self._close(flow, transaction, status)
 

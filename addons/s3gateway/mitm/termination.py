@@ -31,9 +31,7 @@ def refuse_now(flow: http.HTTPFlow, response: http.Response, *, has_body: bool, 
         flow.response = response
         return
     _answer_when_asked(stream, response)
-    handler = _handler(flow)
-    if handler:
-        asyncio.get_running_loop().call_later(linger, _close_client, handler)  # a no-op if it is gone by then
+    _close_later(flow, linger)
 
 
 def answer_instead(flow: http.HTTPFlow, response: http.Response) -> None:
@@ -46,11 +44,12 @@ def answer_instead(flow: http.HTTPFlow, response: http.Response) -> None:
     abort_soon(flow)
 
 
-def answer_error(flow: http.HTTPFlow, response: http.Response) -> None:
+def answer_error(flow: http.HTTPFlow, response: http.Response, *, linger: float) -> None:
     """From the ``error`` hook: give the client this answer instead of mitmproxy's HTML, if none has begun."""
     stream = _stream(flow)
     if stream is not None and flow.response is None:
         _answer_when_asked(stream, response)
+        _close_later(flow, linger)
 
 
 def abort_soon(flow: http.HTTPFlow) -> None:
@@ -118,6 +117,12 @@ def _stream(flow: http.HTTPFlow) -> HttpStream | None:
 def _handler(flow: http.HTTPFlow) -> ProxyConnectionHandler | None:
     server = ctx.master.addons.get("proxyserver")
     return server.connections.get(flow.client_conn.id) if server else None
+
+
+def _close_later(flow: http.HTTPFlow, linger: float) -> None:
+    handler = _handler(flow)
+    if handler:
+        asyncio.get_running_loop().call_later(linger, _close_client, handler)  # a no-op if it is gone by then
 
 
 def _close_client(handler: ProxyConnectionHandler) -> None:

@@ -164,13 +164,15 @@ def _check_signed_headers(claim: Claim, head: RequestHead) -> None:
 
 
 def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:
-    """Say what was computed, as AWS does, so that a client can compare; secrets the client sent are masked."""
+    """Say what was computed, as AWS does, so that a client can compare; secrets the client sent are masked.
+
+    AWS also echoes SignatureProvided. Here it would end in flow files, and it may be valid for another request.
+    """
     shown = _SENSITIVE.sub(rb"\1:<redacted>", request)
     if claim.presigned:
         shown = re.sub(rb"(X-Amz-Security-Token=)[^&\n]*", rb"\1<redacted>", shown)
     return errors.signature_does_not_match(
         ("AWSAccessKeyId", claim.access_key_id),
-        ("SignatureProvided", claim.signature.hex),
         ("StringToSign", to_sign.decode()),
         ("StringToSignBytes", to_sign.hex(" ")),
         ("CanonicalRequest", shown.decode("utf-8", "replace")),

@@ -1,0 +1,170 @@
+"""Whatever breaks in the gateway itself, nothing goes out: hooks, body transformers, the script's own reload.
+
+Each test runs a copy of the code with one deliberate fault in it.
+"""
+
+import contextlib
+import json
+import os
+
+import pytest
+
+from lab.certs import Certs
+from lab.gateway import gateway_config
+from lab.minio import Minio
+from lab.recorder import Recorder
+from tests.mitm.conftest import ENTRY, CopiedGateway, Copies
+from tests.real.rawhttp import Answer, Raw
+from tests.real.sdkv1 import CHUNK, Target, put_chunked, put_plain, sign
+from tests.real.waiting import eventually
+
+SECRET = "a-secret-in-the-exception"
+BOOM = f"""
+
+def _boom(*_args, **_more):
+    raise KeyError({SECRET!r})
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "patch"),
+    [
+        ("gateway.py", "admit = _boom"),
+        ("gateway.py", "forward = _boom"),
+        ("signer.py", "Signer.sign = _boom"),
+        ("rules/encryption.py", "apply = _boom"),
+        ("rules/operations.py", "check_target = _boom"),
+        ("sigv4/canonical.py", "canonical_headers = _boom"),
+        ("mitm/flows.py", "write_outgoing = _boom"),
+        ("mitm/flows.py", "Transactions.open = _boom"),
+        ("mitm/flows.py", "read_arrival = _boom"),
+    ],
+    ids=lambda value: value.partition(" ")[0],
+)
+def test_an_exception_on_the_way_in_refuses(
+    unreached: Recorder, certs: Certs, copied_gateway: Copies, module: str, patch: str
+) -> None:
+    """500 in S3's words, or a cut; no byte for the backend; and a line that does not quote the exception."""
+    running = copied_gateway(gateway_config(unreached), module, BOOM + patch)
+    for request, method in (
+        (sign("GET", Target("bucket", "k")).head, "GET"),
+        (sign("HEAD", Target("bucket", "k")).head, "HEAD"),
+        (put_chunked(Target("bucket", "k"), b"x" * 1000).wire, "PUT"),
+    ):
+        with Raw(running.port) as raw:
+            answer = _answer(raw, request, method)
+            assert answer is None or answer.status == 500
+    assert unreached.connections() == []
+
+
+def _answer(raw: Raw, request: bytes, method: str) -> Answer | None:
+    with contextlib.suppress(ConnectionError):
+        raw.send(request)
+        return raw.read(method)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("module", "patch"),
+    [
+        ("body.py", "ChunkedBody.feed = HashedBody.feed = _boom"),
+        ("body.py", "ChunkedBody.finish = HashedBody.finish = _boom"),
+        ("body.py", "ChunkedBody._on_chunk_end = HashedBody.finish = _boom"),
+        ("sigv4/chain.py", "ChunkChain.chunk = _boom"),
+        ("sigv4/chunks.py", "ChunkReader.feed = _boom"),
+    ],
+)
+def test_an_exception_in_a_body_transformer_aborts(
+    recorder: Recorder, minio: Minio, copied_gateway: Copies, module: str, patch: str
+) -> None:
+    """The client is told 500 or cut off, never left hanging, and the backend has no object."""
+    bucket = f"closed-{abs(hash((module, patch, os.getpid())))}"
+    minio.client().create_bucket(Bucket=bucket)
+    running = copied_gateway(gateway_config(recorder), module, BOOM + patch)
+    uploads = [put_chunked(Target(bucket, "k"), os.urandom(3 * CHUNK))]
+    if module == "body.py":
+        uploads.append(put_plain(Target(bucket, "k"), b"x" * 200_000))
+    for upload in uploads:
+        with Raw(running.port) as raw:
+            answer = _answer(raw, upload.wire, "PUT")  # None: the end of the connection has overtaken it
+            assert answer is None or (answer.status, answer.code) == (500, "InternalError")
+    assert minio.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    assert all(not request.complete for request in recorder.requests())
+    assert SECRET not in running.log()
+    assert "KeyError at " in running.log()
+
+
+@pytest.mark.parametrize(
+    ("module", "patch"),
+    [
+        ("mitm/answer.py", "prepare_answer = _boom"),
+        ("rules/encryption.py", "hide_kms_key_id = _boom"),
+    ],
+)
+def test_an_exception_on_the_way_back_gives_no_answer_of_the_backends(
+    recorder: Recorder, minio: Minio, copied_gateway: Copies, module: str, patch: str
+) -> None:
+    """An answer that could not be made the client's is not passed on as it is."""
+    running = copied_gateway(gateway_config(recorder), module, BOOM + patch)
+    with Raw(running.port) as raw:
+        answer = _answer(raw, sign("GET", Target("", "")).head, "GET")
+        assert answer is None or answer.status >= 500
+        assert answer is None or b"ListAllMyBuckets" not in answer.body
+
+
+@pytest.mark.parametrize("how", ["removed", "broken", "emptied"])
+def test_a_script_that_is_lost_while_running(
+    unreached: Recorder, minio: Minio, recorder: Recorder, copied_gateway: Copies, how: str
+) -> None:
+    """mitmproxy unloads it and would forward; every request is refused instead, also on open connections."""
+    running = copied_gateway(gateway_config(recorder))
+    script = running.addons / ENTRY.name
+    text = script.read_text()
+    with Raw(running.port) as open_before:
+        assert open_before.ask(sign("GET", Target("", "")).head).status == 200
+        if how == "removed":
+            script.unlink()
+        else:
+            script.write_text("1 / 0\n" if how == "broken" else "")
+        eventually(lambda: _status(running) == 500, running.log())
+        assert open_before.ask(sign("GET", Target("", "")).head).status == 500
+    with Raw(running.port) as raw:
+        answer = _answer(raw, put_chunked(Target("bucket", "k"), b"x" * 1000).wire, "PUT")
+        assert answer is not None
+        assert (answer.status, answer.code) == (500, "InternalError")
+    before = len(recorder.requests())
+    with Raw(running.port) as raw:
+        raw.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert raw.read().status == 500
+    assert len(recorder.requests()) == before
+    if how == "removed":
+        return  # mitmproxy has given up on the file: a restart is needed
+    script.write_text(text)
+    eventually(lambda: _status(running) == 200, running.log())
+    with Raw(running.port) as raw:
+        assert _status(running) == 200
+
+
+def _status(running: CopiedGateway) -> int:
+    with Raw(running.port) as raw:
+        return raw.ask(sign("GET", Target("", "")).head).status
+
+
+def test_a_script_that_is_touched_goes_on(minio: Minio, recorder: Recorder, copied_gateway: Copies) -> None:
+    """A reload of the same script, with an upload running: requests go on, and one line is written for each."""
+    minio.client().create_bucket(Bucket=f"touched-{os.getpid()}")
+    running = copied_gateway(gateway_config(recorder))
+    script = running.addons / ENTRY.name
+    put = put_chunked(Target(f"touched-{os.getpid()}", "k"), b"x" * (4 * CHUNK))
+    with Raw(running.port) as raw:
+        raw.send(put.wire[: len(put.wire) // 2])
+        script.write_text(script.read_text() + '\nimport logging\nlogging.getLogger("x").warning("loaded anew")\n')
+        eventually(lambda: "loaded anew" in running.log())
+        raw.send(put.wire[len(put.wire) // 2 :])
+        with contextlib.suppress(ConnectionError):
+            raw.read()
+    eventually(lambda: _status(running) == 200)
+    lines = [json.loads(line) for line in running.log().splitlines() if line.startswith("{")]
+    identities = [line["request_id"] for line in lines]
+    assert len(set(identities)) == len(identities)

@@ -1,0 +1,123 @@
+"""What is written to disk or shown: neither a flow file nor a log, at its most talkative, holds a secret."""
+
+import base64
+import os
+import re
+import urllib.request
+from hashlib import md5
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+from lab.backends import verified_opener
+from lab.certs import Certs
+from lab.gateway import SPARK_CLIENT, gateway_config
+from lab.minio import Minio
+from lab.recorder import Recorder
+from tests.conftest import GatewayFactory
+from tests.real.rawhttp import Raw
+from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
+from tests.real.waiting import eventually
+
+_SIGNATURE = re.compile(rb"Signature=([0-9a-f]{64})")
+
+
+def test_no_secret_is_written(  # noqa: PLR0915 - all that traffic
+    gateway: GatewayFactory, minio: Minio, recorder: Recorder, certs: Certs, tmp_path: Path
+) -> None:
+    """Client and backend secrets, session token, SSE-C keys and every signature that was used, in any traffic."""
+    bucket = f"canary-{os.getpid()}"
+    minio.client().create_bucket(Bucket=bucket)
+    sts = boto3.client(
+        "sts",
+        endpoint_url=minio.endpoint,
+        region_name=minio.region,
+        aws_access_key_id=minio.access_key,
+        aws_secret_access_key=minio.secret_key,
+        verify=str(minio.ca_file),
+        config=Config(proxies={}),
+    )
+    own = sts.assume_role(RoleArn="arn:xxx:xxx:xxx:xxxx", RoleSessionName="gateway")["Credentials"]
+    policy_key, client_key = os.urandom(32), b"client-own-sse-c-key-of-32-bytes"
+    (tmp_path / "sse-c.key").write_bytes(policy_key)
+    config = gateway_config(
+        recorder,
+        certificate=certs.gateway,
+        encryption=[{"bucket": bucket, "prefix": "c/", "sse-c": str(tmp_path / "sse-c.key")}],
+    )
+    config["backend"]["credentials"] = {
+        "access_key_id": own["AccessKeyId"],
+        "secret_access_key": own["SecretAccessKey"],
+        "session_token": own["SessionToken"],
+    }
+    flow_file = tmp_path / "flows"
+    arguments = ["-w", str(flow_file), "--set", "flow_detail=4", "--set", "termlog_verbosity=debug", "-v"]
+    running = gateway(config, arguments=arguments)
+
+    s3 = running.client(tls=True, config=Config(signature_version="s3v4"))
+    s3.put_object(Bucket=bucket, Key="c/k", Body=b"x")
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "c/k"})
+    s3.get_object(Bucket=bucket, Key="c/k")["Body"].read()
+    customer = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": client_key.decode()}
+    s3.put_object(Bucket=bucket, Key="own", Body=b"x", **customer)  # type: ignore[arg-type]
+    s3.copy_object(
+        Bucket=bucket,
+        Key="own-copy",
+        CopySource={"Bucket": bucket, "Key": "own"},
+        CopySourceSSECustomerAlgorithm="AES256",
+        CopySourceSSECustomerKey=client_key.decode(),
+    )
+    url = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "copy"})
+    verified_opener(certs.ca).open(urllib.request.Request(url), timeout=30).close()
+    used = [re.findall(r"X-Amz-Signature=([0-9a-f]{64})", url)[0].encode()]
+    chunked = put_chunked(Target(bucket, "k"), b"x" * (CHUNK + 1))
+    _raw(running.port, chunked.wire)
+    tampered = put_chunked(Target(bucket, "t"), b"x" * CHUNK)
+    _raw(running.port, tampered.tampered(0, -50).wire)
+    wrong = sign("GET", Target(bucket, "k"), key=Key(secret="wrong"))
+    _raw(running.port, wrong.head)
+    _raw(running.port, sign("GET", Target(bucket, "k"), headers=[("x-amz-security-token", "TOKEN-OF-CLIENT")]).head)
+    # A client that leaves in the middle, and one whose flow is still open when all is written.
+    with Raw(running.port) as raw:
+        raw.send(put_chunked(Target(bucket, "half"), b"x" * CHUNK).wire[:5000])
+    eventually(lambda: running.log().count('"status"') >= 11, running.log())
+    with Raw(running.port) as raw:
+        raw.send(put_chunked(Target(bucket, "open"), b"x" * CHUNK).wire[:5000])
+        eventually(lambda: any(b"/open" in request.target for request in recorder.requests()))
+        for request in recorder.requests():
+            used += _SIGNATURE.findall(request.header("authorization") or b"")
+        # Not that of a refused request: the answer quotes it to its sender, as AWS does, and it opens nothing.
+        used += [chunked.request.signature.encode(), tampered.request.signature.encode()]
+        log = running.log().encode()
+        running.stop()
+    log += running.log().encode()
+    written = flow_file.read_bytes()
+    assert b"GetObject" in log
+    assert urlsplit(url).path.encode() in written
+    secrets = {
+        "client": str(SPARK_CLIENT["secret_access_key"]).encode(),
+        "backend": own["SecretAccessKey"].encode(),
+        "token": own["SessionToken"].encode(),
+        "client token": b"TOKEN-OF-CLIENT",
+        "policy key": policy_key,
+        "policy key in base64": base64.b64encode(policy_key),
+        "client key": client_key,
+        "client key in base64": base64.b64encode(client_key),
+    }
+    for name, secret in secrets.items():
+        assert secret not in written, name
+        assert secret not in log, name
+    assert base64.b64encode(md5(client_key).digest()) in written  # a digest is none: the header is there
+    assert len(used) > 10
+    for signature in used:
+        at = written.find(signature)
+        assert at < 0, written[max(0, at - 800) : at + 80]
+        assert signature not in log
+
+
+def _raw(port: int, data: bytes) -> None:
+    with Raw(port) as raw:
+        raw.send(data)
+        raw.read()

@@ -1,0 +1,160 @@
+"""startup.py and options.py against the real mitmdump: where it listens, and what it refuses to start with."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.certs import Certs
+from lab.gateway import Gateway, gateway_config
+from lab.ports import accepts, free_port
+from lab.process import ProcessError
+from tests.conftest import GatewayFactory
+from tests.mitm.conftest import ENTRY, Nobody
+from tests.real.rawhttp import Raw
+from tests.real.sdkv1 import Target, sign
+
+
+@pytest.fixture
+def config(certs: Certs) -> dict[str, Any]:
+    return gateway_config(Nobody(certs))
+
+
+def _listening(pid: int) -> set[tuple[str, int]]:
+    """Every TCP socket on which the process listens."""
+    own = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            own.add(file.readlink().name)
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+                address, _, port = fields[1].rpartition(":")
+                found.add((address, int(port, 16)))
+    return found
+
+
+def test_it_listens_where_the_configuration_says_and_nowhere_else(
+    gateway: GatewayFactory, config: dict[str, Any]
+) -> None:
+    """Not on mitmproxy's own port 8080, on which it would be an open proxy."""
+    running = gateway(config)
+    assert _listening(running.pid) == {("0100007F", running.port)}
+
+
+def test_port_8080_may_be_taken(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """mitmproxy's first attempt to listen, before the script is loaded, is withdrawn and not an error."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # taken by somebody else: as good
+            stack.enter_context(socket.create_server(("0.0.0.0", 8080)))
+        running = gateway(config)
+        assert _listening(running.pid) == {("0100007F", running.port)}
+        assert "8080" not in running.log()
+
+
+def test_its_own_port_taken_ends_it(tmp_path: Path, config: dict[str, Any]) -> None:
+    """A line that names the address, and exit status 1."""
+    port = config["listen"]["port"]
+    with socket.create_server(("127.0.0.1", port)):
+        ended = _run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"])
+    assert ended.returncode == 1
+    assert f"127.0.0.1:{port}" in ended.stdout + ended.stderr
+
+
+def _written(folder: Path, config: object) -> Path:
+    path = folder / "gateway.yaml"
+    path.write_text(config if isinstance(config, str) else yaml.safe_dump(config))
+    return path
+
+
+def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("mitmdump")
+    return subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=20, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--mode", "socks5"], "--mode"),
+        (["--mode", "reverse:https://other:9000"], "other:9000"),
+        (["--mode", "reverse:tcp://other:9000"], "--mode"),
+        (["--listen-port", "1234"], "1234"),
+        (["--listen-host", "0.0.0.0"], "0.0.0.0"),
+        (["--ssl-insecure"], "ssl_insecure"),
+        (["--set", "validate_inbound_headers=false"], "validate_inbound_headers"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_line_that_contradicts_is_refused(
+    tmp_path: Path, config: dict[str, Any], arguments: list[str], told: str
+) -> None:
+    """One line that names the option, exit status 1, and nothing ever listened."""
+    ended = _run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}", *arguments])
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("s3_gateway: ")]
+    assert (ended.returncode, len(lines)) == (1, 1), ended.stdout + ended.stderr
+    assert told in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("listen: {port: 99999}", "listen.port"),
+        ("nothing", "mapping"),
+        ("backend: {endpoint: 'ftp://x'}\nclients: []", "backend.endpoint"),
+        ("a: [", "YAML"),
+    ],
+)
+def test_a_broken_configuration_ends_it(tmp_path: Path, text: str, told: str) -> None:
+    """One line and exit status 1."""
+    ended = _run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, text)}"])
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("s3_gateway: ")]
+    assert (ended.returncode, len(lines)) == (1, 1), ended.stdout + ended.stderr
+    assert told in lines[0]
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_no_configuration_ends_it() -> None:
+    """mitmdump with the script alone must not become an open proxy."""
+    ended = _run(["-s", str(ENTRY)])
+    assert ended.returncode == 1
+    assert "s3_config" in ended.stderr
+
+
+class _ModeOnly(Gateway):
+    """The backend's endpoint and the listener's port on the command line alone."""
+
+    def __init__(self, config: dict[str, Any], arguments: Sequence[str]) -> None:
+        super().__init__(config, arguments=arguments)
+        self._written = {**config, "backend": {k: v for k, v in config["backend"].items() if k != "endpoint"}}
+        del self._written["listen"]
+        self._config = self._written
+
+
+def test_the_backend_may_stand_on_the_command_line_alone(config: dict[str, Any]) -> None:
+    """``--mode reverse:https://...`` and ``--listen-port`` fill what the file leaves out."""
+    port = config["listen"]["port"]
+    arguments = ["--mode", f"reverse:{config['backend']['endpoint']}", "--listen-port", str(port)]
+    with _ModeOnly(config, arguments) as running:
+        assert running.port == port
+        assert {known for _, known in _listening(running.pid)} == {port}
+        with Raw(port) as raw:
+            assert raw.ask(sign("GET", Target("", "")).head).code == "ServiceUnavailable"
+    with _ModeOnly(config, ["--mode", f"reverse:{config['backend']['endpoint']}@{port}"]) as running:
+        assert accepts(port)
+
+
+def test_the_listening_address_cannot_be_the_backend(certs: Certs) -> None:
+    """A gateway in front of itself would forward for ever."""
+    port = free_port()
+    config = gateway_config(Nobody(certs), port=port)
+    config["backend"]["endpoint"] = f"https://127.0.0.1:{port}"
+    with pytest.raises(ProcessError, match="own address"), Gateway(config):
+        pass
