@@ -22,7 +22,7 @@ from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.mitm import flows, log, options, outbound, startup, termination
+from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
@@ -72,6 +72,8 @@ class S3Gateway:
             ctx.master.addons.remove(old)
         ctx.master.addons.add(outbound.Outbound(self.live, self.transactions))
         under_mitmdump = ctx.master.addons.get("dumper") is not None
+        if under_mitmdump:
+            idle.dismiss_idle_addons()
         self._log = log.AccessLog(own_output=under_mitmdump)
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
