@@ -1,25 +1,42 @@
 """Default addons that have nothing to do are dismissed, and those that have something to do are not."""
 
+import json
 import os
+import subprocess
+import sys
 
-from mitmproxy import addons, options
-from mitmproxy.addonmanager import _get_name
-from mitmproxy.master import Master
-
+from lab import CHECKOUT
 from lab.gateway import gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
-from s3gateway.mitm.idle import ACTS_ON
 from tests.conftest import GatewayFactory
 
+_ASK = """
+import asyncio, json
+from mitmproxy import addons, options
+from mitmproxy.addonmanager import _get_name
+from mitmproxy.master import Master
+from s3gateway.mitm.idle import ACTS_ON
 
-async def test_the_list_is_mitmproxys_own() -> None:
-    """Each addon listed is one of mitmproxy's defaults, and each option is an option of this mitmproxy."""
+async def ask():
     master = Master(options.Options())
     master.addons.add(*addons.default_addons())
-    names = {_get_name(addon) for addon in master.addons.chain}
-    assert set(ACTS_ON) <= names
-    assert {option for needed in ACTS_ON.values() for option in needed} <= set(master.options.keys())
+    print(json.dumps({
+        "acts_on": ACTS_ON,
+        "addons": [_get_name(addon) for addon in master.addons.chain],
+        "options": list(master.options.keys()),
+    }))
+
+asyncio.run(ask())
+"""
+
+
+def test_the_list_is_mitmproxys_own() -> None:
+    """Each addon listed is one of mitmproxy's defaults, and each option is an option of this mitmproxy."""
+    env = dict(os.environ) | {"PYTHONPATH": str(CHECKOUT / "addons")}  # on its own: importing mitmproxy warns a lot
+    told = json.loads(subprocess.run([sys.executable, "-c", _ASK], env=env, capture_output=True, check=True).stdout)
+    assert set(told["acts_on"]) <= set(told["addons"])
+    assert {option for needed in told["acts_on"].values() for option in needed} <= set(told["options"])
 
 
 def test_an_addon_that_the_command_line_uses_stays(gateway: GatewayFactory, recorder: Recorder, minio: Minio) -> None:
