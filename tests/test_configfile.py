@@ -60,7 +60,7 @@ def test_everything(folder: Path) -> None:
     assert config.credentials.session_token is not None
     assert config.credentials.session_token.reveal() == b"token"
     assert {
-        key: (client.name, client.keys.secret.reveal(), client.buckets) for key, client in config.clients.items()
+        key: (client.name, client.keys.secret.reveal(), client.access.buckets) for key, client in config.clients.items()
     } == {
         "K1": ("spark", b"s1", ("*",)),
         "K2": ("other", b"s2", ()),
@@ -86,7 +86,7 @@ def test_the_least() -> None:
     config = parse(LEAST, Path())
     assert (config.backend.authority, config.backend.url) == ("minio.example", "https://minio.example:443")
     assert (config.listen.host, config.listen.port, config.encryption) == ("127.0.0.1", 8000, ())
-    assert (config.credentials, [client.buckets for client in config.clients.values()]) == (Chain(None), [()])
+    assert (config.credentials, [client.access.buckets for client in config.clients.values()]) == (Chain(None), [()])
     assert config.listen.regions == ("us-east-1", "us-east-1", "us-east-2")
 
 

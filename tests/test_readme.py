@@ -20,6 +20,8 @@ def _default(key: Key) -> str:
         return "required"
     if key.default is None or key.default == ():
         return ""
+    if isinstance(key.default, bool):
+        return f"`{str(key.default).lower()}`"
     return f"`{key.default!r}`" if key.default == "" else f"`{key.default}`"
 
 

@@ -6,15 +6,20 @@ with: secrets read from their files, endpoint split, rules compiled. Reading fil
 
 import base64
 import binascii
+import fnmatch
 import hashlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from s3gateway.config import HTTP_PORT, HTTPS_PORT, Backend, Chain, Client, Config, KeyPair, Limits, Listen
+from s3gateway.config import HTTP_PORT, HTTPS_PORT, Backend, Chain, Client, Config, KeyPair, Listen
+from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
+from s3gateway.rules.limits import Limits
+from s3gateway.rules.operations import NAMES
 from s3gateway.settings import ConfigError, check, quoted
 from s3gateway.sigv4.model import Secret
 from s3gateway.yamltext import read_yaml
@@ -62,7 +67,7 @@ def build(
         clients=_clients(values["clients"], reader),
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         domains=tuple(domain.lower().strip(".") for domain in values["addressing"]["domains"]),
-        limits=Limits(values["limits"]["aws_chunk"], values["limits"]["refusal_linger"]),
+        limits=_limits(values["limits"]),
         log_format=values["log"]["format"],
         files=tuple(reader.seen),
     )
@@ -223,10 +228,28 @@ def _clients(entries: list[dict[str, Any]], files: _Files) -> dict[str, Client]:
             raise ConfigError(
                 f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
             )
-        clients[access_key_id] = Client(
-            entry["name"], KeyPair(access_key_id, Secret(str(secret))), tuple(entry["buckets"])
-        )
+        clients[access_key_id] = Client(entry["name"], KeyPair(access_key_id, Secret(str(secret))), _access(key, entry))
     return clients
+
+
+def _access(key: str, values: dict[str, Any]) -> Access:
+    buckets, prefixes, operations = (tuple(values[name]) for name in ("buckets", "prefixes", "operations"))
+    for pattern in operations:
+        if not fnmatch.filter(NAMES, pattern):
+            near = get_close_matches(pattern, NAMES, 1)
+            remedy = f"did you mean {near[0]}?" if near else "write it like GetObject or List*"
+            raise ConfigError(f"{key}.operations", f"{quoted(pattern)} is no S3 operation", remedy)
+    listed = values["list_buckets"]
+    return Access(buckets, prefixes, operations, values["read_only"], "*" in buckets if listed is None else listed)
+
+
+def _limits(values: dict[str, Any]) -> Limits:
+    limits = Limits(**values)
+    if limits.aws_chunk_min > limits.aws_chunk:
+        raise ConfigError(
+            "limits.aws_chunk_min", f"{limits.aws_chunk_min} is more than limits.aws_chunk", "lower it, or raise that"
+        )
+    return limits
 
 
 def _rule(key: str, values: dict[str, Any], files: _Files) -> EncryptionRule:
