@@ -50,6 +50,15 @@ def test_example_configuration_is_accepted(tmp_path: Path) -> None:
     assert len(config.encryption) == len(yaml.safe_load(example)["encryption"])
 
 
+def test_example_clients_are_accepted(tmp_path: Path) -> None:
+    """The clients shown for access rules are ones that the gateway takes."""
+    (example,) = (block for block in re.findall(r"```\n(.*?)```", README, re.DOTALL) if block.startswith("clients:"))
+    for name in ("k1", "k2", "k3"):
+        (tmp_path / name).write_text("secret")
+    config = configfile.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
+    assert [client.access.list_buckets for client in config.clients.values()] == [True, False, False]
+
+
 def test_spark_recipes_fit_the_example() -> None:
     """Both recipes name the example's port and key pair, and only settings that S3A and Spark have."""
     recipes = [dict(line.split(None, 1) for line in block.splitlines()) for block in _blocks("properties")]
