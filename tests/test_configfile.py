@@ -7,6 +7,7 @@ import pytest
 
 from s3gateway.config import Backend, Chain, KeyPair
 from s3gateway.configfile import build, fingerprint, load, parse
+from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import SseC, SseKms, SseS3
 
 CANARY = "c4n4ry-s3cr3t"
@@ -134,3 +135,25 @@ def test_fingerprints_follow_content(folder: Path) -> None:
     changed = {path.name for path, value in fingerprint(config).items() if before[path] != value}
     (folder / "key").unlink()
     assert (changed, fingerprint(config)[folder / "key"]) == ({"k2"}, "")
+
+
+def test_access(folder: Path) -> None:
+    """Rules of access come as they are written; the list of buckets is open where all buckets are, or by its key."""
+    entries = "".join(
+        f"  - {{name: c, access_key_id: K{number}, secret_access_key: s, {rules}}}\n"
+        for number, rules in enumerate(
+            (
+                "buckets: [a, '*']",
+                "buckets: ['*'], list_buckets: false",
+                "buckets: [a], list_buckets: true",
+                "buckets: [a], prefixes: [p/], operations: [Get*], read_only: true",
+            )
+        )
+    )
+    config = parse(f"backend: {{endpoint: 'https://h'}}\nclients:\n{entries}", folder)
+    assert [client.access for client in config.clients.values()] == [
+        Access(("a", "*"), list_buckets=True),
+        Access(("*",)),
+        Access(("a",), list_buckets=True),
+        Access(("a",), ("p/",), ("Get*",), read_only=True),
+    ]

@@ -52,7 +52,7 @@ def test_example_configuration_is_accepted(tmp_path: Path) -> None:
 
 def test_example_clients_are_accepted(tmp_path: Path) -> None:
     """The clients shown for access rules are ones that the gateway takes."""
-    (example,) = (block for block in re.findall(r"```\n(.*?)```", README, re.DOTALL) if block.startswith("clients:"))
+    (example,) = re.findall(r"^```\n(clients:\n.*?)^```", README, re.DOTALL | re.MULTILINE)
     for name in ("k1", "k2", "k3"):
         (tmp_path / name).write_text("secret")
     config = configfile.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
