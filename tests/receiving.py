@@ -1,16 +1,18 @@
 """Feed a body transformer as the network would, and note what it lets out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from s3gateway.body import Body, ChunkedBody, chunked_body
 from s3gateway.errors import S3Error
+from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.chain import ChunkChain
-from s3gateway.sigv4.model import PayloadMode, Signature
+from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
+from tests.admission import CONFIG
 from tests.sigv4.aws import CLIENT, GATEWAY, STREAMING_UNSIGNED_TRAILER
 from tests.sigv4.streams import OUT_SEED, SEED, Stream
 
-MAX_CHUNK = 1 << 20
+LIMITS = replace(CONFIG.limits, aws_chunk=1 << 20, aws_chunk_min=1)
 
 
 @dataclass(frozen=True)
@@ -27,21 +29,25 @@ class Passage:
         return self.fault.code if self.fault else ""
 
 
-def transformer(stream: Stream, *, decoded: bytes | None = b"?", announced: bytes | None = None) -> ChunkedBody:
-    """Build the transformer of a stream; ``decoded`` and ``announced`` default to what is in the stream."""
+def transformer(
+    stream: Stream, *, decoded: bytes | None = b"?", announced: bytes | None = None, limits: Limits = LIMITS
+) -> ChunkedBody:
+    """Build the transformer of a stream; ``decoded`` and ``announced`` default to what is in the stream.
+
+    The smallest chunk allowed is one byte unless ``limits`` say otherwise, so that tests can take every split.
+    """
     chains = None
     if stream.mode != STREAMING_UNSIGNED_TRAILER:
         chains = (
             ChunkChain(CLIENT.signing_key, CLIENT.scope, CLIENT.timestamp, Signature(SEED)),
             ChunkChain(GATEWAY.signing_key, GATEWAY.scope, GATEWAY.timestamp, Signature(OUT_SEED)),
         )
-    return chunked_body(
-        PayloadMode(stream.mode),
-        chains,
-        stream.decoded if decoded == b"?" else decoded,
-        stream.announced if announced is None else announced,
-        MAX_CHUNK,
-    )
+    fields = [
+        (b"x-amz-decoded-content-length", stream.decoded if decoded == b"?" else decoded),
+        (b"x-amz-trailer", stream.announced if announced is None else announced),
+    ]
+    head = RequestHead(b"PUT", b"/bucket/key", tuple((name, value) for name, value in fields if value is not None))
+    return chunked_body(PayloadMode(stream.mode), chains, head, limits)
 
 
 def passage(body: Body, reads: Iterable[bytes]) -> Passage:

@@ -6,6 +6,7 @@ import pytest
 
 from s3gateway import aistor
 from s3gateway.config import KeyPair
+from s3gateway.rules.access import ALL
 from s3gateway.settings import ConfigError
 
 CANARY = "c4n4ry-s3cr3t"
@@ -42,8 +43,8 @@ def test_drop_in(environ: dict[str, str], tmp_path: Path) -> None:
     assert config.backend.ca_file == tmp_path / "ca.crt"
     assert isinstance(config.credentials, KeyPair)
     assert config.credentials.secret.reveal() == CANARY.encode()
-    assert [(key, client.keys, client.buckets) for key, client in config.clients.items()] == [
-        ("AK", config.credentials, ("*",))
+    assert [(key, client.keys, client.access) for key, client in config.clients.items()] == [
+        ("AK", config.credentials, ALL)
     ]
     assert {path.name for path in config.files} == {"creds.yaml", "ca.crt"}
 

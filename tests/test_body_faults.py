@@ -9,10 +9,11 @@ from s3gateway.errors import S3Error
 from tests.receiving import Passage, passage, transformer
 from tests.sigv4 import streams
 from tests.sigv4.aws import CLIENT, GATEWAY, STREAMING_UNSIGNED_TRAILER
-from tests.sigv4.streams import CRC, OUT_SEED, Stream, check, reads
+from tests.sigv4.streams import CRC32C, OUT_SEED, Stream, check, crc32c, reads
 
 SIGNED = [stream for stream in streams.VECTORS if stream.mode != STREAMING_UNSIGNED_TRAILER]
 WITH_TRAILER = [stream for stream in streams.VECTORS if stream.trailer]
+CRC = crc32c(b"a")
 _HEX = b"0123456789abcdef"
 
 
@@ -138,10 +139,9 @@ def test_a_chunk_too_large_is_refused_by_its_header() -> None:
 
 
 @pytest.mark.parametrize("stream", WITH_TRAILER, ids=_ids)
-@pytest.mark.parametrize("announced", [b"x-amz-checksum-sha256", CRC[0] + b",x-amz-other", b"x-amz-other"])
-def test_a_trailer_that_was_not_announced(stream: Stream, announced: bytes) -> None:
-    """Other fields than x-amz-trailer names, fewer or more: refused, and the final chunk stays here."""
-    result = passage(transformer(stream, announced=announced), [stream.body])
+def test_a_trailer_that_was_not_announced(stream: Stream) -> None:
+    """Another field than x-amz-trailer names is refused, and the final chunk stays here."""
+    result = passage(transformer(stream, announced=b"x-amz-checksum-sha256"), [stream.body])
     assert (result.code, result.finished) == ("MalformedTrailerError", b"")
 
 
@@ -156,18 +156,18 @@ def test_a_trailer_mode_announces_a_trailer(stream: Stream) -> None:
 def test_only_a_trailer_mode_announces_a_trailer() -> None:
     """x-amz-trailer in a mode without trailer is refused before the body."""
     with pytest.raises(S3Error) as raised:
-        transformer(streams.VECTORS[0], announced=CRC[0])
+        transformer(streams.VECTORS[0], announced=CRC32C)
     assert raised.value.code == "MalformedTrailerError"
 
 
-@pytest.mark.parametrize("trailer", [(CRC, CRC), (CRC, (b"x-amz-other", b"1"))])
+@pytest.mark.parametrize("trailer", [(CRC, CRC), (CRC, (b"x-amz-other", b"1")), ((b"x-amz-other", b"1"), CRC)])
 def test_extra_trailer_fields(trailer: streams.Fields) -> None:
     """A field twice, or one more than announced, is refused in both trailer modes."""
     for stream in (
         streams.signed("extra", (b"a",), trailer=trailer),
         streams.unsigned("extra", (b"a",), trailer=trailer),
     ):
-        assert passage(transformer(stream, announced=CRC[0]), [stream.body]).code == "MalformedTrailerError"
+        assert passage(transformer(stream, announced=CRC32C), [stream.body]).code == "MalformedTrailerError"
 
 
 @pytest.mark.parametrize("stream", WITH_TRAILER, ids=_ids)

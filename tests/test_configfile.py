@@ -7,6 +7,7 @@ import pytest
 
 from s3gateway.config import Backend, Chain, KeyPair
 from s3gateway.configfile import build, fingerprint, load, parse
+from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import SseC, SseKms, SseS3
 
 CANARY = "c4n4ry-s3cr3t"
@@ -60,7 +61,7 @@ def test_everything(folder: Path) -> None:
     assert config.credentials.session_token is not None
     assert config.credentials.session_token.reveal() == b"token"
     assert {
-        key: (client.name, client.keys.secret.reveal(), client.buckets) for key, client in config.clients.items()
+        key: (client.name, client.keys.secret.reveal(), client.access.buckets) for key, client in config.clients.items()
     } == {
         "K1": ("spark", b"s1", ("*",)),
         "K2": ("other", b"s2", ()),
@@ -86,7 +87,7 @@ def test_the_least() -> None:
     config = parse(LEAST, Path())
     assert (config.backend.authority, config.backend.url) == ("minio.example", "https://minio.example:443")
     assert (config.listen.host, config.listen.port, config.encryption) == ("127.0.0.1", 8000, ())
-    assert (config.credentials, [client.buckets for client in config.clients.values()]) == (Chain(None), [()])
+    assert (config.credentials, [client.access.buckets for client in config.clients.values()]) == (Chain(None), [()])
     assert config.listen.regions == ("us-east-1", "us-east-1", "us-east-2")
 
 
@@ -134,3 +135,25 @@ def test_fingerprints_follow_content(folder: Path) -> None:
     changed = {path.name for path, value in fingerprint(config).items() if before[path] != value}
     (folder / "key").unlink()
     assert (changed, fingerprint(config)[folder / "key"]) == ({"k2"}, "")
+
+
+def test_access(folder: Path) -> None:
+    """Rules of access come as they are written; the list of buckets is open where all buckets are, or by its key."""
+    entries = "".join(
+        f"  - {{name: c, access_key_id: K{number}, secret_access_key: s, {rules}}}\n"
+        for number, rules in enumerate(
+            (
+                "buckets: [a, '*']",
+                "buckets: ['*'], list_buckets: false",
+                "buckets: [a], list_buckets: true",
+                "buckets: [a], prefixes: [p/], operations: [Get*], read_only: true",
+            )
+        )
+    )
+    config = parse(f"backend: {{endpoint: 'https://h'}}\nclients:\n{entries}", folder)
+    assert [client.access for client in config.clients.values()] == [
+        Access(("a", "*"), list_buckets=True),
+        Access(("*",)),
+        Access(("a",), list_buckets=True),
+        Access(("a",), ("p/",), ("Get*",), read_only=True),
+    ]

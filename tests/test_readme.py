@@ -20,6 +20,8 @@ def _default(key: Key) -> str:
         return "required"
     if key.default is None or key.default == ():
         return ""
+    if isinstance(key.default, bool):
+        return f"`{str(key.default).lower()}`"
     return f"`{key.default!r}`" if key.default == "" else f"`{key.default}`"
 
 
@@ -46,6 +48,15 @@ def test_example_configuration_is_accepted(tmp_path: Path) -> None:
     config = configfile.parse(example, tmp_path)
     assert [client.name for client in config.clients.values()] == ["spark"]
     assert len(config.encryption) == len(yaml.safe_load(example)["encryption"])
+
+
+def test_example_clients_are_accepted(tmp_path: Path) -> None:
+    """The clients shown for access rules are ones that the gateway takes."""
+    (example,) = re.findall(r"^```\n(clients:\n.*?)^```", README, re.DOTALL | re.MULTILINE)
+    for name in ("k1", "k2", "k3"):
+        (tmp_path / name).write_text("secret")
+    config = configfile.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
+    assert [client.access.list_buckets for client in config.clients.values()] == [True, False, False]
 
 
 def test_spark_recipes_fit_the_example() -> None:

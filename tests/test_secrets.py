@@ -34,7 +34,7 @@ RULE = encryption.EncryptionRule("*", "", "*", encryption.sse_c(base64.b64decode
 SIGNER = Signer(KEYS, "us-east-1")
 OUT = forwarded(HEAD, signer=SIGNER)
 ADMITTED = admitted(HEAD)
-TRAILER = streams.signed("trailer", (b"c4n4ry",), trailer=((b"a", b"1"),))
+TRAILER = streams.signed("t", (b"a",), trailer=(streams.crc32c(b"a"),))
 
 
 def secrets_of(head: RequestHead) -> list[str]:

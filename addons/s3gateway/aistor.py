@@ -18,6 +18,7 @@ from typing import Any
 
 from s3gateway.config import Client, Config, KeyPair
 from s3gateway.configfile import build
+from s3gateway.rules.access import ALL
 from s3gateway.settings import ConfigError, quoted
 
 _FALSE = frozenset(("", "0", "false", "no", "off"))
@@ -48,7 +49,7 @@ def load(environ: Mapping[str, str], fallback: Mapping[str, Any]) -> Config:
     config = build(document, Path.cwd(), (), fallback)
     if not isinstance(config.credentials, KeyPair):  # pragma: no cover - a credentials file always gives a pair
         raise TypeError
-    client = Client("aistor-gw", config.credentials, ("*",))
+    client = Client("aistor-gw", config.credentials, ALL)
     return replace(config, clients={config.credentials.access_key_id: client})
 
 

@@ -12,9 +12,11 @@ from hashlib import sha256
 from typing import Protocol
 
 from s3gateway import errors
+from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.checksums import Checksum, announced, checksums_in
 from s3gateway.sigv4.chunks import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
-from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode
+from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode, RequestHead
 
 _NO_SIGNATURE = b"0" * 64
 _SMALL_READ = 4096
@@ -92,14 +94,17 @@ class ChunkedBody:
         reader: ChunkReader,
         chains: tuple[ChunkChain, ChunkChain] | None,
         decoded_length: int,
-        trailer: set[bytes],
+        checksum: Checksum | None,
+        min_chunk: int,
     ) -> None:
         self.chunks = 0
+        self._started = 0
         self._reader = reader
         self._inbound = chains[0] if chains else None
         self._outbound = chains[1] if chains else None
         self._left = decoded_length
-        self._announced = trailer
+        self._checksum = checksum
+        self._min_chunk = min_chunk
         self._start = ChunkStart(0, b"0", None)
         self._sound = True
         self._pieces: list[bytes | memoryview | bytearray] = []
@@ -151,26 +156,34 @@ class ChunkedBody:
     def _on_event(self, event: Event) -> None:
         match event:
             case ChunkData(data):
+                if self._checksum:
+                    self._checksum.update(data)
                 if self._inbound:
                     self._hash.update(data)
                     self._hold(data)
                 else:
                     self._out.append(data)
-            case ChunkStart(size):
-                self._start = event
-                self._left -= size
-                if self._left < 0 or (size == 0 and self._left):
-                    raise errors.wrong_length()
-                # A backend may commit once it has all data, final chunk or not (MinIO does): the last of it waits.
-                self._out = self._ready if self._left else self._last
-                if self._inbound:
-                    self._hash = sha256()
-                else:
-                    self._out.append(event.text + b"\r\n")
+            case ChunkStart():
+                self._on_chunk_start(event)
             case ChunkEnd():
                 self._on_chunk_end()
             case Trailer():
                 self._on_trailer(event)
+
+    def _on_chunk_start(self, start: ChunkStart) -> None:
+        self._start = start
+        self._started += 1
+        self._left -= start.size
+        if self._left < 0 or (start.size == 0 and self._left):
+            raise errors.wrong_length()
+        if self._inbound and self._left and start.size < self._min_chunk:
+            raise errors.small_chunk(self._started, start.size, self._min_chunk)
+        # A backend may commit once it has all data, final chunk or not (MinIO does): the last of it waits.
+        self._out = self._ready if self._left else self._last
+        if self._inbound:
+            self._hash = sha256()
+        else:
+            self._out.append(start.text + b"\r\n")
 
     def _on_chunk_end(self) -> None:
         final = self._start.size == 0
@@ -182,20 +195,19 @@ class ChunkedBody:
             head = b"%b;chunk-signature=%b\r\n" % (self._start.text, self._outbound.chunk(digest).hex.encode())
             self._out.extend((head, *self._pieces))
             self._pieces.clear()
-        if not (final and self._announced):
+        if not (final and self._checksum):
             self._out.append(b"\r\n")
         self.chunks += 1
 
     def _spoil(self, *, final: bool) -> None:
         """Keep the frame, so that Content-Length still holds; but begin no trailer that would then be cut."""
-        if final and self._announced:
+        if final and self._checksum:
             return
         head = b"%b;chunk-signature=%b\r\n" % (self._start.text, _NO_SIGNATURE)
         self._poison = head + bytes(self._start.size) + b"\r\n"
 
     def _on_trailer(self, trailer: Trailer) -> None:
-        names = [name for name, _ in trailer.fields]
-        if set(names) != self._announced or len(names) != len(self._announced):
+        if self._checksum is None or [name for name, _ in trailer.fields] != [self._checksum.name]:
             raise errors.malformed_trailer()
         raw = trailer.raw
         if self._inbound and self._outbound and trailer.signature:
@@ -203,21 +215,22 @@ class ChunkedBody:
                 raise errors.signature_does_not_match()
             at, signature = trailer.signature_at, self._outbound.trailer(trailer.fields).hex.encode()
             raw = raw[:at] + signature + raw[at + len(signature) :]
+        self._checksum.check(trailer.fields[0][1])
         self._last.append(raw)
 
 
 def chunked_body(
-    mode: PayloadMode,
-    chains: tuple[ChunkChain, ChunkChain] | None,
-    decoded: bytes | None,
-    trailer: bytes,
-    max_chunk: int,
+    mode: PayloadMode, chains: tuple[ChunkChain, ChunkChain] | None, head: RequestHead, limits: Limits
 ) -> ChunkedBody:
     """Build the transformer of a streaming mode from ``x-amz-decoded-content-length`` and ``x-amz-trailer``."""
+    decoded = head.first(b"x-amz-decoded-content-length")
     if decoded is None or not _CONTENT_LENGTH.fullmatch(decoded):
         raise errors.S3Error(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
-    announced = {name.strip().lower() for name in trailer.split(b",") if name.strip()}
-    if mode.has_trailer is not bool(announced):
+    names = [name.strip().lower() for value in head.all(b"x-amz-trailer") for name in value.split(b",")]
+    if mode.has_trailer is not any(names):
         raise errors.malformed_trailer()
-    reader = ChunkReader(signed=chains is not None, trailer=mode.has_trailer, max_chunk=max_chunk)
-    return ChunkedBody(reader, chains, int(decoded), announced)
+    checksum = announced([name for name in names if name], checksums_in(head))
+    reader = ChunkReader(
+        signed=chains is not None, trailer=mode.has_trailer, max_chunk=limits.aws_chunk, max_trailer=limits.trailer
+    )
+    return ChunkedBody(reader, chains, int(decoded), checksum, limits.aws_chunk_min)

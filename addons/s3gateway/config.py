@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule
+from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.model import Secret
 
 HTTPS_PORT = 443
@@ -64,19 +66,11 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A caller: identity for rules and log, key pair, and the buckets it may use (patterns)."""
+    """A caller: identity for rules and log, key pair, and what it may do."""
 
     name: str
     keys: KeyPair
-    buckets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes in bytes, times in seconds."""
-
-    aws_chunk: int
-    refusal_linger: float
+    access: Access
 
 
 @dataclass(frozen=True, slots=True)

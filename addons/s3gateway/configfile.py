@@ -6,15 +6,21 @@ with: secrets read from their files, endpoint split, rules compiled. Reading fil
 
 import base64
 import binascii
+import fnmatch
 import hashlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from s3gateway.config import HTTP_PORT, HTTPS_PORT, Backend, Chain, Client, Config, KeyPair, Limits, Listen
+from s3gateway.config import HTTP_PORT, HTTPS_PORT, Backend, Chain, Client, Config, KeyPair, Listen
+from s3gateway.files import Files, reason
+from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
+from s3gateway.rules.limits import Limits
+from s3gateway.rules.operations import NAMES
 from s3gateway.settings import ConfigError, check, quoted
 from s3gateway.sigv4.model import Secret
 from s3gateway.yamltext import read_yaml
@@ -34,7 +40,7 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            "s3_config", f"cannot read {quoted(path)} ({_reason(error)})", "name a readable YAML file"
+            "s3_config", f"cannot read {quoted(path)} ({reason(error)})", "name a readable YAML file"
         ) from None
     return parse(text, path.parent, (path,), fallback)
 
@@ -52,7 +58,7 @@ def build(
 ) -> Config:
     """Turn a YAML document into a :class:`Config`, reading the files it names."""
     values = check(document, fallback or {})
-    reader = _Files(folder, list(files))
+    reader = Files(folder, list(files))
     credentials = _credentials(values["backend"]["credentials"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
     return Config(
@@ -62,46 +68,13 @@ def build(
         clients=_clients(values["clients"], reader),
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         domains=tuple(domain.lower().strip(".") for domain in values["addressing"]["domains"]),
-        limits=Limits(values["limits"]["aws_chunk"], values["limits"]["refusal_linger"]),
+        limits=_limits(values["limits"]),
         log_format=values["log"]["format"],
         files=tuple(reader.seen),
     )
 
 
-class _Files:
-    """Reads files named in the configuration and remembers them for the watcher."""
-
-    def __init__(self, folder: Path, seen: list[Path]) -> None:
-        self._folder = folder
-        self.seen = seen
-
-    def path(self, key: str, name: str) -> Path:
-        try:
-            path = self._folder / Path(name).expanduser()
-        except RuntimeError:
-            raise ConfigError(key, f"{quoted(name)} names an unknown user", "correct the path") from None
-        self.seen.append(path)
-        if not path.is_file():
-            raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
-        return path
-
-    def text(self, key: str, name: str) -> str:
-        try:
-            return self.bytes(key, name).decode()
-        except UnicodeDecodeError as error:
-            raise ConfigError(
-                key, f"cannot read {quoted(name)} ({_reason(error)})", "make it readable UTF-8 text"
-            ) from None
-
-    def bytes(self, key: str, name: str) -> bytes:
-        path = self.path(key, name)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise ConfigError(key, f"cannot read {quoted(path)} ({_reason(error)})", "make it readable") from None
-
-
-def _listen(values: dict[str, Any], region: str, files: _Files) -> Listen:
+def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
     certificate = values.get("certificate")
     key = values.get("key")
     if key and not certificate:
@@ -115,7 +88,7 @@ def _listen(values: dict[str, Any], region: str, files: _Files) -> Listen:
     )
 
 
-def _backend(values: dict[str, Any], listen: Listen, files: _Files) -> Backend:
+def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
     endpoint = values.get("endpoint")
     if not endpoint:
         raise ConfigError("backend.endpoint", "is missing", "set it to the https:// address of the S3 server")
@@ -163,7 +136,7 @@ def split_endpoint(key: str, endpoint: str) -> tuple[str, str, int]:
     return url.scheme, url.hostname, port or (HTTPS_PORT if url.scheme == "https" else HTTP_PORT)
 
 
-def _credentials(values: dict[str, Any], files: _Files) -> KeyPair | Chain:
+def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:
     key = "backend.credentials"
     pair = {name for name in ("access_key_id", "secret_access_key", "session_token") if values.get(name)}
     sources = [bool(pair), bool(values.get("file")), bool(values.get("profile"))]
@@ -184,7 +157,7 @@ def _credentials(values: dict[str, Any], files: _Files) -> KeyPair | Chain:
     return KeyPair(values["access_key_id"], Secret(values["secret_access_key"]), Secret(token) if token else None)
 
 
-def read_credentials_file(files: _Files, key: str, name: str) -> KeyPair:
+def read_credentials_file(files: Files, key: str, name: str) -> KeyPair:
     """Read AIStor-GW's format: ``static: {access_key_id: ..., secret_access_key: ...}``."""
     remedy = "write 'static: {access_key_id: ..., secret_access_key: ...}'"
     text = files.text(key, name)
@@ -201,7 +174,7 @@ def read_credentials_file(files: _Files, key: str, name: str) -> KeyPair:
     return KeyPair(str(values[0]), Secret(str(values[1])))
 
 
-def _clients(entries: list[dict[str, Any]], files: _Files) -> dict[str, Client]:
+def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
     clients: dict[str, Client] = {}
     for i, entry in enumerate(entries):
         key = f"clients[{i}]"
@@ -223,13 +196,31 @@ def _clients(entries: list[dict[str, Any]], files: _Files) -> dict[str, Client]:
             raise ConfigError(
                 f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
             )
-        clients[access_key_id] = Client(
-            entry["name"], KeyPair(access_key_id, Secret(str(secret))), tuple(entry["buckets"])
-        )
+        clients[access_key_id] = Client(entry["name"], KeyPair(access_key_id, Secret(str(secret))), _access(key, entry))
     return clients
 
 
-def _rule(key: str, values: dict[str, Any], files: _Files) -> EncryptionRule:
+def _access(key: str, values: dict[str, Any]) -> Access:
+    buckets, prefixes, operations = (tuple(values[name]) for name in ("buckets", "prefixes", "operations"))
+    for pattern in operations:
+        if not fnmatch.filter(NAMES, pattern):
+            near = get_close_matches(pattern, NAMES, 1)
+            remedy = f"did you mean {near[0]}?" if near else "write it like GetObject or List*"
+            raise ConfigError(f"{key}.operations", f"{quoted(pattern)} is no S3 operation", remedy)
+    listed = values["list_buckets"]
+    return Access(buckets, prefixes, operations, values["read_only"], "*" in buckets if listed is None else listed)
+
+
+def _limits(values: dict[str, Any]) -> Limits:
+    limits = Limits(**values)
+    if limits.aws_chunk_min > limits.aws_chunk:
+        raise ConfigError(
+            "limits.aws_chunk_min", f"{limits.aws_chunk_min} is more than limits.aws_chunk", "lower it, or raise that"
+        )
+    return limits
+
+
+def _rule(key: str, values: dict[str, Any], files: Files) -> EncryptionRule:
     chosen = [name for name in _SSE_KEYS if values.get(name)]
     if len(chosen) != 1:
         raise ConfigError(
@@ -242,7 +233,7 @@ def _rule(key: str, values: dict[str, Any], files: _Files) -> EncryptionRule:
     )
 
 
-def _sse(key: str, kind: str, value: Any, files: _Files) -> Sse:
+def _sse(key: str, kind: str, value: Any, files: Files) -> Sse:
     match kind:
         case "sse-kms":
             return SseKms(value)
@@ -253,7 +244,7 @@ def _sse(key: str, kind: str, value: Any, files: _Files) -> Sse:
     return None
 
 
-def _sse_c_key(key: str, name: str, files: _Files) -> bytes:
+def _sse_c_key(key: str, name: str, files: Files) -> bytes:
     raw = files.bytes(key, name)
     if len(raw) != _SSE_C_BYTES:
         try:
@@ -268,7 +259,3 @@ def _sse_c_key(key: str, name: str, files: _Files) -> bytes:
 def fingerprint(config: Config) -> dict[Path, str]:
     """Hash every file the configuration was read from, so that the watcher sees a change of content, not of time."""
     return {path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in config.files}
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "not UTF-8 text"

@@ -11,11 +11,14 @@ from datetime import datetime
 from s3gateway import errors
 from s3gateway.body import Body, HashedBody, PlainBody, chunked_body
 from s3gateway.config import Client, Config
+from s3gateway.deleting import DeleteBody
 from s3gateway.rules import access, encryption, headers
+from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation
 from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
 from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.checksums import checksums_in
 from s3gateway.sigv4.model import EMPTY_SHA256, Headers, Payload, PayloadMode, RequestHead
 from s3gateway.sigv4.verify import Verified, check_region, verify
 
@@ -63,6 +66,7 @@ class Outgoing:
 
 def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime) -> Admitted:
     """Prove the caller and check what they ask for; raise :class:`~s3gateway.errors.S3Error` in all other cases."""
+    check_head(head, config.limits)
     check_target(head)
     claimed = claim.read_claim(head)
     check_region(claimed, config.listen.regions)
@@ -73,9 +77,11 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime) ->
         raise errors.S3Error(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
     verified = verify(claimed, head, client.keys.secret, now)
     operation = read_operation(head, config.domains)
-    access.check_access(client.buckets, operation)
+    access.check_access(client.access, operation, head.query)
     _check_payload(verified.payload, operation, arrival)
-    _check_customer_key(head, arrival)
+    checksums_in(head)
+    check_metadata(head, config.limits)
+    encryption.check_customer_key(operation, head, tls=arrival.tls)
     return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
 
 
@@ -105,7 +111,7 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         ),
         now,
     )
-    body = _body(admitted, signed, signer, config.limits.aws_chunk) if admitted.arrival.has_body else None
+    body = _body(admitted, signed, signer, config.limits) if admitted.arrival.has_body else None
     return Outgoing(operation, unsigned.target, signed.headers, signed.signed_headers, body, applied.label)
 
 
@@ -134,15 +140,6 @@ def _check_payload(payload: Payload, operation: Operation, arrival: Arrival) -> 
         raise errors.payload_mismatch(payload.text, EMPTY_SHA256)
 
 
-def _check_customer_key(head: RequestHead, arrival: Arrival) -> None:
-    """AWS refuses SSE-C keys over plain HTTP. The backend cannot see that they were, so it is refused here."""
-    if not arrival.tls and any(name.endswith(b"server-side-encryption-customer-key") for name in head.names):
-        raise errors.invalid_request(
-            "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure "
-            "connection."
-        )
-
-
 def _without_authentication(query: bytes) -> bytes:
     """Take the presigned parameters out, byte for byte leaving the others: one mechanism per request."""
     return b"&".join(
@@ -158,19 +155,18 @@ def _names_to_sign(head: RequestHead, by_client: tuple[bytes, ...]) -> set[bytes
     return ({name for name in present if name.startswith(b"x-amz-")} | (present & set(by_client))) - _NEVER_SIGNED
 
 
-def _body(admitted: Admitted, signed: Signed, signer: Signer, max_chunk: int) -> Body:
-    verified, head = admitted.verified, admitted.head
+def _body(admitted: Admitted, signed: Signed, signer: Signer, limits: Limits) -> Body:
+    verified = admitted.verified
     match verified.payload.mode:
-        case PayloadMode.SHA256:
-            return HashedBody(verified.payload.text)
-        case PayloadMode.UNSIGNED:
-            return PlainBody()
+        case PayloadMode.SHA256 | PayloadMode.UNSIGNED as mode:
+            whole = HashedBody(verified.payload.text) if mode is PayloadMode.SHA256 else PlainBody()
+            if admitted.operation.name == "DeleteObjects" and admitted.client.access.prefixes:
+                return DeleteBody(whole, admitted.client.access)
+            return whole
     chains = None
     if verified.payload.mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER:
         chains = (
             ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed),
             ChunkChain(signer.signing_key(signed.scope), signed.scope, signed.timestamp, signed.seed),
         )
-    announced = b",".join(head.all(b"x-amz-trailer"))
-    decoded = head.first(b"x-amz-decoded-content-length")
-    return chunked_body(verified.payload.mode, chains, decoded, announced, max_chunk)
+    return chunked_body(verified.payload.mode, chains, admitted.head, limits)

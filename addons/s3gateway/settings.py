@@ -43,8 +43,10 @@ TEXT = Kind("text", lambda value: isinstance(value, str) and value != "")
 SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "")
 FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
 PORT = Kind("port number", lambda value: _is_int(value) and 0 < value < 65536)  # noqa: PLR2004
+NUMBER = Kind("number > 0", lambda value: _is_int(value) and value > 0)
 BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
 SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
+YES_NO = Kind("true or false", lambda value: isinstance(value, bool))
 TRUE = Kind("true", lambda value: value is True)
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"))
@@ -104,6 +106,27 @@ KEYS = (
     Key("clients[].secret_access_key", SECRET, "Its secret."),
     Key("clients[].secret_access_key_file", FILE, "A file holding the secret instead."),
     Key("clients[].buckets", TEXTS, "Patterns (`*`, `?`) of the buckets it may use. None by default.", ()),
+    Key(
+        "clients[].prefixes",
+        TEXTS,
+        "Literal beginnings of the keys it may use in these buckets, all by default. With any, a listing must ask for "
+        "a prefix below one of them, each key of a multi-object delete is checked, and nothing else that concerns a "
+        "whole bucket is allowed.",
+        (),
+    ),
+    Key("clients[].read_only", YES_NO, "Only reads: `Get*`, `Head*`, `List*`, `SelectObjectContent`.", default=False),
+    Key(
+        "clients[].operations",
+        TEXTS,
+        "Patterns of the S3 operations it may use, all by default: `GetObject`, `List*`. A copy needs `GetObject` as "
+        "well, for its source.",
+        (),
+    ),
+    Key(
+        "clients[].list_buckets",
+        YES_NO,
+        "Whether it may list the names of all the backend's buckets. By default only with `*` in `buckets`.",
+    ),
     Key("encryption[].bucket", TEXT, "Pattern of the buckets the rule is for.", "*"),
     Key("encryption[].prefix", TEXT, "Literal beginning of the keys the rule is for.", ""),
     Key("encryption[].client", TEXT, "Pattern of the client names the rule is for.", "*"),
@@ -117,6 +140,32 @@ KEYS = (
         BYTES,
         "Largest aws-chunk; one is held in memory per signed upload. MinIO takes no more than 16 MiB.",
         16 * MEBIBYTE,
+    ),
+    Key(
+        "limits.aws_chunk_min",
+        BYTES,
+        "Smallest signed aws-chunk but the last: AWS's own limit; each costs two signatures, however little it holds.",
+        8192,
+    ),
+    Key("limits.trailer", BYTES, "Largest trailer of an aws-chunked upload; it is held in memory.", 8192),
+    Key("limits.headers", NUMBER, "Most header fields; each is work before anybody is proven.", 200),
+    Key(
+        "limits.header_bytes",
+        BYTES,
+        "Largest sum of header names and values; all are hashed before anybody is proven. AWS takes 8 KiB.",
+        16384,
+    ),
+    Key(
+        "limits.target",
+        BYTES,
+        "Longest request target. A key has 1024 bytes, three times that when escaped, and a listing names three keys.",
+        16384,
+    ),
+    Key(
+        "limits.metadata",
+        BYTES,
+        "Largest user metadata, names without `x-amz-meta-` and values: AWS's own limit.",
+        2048,
     ),
     Key(
         "limits.refusal_linger",

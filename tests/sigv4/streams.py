@@ -4,6 +4,7 @@ Source: AWS "Signature Calculations for the Authorization Header: Transferring P
 "... Including Trailing Headers"; for the second form of the trailer, minio-go's request-signature-streaming.go.
 """
 
+import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,10 +13,20 @@ from tests.sigv4.aws import CLIENT, EMPTY, STREAMING, STREAMING_TRAILER, STREAMI
 
 SEED = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9"
 OUT_SEED = "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"
-CRC = (b"x-amz-checksum-crc32c", b"sOO8/Q==")
+CRC32C = b"x-amz-checksum-crc32c"
 
 Fields = Sequence[tuple[bytes, bytes]]
 HexForm = Callable[[int], bytes]
+
+
+def crc32c(data: bytes) -> tuple[bytes, bytes]:
+    """Give the trailer field of CRC-32C bit by bit, from the polynomial (RFC 3720 B.4)."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return CRC32C, base64.b64encode((crc ^ 0xFFFFFFFF).to_bytes(4))
 
 
 def lower(size: int) -> bytes:
@@ -105,9 +116,15 @@ def signed(
 
 
 def unsigned(
-    name: str, chunks: Sequence[bytes], *, trailer: Fields = (CRC,), eol: bytes = b"\r\n", form: HexForm = lower
+    name: str,
+    chunks: Sequence[bytes],
+    *,
+    trailer: Fields | None = None,
+    eol: bytes = b"\r\n",
+    form: HexForm = lower,
 ) -> Stream:
     r"""Write ``STREAMING-UNSIGNED-PAYLOAD-TRAILER``: boto3's form, or minio-go's ``name:value\n\r\n\r\n``."""
+    trailer = (crc32c(b"".join(chunks)),) if trailer is None else trailer
     frames = [form(len(data)) + b"\r\n" + data + b"\r\n" for data in chunks]
     lines = b"".join(n + b":" + v + eol for n, v in trailer)
     return Stream(
@@ -121,22 +138,29 @@ def unsigned(
 
 _DATA = (b"The first chunk\r\n0;", b"\x00\xff second", b"3")
 
+_CRC = crc32c(b"".join(_DATA))
+
 VECTORS = (
     signed("signed", _DATA),
     signed("signed-upper-hex", (b"x" * 26, b"y" * 10), form=upper),
     signed("signed-leading-zeros", _DATA, form=padded),
     signed("signed-empty-object", ()),
-    signed("signed-trailer-aws", _DATA, trailer=(CRC,)),
-    signed("signed-trailer-minio-go", _DATA, trailer=(CRC,), eol=b"\n\r\n"),
-    signed("signed-trailer-empty-object", (), trailer=(CRC,)),
-    signed("signed-trailer-two-fields", (b"ab",), trailer=(CRC, (b"x-amz-meta-later", b"a: b"))),
-    signed("signed-trailer-empty-value", (b"ab",), trailer=((b"x-amz-meta-later", b""),)),
+    signed("signed-trailer-aws", _DATA, trailer=(_CRC,)),
+    signed("signed-trailer-minio-go", _DATA, trailer=(_CRC,), eol=b"\n\r\n"),
+    signed("signed-trailer-empty-object", (), trailer=(crc32c(b""),)),
     unsigned("unsigned-boto3", _DATA),
     unsigned("unsigned-minio-go", _DATA, eol=b"\n\r\n"),
     unsigned("unsigned-upper-hex", (b"x" * 26,), form=upper),
     unsigned("unsigned-leading-zeros", _DATA, form=padded),
     unsigned("unsigned-empty-object", ()),
 )
+
+FRAMED = (
+    *VECTORS,
+    signed("signed-trailer-two-fields", (b"ab",), trailer=(crc32c(b"ab"), (b"x-amz-meta-later", b"a: b"))),
+    signed("signed-trailer-empty-value", (b"ab",), trailer=((b"x-amz-meta-later", b""),)),
+)
+"""What the framing can carry: trailers that S3 does not take are well-formed ones too."""
 
 
 @dataclass(frozen=True)

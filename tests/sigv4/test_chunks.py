@@ -10,7 +10,7 @@ from s3gateway.errors import S3Error
 from s3gateway.sigv4.chunks import MAX_CHUNK_HEADER, MAX_TRAILER, ChunkData, ChunkEnd, ChunkReader, ChunkStart, Trailer
 from tests.sigv4 import streams
 from tests.sigv4.aws import STREAMING_UNSIGNED_TRAILER
-from tests.sigv4.streams import CRC, Stream
+from tests.sigv4.streams import CRC32C, Stream
 
 MAX_CHUNK = 1 << 20
 HEADER = b"3;chunk-signature=" + b"a" * 64
@@ -36,7 +36,7 @@ def refusal(reader: ChunkReader, body: bytes) -> tuple[int, str]:
     return raised.value.status, raised.value.code
 
 
-@pytest.mark.parametrize("stream", streams.VECTORS, ids=lambda stream: stream.name)
+@pytest.mark.parametrize("stream", streams.FRAMED, ids=lambda stream: stream.name)
 def test_events(stream: Stream) -> None:
     """A body is a series of chunks, each start, data, end, and the trailer if there is one."""
     reader = reader_of(stream)
@@ -50,7 +50,7 @@ def test_events(stream: Stream) -> None:
     assert reader.done
 
 
-@pytest.mark.parametrize("stream", [s for s in streams.VECTORS if s.trailer], ids=lambda stream: stream.name)
+@pytest.mark.parametrize("stream", [s for s in streams.FRAMED if s.trailer], ids=lambda stream: stream.name)
 def test_a_trailers_parts(stream: Stream) -> None:
     """A trailer gives its fields, its bytes as they came, and the place of the signature's digits in them."""
     trailer = reader_of(stream).feed(stream.body)[-1]
@@ -162,7 +162,8 @@ _tokens = (
     b"\r",
     b"abc",
     b":",
-    *CRC,
+    CRC32C,
+    b"sOO8/Q==",
     b"x-amz-trailer-signature:",
 )
 _words = st.sampled_from(_tokens)

@@ -12,6 +12,7 @@ from s3gateway.sigv4.chain import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, PayloadMode, RequestHead, Secret, Signature
 from s3gateway.sigv4.verify import verify
+from tests.admission import CONFIG
 from tests.sigv4 import streams
 from tests.sigv4.aws import EXAMPLE, VECTORS, string_to_sign
 
@@ -125,5 +126,5 @@ def test_chunked_upload() -> None:
     inbound, outbound = (
         ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed) for _ in range(2)
     )
-    body = chunked_body(PayloadMode.STREAMING, (inbound, outbound), b"66560", b"", 1 << 20)
+    body = chunked_body(PayloadMode.STREAMING, (inbound, outbound), head, CONFIG.limits)
     assert stream.body == body.feed(stream.body) + body.finish()

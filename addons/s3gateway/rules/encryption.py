@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import md5
 
+from s3gateway import errors
 from s3gateway.rules.operations import Operation
 from s3gateway.sigv4.model import Headers, RequestHead, Secret
 
@@ -118,6 +119,24 @@ def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: Request
         if isinstance(source, SseC):
             headers += _customer_headers(_COPY_SOURCE_SSE, source)
     return Applied(headers, label)
+
+
+def check_customer_key(operation: Operation, head: RequestHead, *, tls: bool) -> None:
+    """Refuse SSE-C over plain HTTP, as AWS does: the backend cannot see that it was. Nor two encryptions at once."""
+    keys = [name for name in head.names if name.endswith(b"server-side-encryption-customer-key")]
+    if not keys:
+        return
+    if not tls:
+        raise errors.invalid_request(
+            "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure "
+            "connection."
+        )
+    if operation.name in _CREATES and _SSE + b"-customer-key" in keys and head.all(_SSE):
+        raise errors.invalid_argument(
+            "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+            _SSE.decode(),
+            (head.first(_SSE) or b"").decode("utf-8", "replace"),
+        )
 
 
 def hide_kms_key_id(headers: Headers, *, method: bytes, tls: bool) -> Headers:

@@ -81,10 +81,11 @@ class _State(Enum):
 class ChunkReader:
     """Reads one aws-chunked body. ``signed`` and ``trailer`` come from the payload mode; sizes are in bytes."""
 
-    def __init__(self, *, signed: bool, trailer: bool, max_chunk: int) -> None:
+    def __init__(self, *, signed: bool, trailer: bool, max_chunk: int, max_trailer: int = MAX_TRAILER) -> None:
         self._signed = signed
         self._trailer = trailer
         self._max_chunk = max_chunk
+        self._max_trailer = max_trailer
         self._state = _State.HEADER
         self._line = bytearray()
         self._remaining = 0
@@ -129,7 +130,7 @@ class ChunkReader:
         limit = {_State.HEADER: MAX_CHUNK_HEADER, _State.DATA_END: 2}.get(self._state)
         length = len(self._line)
         if limit is None:
-            limit, length = MAX_TRAILER, length + len(self._trailer_raw)
+            limit, length = self._max_trailer, length + len(self._trailer_raw)
         if length > limit:
             raise errors.incomplete_body()
 
@@ -151,7 +152,7 @@ class ChunkReader:
             raise errors.incomplete_body()
         size = int(match[1], 16)
         if size > self._max_chunk:
-            raise errors.S3Error(400, "EntityTooLarge", f"An aws-chunk may hold at most {self._max_chunk} bytes.")
+            raise errors.large_chunk(self._max_chunk)
         events.append(ChunkStart(size, match[1], Signature(match[2].decode()) if self._signed else None))
         self._remaining = size
         self._final = size == 0

@@ -1,0 +1,46 @@
+"""The files that a configuration names: found, read, and remembered for the watcher."""
+
+from pathlib import Path
+
+from s3gateway.settings import ConfigError, quoted
+
+
+class Files:
+    """Reads files named in the configuration and remembers them for the watcher."""
+
+    def __init__(self, folder: Path, seen: list[Path]) -> None:
+        self._folder = folder
+        self.seen = seen
+
+    def path(self, key: str, name: str) -> Path:
+        """Give the path of a file that is there; ``key`` is what names it."""
+        try:
+            path = self._folder / Path(name).expanduser()
+        except RuntimeError:
+            raise ConfigError(key, f"{quoted(name)} names an unknown user", "correct the path") from None
+        self.seen.append(path)
+        if not path.is_file():
+            raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
+        return path
+
+    def text(self, key: str, name: str) -> str:
+        """Read UTF-8 text."""
+        try:
+            return self.bytes(key, name).decode()
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                key, f"cannot read {quoted(name)} ({reason(error)})", "make it readable UTF-8 text"
+            ) from None
+
+    def bytes(self, key: str, name: str) -> bytes:
+        """Read raw bytes."""
+        path = self.path(key, name)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ConfigError(key, f"cannot read {quoted(path)} ({reason(error)})", "make it readable") from None
+
+
+def reason(error: Exception) -> str:
+    """Say in a few words why a file cannot be read; the text itself may be a secret and stays out."""
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "not UTF-8 text"

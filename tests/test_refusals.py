@@ -1,0 +1,92 @@
+"""The table of refusals against the pure core; and the README's form of it."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from s3gateway.errors import S3Error
+from s3gateway.gateway import Arrival, admit, forward
+from tests.admission import SIGNER, admitted, configured
+from tests.refusals import ROWS, SITUATIONS
+from tests.refusing import CLIENTS, GOOD, PRESIGNED, Made, Row, Wire, stream
+from tests.sigv4 import aws
+from tests.sigv4.aws import CLIENT, authorized
+
+SCOPE = "20240229/us-east-1/s3/aws4_request"
+CONFIG = configured(clients=CLIENTS)
+LATER = Wire(CLIENT.at("20310704T093015Z"), "s3.example.com:443")
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def through(made: Made, wire: Wire, late: timedelta = timedelta(0), *, tls: bool = False) -> bytes:
+    """Give what the backend would get of the body; S3Error where the gateway refuses."""
+    request, now = made(wire), wire.key.now + late
+    proven = admit(request.head, Arrival(tls=tls, has_body=bool(request.body)), CONFIG, now)
+    body = forward(proven, proven.head, CONFIG, SIGNER, now).body
+    return body.feed(request.body or b"") + body.finish() if body else b""
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_refused(row: Row) -> None:
+    """The request is refused with the status, code, words and fields of the table, whatever the time and the host."""
+    for wire in (Wire(), LATER):
+        with pytest.raises(S3Error) as raised:
+            through(row.make, wire, row.late, tls=row.tls)
+        error = raised.value
+        assert (error.status, error.code, row.message in error.message) == (row.status, row.code, True)
+        assert set(row.fields) <= set(error.fields)
+        assert CLIENT.secret not in error.to_xml("/", "id").decode()
+
+
+@pytest.mark.parametrize("made", [GOOD, PRESIGNED], ids=["header", "presigned"])
+def test_the_good_requests_are_good(made: Made) -> None:
+    """The table's requests differ from these, which are admitted."""
+    assert [through(made, wire) for wire in (Wire(), LATER)] == [b"", b""]
+
+
+@pytest.mark.parametrize("mode", [aws.STREAMING, aws.STREAMING_TRAILER, aws.STREAMING_UNSIGNED_TRAILER])
+def test_the_good_uploads_are_good(mode: str) -> None:
+    """So are these, with as much going out as came in."""
+    made = stream(mode, (b"a" * 8192, b"b"))
+    assert [len(through(made, wire)) for wire in (Wire(), LATER)] == [len(made(Wire()).body or b"")] * 2
+
+
+def test_names_are_unique() -> None:
+    """Each row can be asked for by its name."""
+    names = [row.name for row in ROWS]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_the_readmes_table_is_this_table() -> None:
+    """What an operator reads: each situation, its answers and the rows that show it."""
+    shown = re.findall(r"^\| .* \| `-k r[0-9]+` \|$", README, re.MULTILINE)
+    assert shown == list(map(_line, SITUATIONS))
+
+
+def _line(number: str) -> str:
+    rows = [row for row in ROWS if row.name.startswith(number + " ")]
+    answers = dict.fromkeys(f"{row.status} {row.code}" for row in rows)
+    assert rows, number
+    return f"| {SITUATIONS[number]} | {', '.join(answers)} | `-k {number}` |"
+
+
+def test_every_row_has_a_situation() -> None:
+    """No row is left out of the README."""
+    assert {row.name[:3] for row in ROWS} == set(SITUATIONS)
+
+
+def test_mismatch_tells_what_was_computed() -> None:
+    """SignatureDoesNotMatch shows the string to sign and canonical request, with what is secret in it masked."""
+    headers = [("x-amz-server-side-encryption-customer-key", "S3CR3T")]
+    head = authorized("GET", "/bucket/key", headers, key=replace(CLIENT, secret="wrong"))
+    with pytest.raises(S3Error) as raised:
+        admitted(head)
+    fields = dict(raised.value.fields)
+    assert fields["AWSAccessKeyId"] == "SPARKKEY"
+    assert fields["StringToSign"].startswith("AWS4-HMAC-SHA256\n20240229T120000Z\n" + SCOPE + "\n")
+    assert "x-amz-server-side-encryption-customer-key:<redacted>\n" in fields["CanonicalRequest"]
+    assert bytes.fromhex(fields["CanonicalRequestBytes"]).decode() == fields["CanonicalRequest"]
+    assert b"S3CR3T" not in raised.value.to_xml("/", "id")
