@@ -88,7 +88,7 @@ def test_a_body_whose_hash_is_another(
 @pytest.mark.parametrize("cut", ["no-final-chunk", "short-data", "junk-after"])
 def test_a_body_of_another_length(raw: Raw, minio: Minio, bucket: str, cut: str) -> None:
     """HTTP's length is right and aws-chunked's is not: 400, and nothing stored."""
-    whole = put_chunked(Target(bucket, "k"), b"x" * 1000, chunk=500)
+    whole = put_chunked(Target(bucket, "k"), b"x" * 10_000, chunk=8192)
     frames = {
         "no-final-chunk": whole.frames[:-1],
         "short-data": (whole.frames[0], whole.frames[2]),
