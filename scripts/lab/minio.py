@@ -3,8 +3,9 @@
 import base64
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import boto3
 from botocore.config import Config
 
 from lab import tools
@@ -48,6 +49,19 @@ class Minio(Server):
         return s3_client(
             self.endpoint, self.access_key, self.secret_key, region=self.region, ca_file=self.ca_file, config=config
         )
+
+    def temporary_credentials(self) -> dict[str, Any]:
+        """AccessKeyId, SecretAccessKey and SessionToken from the server's own STS."""
+        sts = boto3.client(
+            "sts",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            verify=str(self.ca_file),
+            config=Config(proxies={}),
+        )
+        return dict(sts.assume_role(RoleArn="arn:xxx:xxx:xxx:xxxx", RoleSessionName="gateway")["Credentials"])
 
     def start(self) -> None:
         """Start, on the port and data that it had before; return when it is healthy."""

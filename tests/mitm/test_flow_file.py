@@ -8,7 +8,6 @@ from hashlib import md5
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 
 from lab.backends import verified_opener
@@ -24,22 +23,13 @@ from tests.real.waiting import eventually
 _SIGNATURE = re.compile(rb"Signature=([0-9a-f]{64})")
 
 
-def test_no_secret_is_written(  # noqa: PLR0915 - all that traffic
+def test_no_secret_is_written(
     gateway: GatewayFactory, minio: Minio, recorder: Recorder, certs: Certs, tmp_path: Path
 ) -> None:
     """Client and backend secrets, session token, SSE-C keys and every signature that was used, in any traffic."""
     bucket = f"canary-{os.getpid()}"
     minio.client().create_bucket(Bucket=bucket)
-    sts = boto3.client(
-        "sts",
-        endpoint_url=minio.endpoint,
-        region_name=minio.region,
-        aws_access_key_id=minio.access_key,
-        aws_secret_access_key=minio.secret_key,
-        verify=str(minio.ca_file),
-        config=Config(proxies={}),
-    )
-    own = sts.assume_role(RoleArn="arn:xxx:xxx:xxx:xxxx", RoleSessionName="gateway")["Credentials"]
+    own = minio.temporary_credentials()
     policy_key, client_key = os.urandom(32), b"client-own-sse-c-key-of-32-bytes"
     (tmp_path / "sse-c.key").write_bytes(policy_key)
     config = gateway_config(

@@ -4,9 +4,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from lab import CHECKOUT
 from lab.backends import s3_client
 from lab.gateway import Gateway, gateway_config
@@ -18,20 +15,6 @@ from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Key, Target, put_chunked, sign
 from tests.real.waiting import eventually
-
-
-def _temporary(minio: Minio) -> dict[str, Any]:
-    """Temporary credentials from MinIO's own STS."""
-    sts = boto3.client(
-        "sts",
-        endpoint_url=minio.endpoint,
-        region_name=minio.region,
-        aws_access_key_id=minio.access_key,
-        aws_secret_access_key=minio.secret_key,
-        verify=str(minio.ca_file),
-        config=Config(proxies={}),
-    )
-    return dict(sts.assume_role(RoleArn="arn:xxx:xxx:xxx:xxxx", RoleSessionName="gateway")["Credentials"])
 
 
 def _without_credentials(recorder: Recorder) -> dict[str, Any]:
@@ -59,7 +42,7 @@ def test_temporary_credentials_from_the_environment(
     gateway: GatewayFactory, minio: Minio, wire: Recorder, bucket: str
 ) -> None:
     """The gateway's session token travels, signed, with every request and every chunk; the client's never does."""
-    found = _temporary(minio)
+    found = minio.temporary_credentials()
     env = {
         "AWS_ACCESS_KEY_ID": found["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"],
@@ -73,7 +56,7 @@ def test_temporary_credentials_from_a_profile(
     gateway: GatewayFactory, minio: Minio, wire: Recorder, bucket: str, tmp_path: Path
 ) -> None:
     """A named profile of the AWS shared files."""
-    found = _temporary(minio)
+    found = minio.temporary_credentials()
     shared = tmp_path / "credentials"
     shared.write_text(
         f"[lab]\naws_access_key_id={found['AccessKeyId']}\naws_secret_access_key={found['SecretAccessKey']}\n"
@@ -89,7 +72,7 @@ def test_temporary_credentials_in_the_configuration(
     gateway: GatewayFactory, minio: Minio, wire: Recorder, bucket: str
 ) -> None:
     """A session token beside the key pair."""
-    found = _temporary(minio)
+    found = minio.temporary_credentials()
     config = gateway_config(wire)
     config["backend"]["credentials"] = {
         "access_key_id": found["AccessKeyId"],
