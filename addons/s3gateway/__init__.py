@@ -5,6 +5,7 @@ The rooms, in the order a request walks through them (a module imports only from
 ``errors``   the one error family and its XML
 ``sigv4``    the protocol, sans-IO: claim, canonical forms, verification, aws-chunked framing and chunk chains
 ``rules``    what S3 and the operator demand: operations, headers, encryption, access
+``capture``  what is kept of an exchange to look at later: the schema that every tool reads and writes
 ``config``   the frozen ``Config``; ``settings``, ``yamltext``, ``configfile`` and ``aistor`` make it
 ``signer``   the only module that imports botocore
 ``body``     joins framing and chains into body transformers
