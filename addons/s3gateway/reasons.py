@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from s3gateway.capture import Head, Pairs
+from s3gateway.recording import text
 from s3gateway.rules.headers import HOP_BY_HOP, without_hop_by_hop
 from s3gateway.sigv4.claim import without_presigned
 
@@ -58,7 +59,7 @@ def of_target(context: Context) -> str:
             return ""
         reasons.append("the bucket moved from the host name into the path")
     if query != query_after:
-        if _text(without_presigned(_raw(query))) != query_after:
+        if text(without_presigned(_raw(query))) != query_after:
             return ""
         reasons.append("the presigned parameters became a signature in the headers")
     return "; ".join(reasons) if incoming.method == outgoing.method else ""
@@ -85,7 +86,7 @@ def _of_removed(name: str, context: Context) -> str:
 def _named_by_connection(headers: Pairs) -> set[str]:
     raw = tuple((_raw(name), _raw(value)) for name, value in headers)
     left = {name.lower() for name, _ in without_hop_by_hop(raw)}
-    return {_text(name.lower()) for name, _ in raw if name.lower() not in left}
+    return {text(name.lower()) for name, _ in raw if name.lower() not in left}
 
 
 def _host(head: Head) -> str:
@@ -94,7 +95,3 @@ def _host(head: Head) -> str:
 
 def _raw(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from mitmproxy import http
 from mitmproxy.net.http import http1
 
+from s3gateway.capture import Explanation
 from s3gateway.config import Backend
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
@@ -29,6 +30,7 @@ class Transaction:
     admitted: Admitted | None = None
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
+    explanation: Explanation | None = None
     logged: bool = False
 
 
