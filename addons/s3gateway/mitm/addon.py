@@ -87,7 +87,8 @@ class S3Gateway:
             self._watcher.cancel()
         for flow in self.transactions.flows():
             flows.redact(flow)
-            if transaction := self.transactions.get(flow):
+            transaction = self.transactions.get(flow)
+            if transaction and not transaction.logged:
                 self.recorder.put(flow, transaction)
         self.recorder.stop()
 
@@ -142,6 +143,9 @@ class S3Gateway:
             error = errors.internal_error()
         if error:
             refuse_answer(flow, transaction, error)
+        else:
+            transaction.answer = flow.response
+            self.recorder.show(flow, transaction)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Close the books on an answered flow."""
