@@ -26,7 +26,7 @@ from s3gateway.mitm import flows, idle, log, options, outbound, startup, termina
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
-from s3gateway.mitm.refusal import describe, refuse, refuse_answer
+from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
@@ -153,9 +153,8 @@ class S3Gateway:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
         if client_is_there and flow.response is None:
-            termination.answer_error(
-                flow, flows.error_response(transaction, error), linger=self.live.current.config.limits.refusal_linger
-            )
+            linger = self.live.current.config.limits.refusal_linger
+            termination.answer_error(flow, answer_to(transaction, error), linger=linger)
             transaction.record.refusal, status = error.code, error.status
         self._close(flow, transaction, status)
 
