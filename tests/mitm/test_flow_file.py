@@ -78,8 +78,8 @@ def test_no_secret_is_written(
         eventually(lambda: any(b"/open" in request.target for request in recorder.requests()))
         for request in recorder.requests():
             used += _SIGNATURE.findall(request.header("authorization") or b"")
-        used += [chunked.request.signature.encode(), tampered.request.signature.encode()]
-        used += [wrong.signature.encode()]  # which its sender was told, as SignatureProvided
+        # The last one's sender was told it, as SignatureProvided.
+        used += [request.signature.encode() for request in (chunked.request, tampered.request, wrong)]
         log = running.log().encode()
         running.stop()
     log += running.log().encode()

@@ -22,11 +22,12 @@ from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination
+from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination, watch
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer
+from s3gateway.rules.rate import Rates
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
@@ -38,6 +39,7 @@ class S3Gateway:
 
     def __init__(self) -> None:
         self.transactions = flows.Transactions()
+        self.rates = Rates()
         self.live: Live | None = None
         self._log = log.AccessLog(own_output=False)
         self._watcher: asyncio.Task[None] | None = None
@@ -68,9 +70,12 @@ class S3Gateway:
         """Put :class:`~s3gateway.mitm.outbound.Outbound` at the end of the chain and start watching the files."""
         if self.live is None:
             return
-        if (old := ctx.master.addons.get(outbound.NAME)) is not None:
-            ctx.master.addons.remove(old)
-        ctx.master.addons.add(outbound.Outbound(self.live, self.transactions))
+        for name in (outbound.NAME, watch.NAME):
+            if (old := ctx.master.addons.get(name)) is not None:
+                ctx.master.addons.remove(old)
+        ctx.master.addons.add(
+            outbound.Outbound(self.live, self.transactions), watch.Watch(self.live, self.transactions)
+        )
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
@@ -101,7 +106,8 @@ class S3Gateway:
         try:
             if flow.request.authority:
                 raise errors.invalid_uri()
-            admitted = gateway.admit(transaction.head, transaction.arrival, current, datetime.now(UTC))
+            now = datetime.now(UTC)
+            admitted = gateway.admit(transaction.head, transaction.arrival, current, now, self.rates)
         except errors.S3Error as error:
             transaction.record.client, operation = gateway.guess(transaction.head, current)
             if operation:
@@ -148,7 +154,7 @@ class S3Gateway:
         error = transaction.refusal or errors.service_unavailable()
         status = flow.response.status_code if flow.response else 0
         if transaction.refusal is None:
-            transaction.record.fault = flow.error.msg if flow.error else "unknown"
+            transaction.record.fault = transaction.record.fault or (flow.error.msg if flow.error else "unknown")
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
@@ -190,7 +196,8 @@ class S3Gateway:
 
     @staticmethod
     def _on_change(new: Config) -> None:
-        ctx.options.update(ssl_verify_upstream_trusted_ca=str(new.backend.ca_file) if new.backend.ca_file else None)
+        wants = options.wanted(new, verbose=False)
+        ctx.options.update(**{name: wants[name] for name in options.LIVE})
 
 
 def _load(said: dict[str, object]) -> Config:
