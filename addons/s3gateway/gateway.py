@@ -15,6 +15,7 @@ from s3gateway.deleting import DeleteBody
 from s3gateway.rules import access, encryption, headers
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation
+from s3gateway.rules.rate import Rates
 from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
 from s3gateway.sigv4.chain import ChunkChain
@@ -67,7 +68,7 @@ class Outgoing:
     rule: int | None
 
 
-def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime) -> Admitted:
+def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, rates: Rates | None = None) -> Admitted:
     """Prove the caller and check what they ask for; raise :class:`~s3gateway.errors.S3Error` in all other cases."""
     check_head(head, config.limits)
     check_target(head)
@@ -79,6 +80,8 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime) ->
     if claimed.has_session_token:
         raise errors.S3Error(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
     verified = verify(claimed, head, client.keys.secret, now)
+    if rates is not None:
+        rates.charge(claimed.access_key_id, config.limits.request_rate, now)
     operation = read_operation(head, config.domains)
     access.check_access(client.access, operation, head.query)
     _check_payload(verified.payload, operation, arrival)

@@ -22,12 +22,13 @@ from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination
+from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination, watch
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.recorder import Recorder
-from s3gateway.mitm.refusal import describe, refuse, refuse_answer
+from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer
+from s3gateway.rules.rate import Rates
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
@@ -39,6 +40,7 @@ class S3Gateway:
 
     def __init__(self) -> None:
         self.transactions = flows.Transactions()
+        self.rates = Rates()
         self.live: Live | None = None
         self.recorder = Recorder()
         self._log = log.AccessLog(own_output=False)
@@ -70,9 +72,12 @@ class S3Gateway:
         """Put :class:`~s3gateway.mitm.outbound.Outbound` at the end of the chain and start watching the files."""
         if self.live is None:
             return
-        if (old := ctx.master.addons.get(outbound.NAME)) is not None:
-            ctx.master.addons.remove(old)
-        ctx.master.addons.add(outbound.Outbound(self.live, self.transactions, self.recorder))
+        for name in (outbound.NAME, watch.NAME):
+            if (old := ctx.master.addons.get(name)) is not None:
+                ctx.master.addons.remove(old)
+        ctx.master.addons.add(
+            outbound.Outbound(self.live, self.transactions, self.recorder), watch.Watch(self.live, self.transactions)
+        )
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
@@ -114,7 +119,8 @@ class S3Gateway:
         try:
             if flow.request.authority:
                 raise errors.invalid_uri()
-            admitted = gateway.admit(transaction.head, transaction.arrival, current, datetime.now(UTC))
+            now = datetime.now(UTC)
+            admitted = gateway.admit(transaction.head, transaction.arrival, current, now, self.rates)
         except errors.S3Error as error:
             transaction.record.client, operation = gateway.guess(transaction.head, current)
             if operation:
@@ -162,13 +168,14 @@ class S3Gateway:
         error = transaction.refusal or errors.service_unavailable()
         answer = flow.response
         if transaction.refusal is None:
-            transaction.record.fault = flow.error.msg if flow.error else "unknown"
+            transaction.record.fault = transaction.record.fault or (flow.error.msg if flow.error else "unknown")
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
         if client_is_there and answer is None:
-            answer = flows.error_response(transaction, error)
-            termination.answer_error(flow, answer, linger=self.live.current.config.limits.refusal_linger)
+            given = answer_to(transaction, error)
+            answer = given.kept
+            termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
             transaction.record.refusal = error.code
         self._close(flow, transaction, answer)
 
@@ -205,7 +212,8 @@ class S3Gateway:
 
     def _on_change(self, new: Config) -> None:
         self.recorder.use(new.log_capture)
-        ctx.options.update(ssl_verify_upstream_trusted_ca=str(new.backend.ca_file) if new.backend.ca_file else None)
+        wants = options.wanted(new, verbose=False)
+        ctx.options.update(**{name: wants[name] for name in options.LIVE})
 
 
 def _load(said: dict[str, object]) -> Config:
