@@ -98,7 +98,7 @@ def _report(options: argparse.Namespace) -> Report:
     front = _chosen(read(options.capture), options)
     if options.behind is None:
         report = within(front, allowed)
-        if not report.requests and all(one.verdict == "unknown" for one in front):
+        if front and not report.requests and all(one.verdict == "unknown" for one in front):
             raise CaptureError(f"{options.capture}: it has one side only; give the capture behind the gateway as well")
         return report
     behind = _chosen(read(options.behind), options)

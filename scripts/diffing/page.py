@@ -19,7 +19,7 @@ from s3gateway.compare import Fate, Field, Line, Row
 _STYLE: Final = Path(__file__).with_name("page.css")
 _COLUMNS: Final = 60  # requests in the overview; more would only be scrolled past
 _OPEN: Final = 3  # so few requests are unfolded at once
-_TWO_XX: Final = "2"
+_ORDINARY: Final = ("3", "404", "412")  # answers that every job gets and expects
 # Duplicated and merged look like changed: what counts is that the values differ.
 _CLASSES: Final = {fate: "changed" if fate in (Fate.DUPLICATED, Fate.MERGED) else fate.value for fate in Fate}
 _WORDS: Final = re.compile(r"[\w.-]+;?|[^\w.-]")
@@ -121,7 +121,7 @@ def _request(report: Report, request: Request) -> Iterator[str]:
 def _answer(request: Request) -> str:
     if not request.answer:
         return '<span class="answer">no answer seen</span>'
-    kind = "ok" if request.answer.startswith(_TWO_XX) else "error" if request.answer[0] in "45" else ""
+    kind = "ok" if request.answer.startswith("2") else "" if request.answer.startswith(_ORDINARY) else "error"
     return f'<span class="answer {kind}">{_text(request.answer)}</span>'
 
 
