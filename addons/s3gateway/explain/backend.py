@@ -214,8 +214,8 @@ def _denied(head: _Sent) -> tuple[str, str]:
     return (
         "backend-policy",
         (
-            "the signature was not objected to, so the backend's policy does not allow this to the key that signed; give "
-            "it the right there, or use another bucket"
+            "nothing is wrong with the signature, so the backend's policy does not allow this to the key that signed; "
+            "give it the right there, or use another bucket"
         ),
     )
 
