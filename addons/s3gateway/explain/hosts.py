@@ -30,7 +30,7 @@ _LIKELY = 24
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 
 _KEEP = (
-    "a proxy in front of the gateway rewrites Host; make it pass Host on as it came "
+    "a proxy in front rewrites Host; make it pass Host on as it came "
     "(nginx: `proxy_set_header Host $http_host;`, Apache: `ProxyPreserveHost On`)"
 )
 
