@@ -20,7 +20,10 @@ NOW = timedelta()
 
 @dataclass(frozen=True)
 class Case:
-    """One cause. ``late`` is how much later than now the gateway's clock is; ``control`` the slug under a wrong secret."""
+    """One cause.
+
+    ``late`` is how much later than now the gateway's clock is, ``control`` the slug under a wrong secret.
+    """
 
     name: str
     cause: str
@@ -282,7 +285,7 @@ PATHS = (
     Case(
         "the client leaves characters unescaped",
         "path-escapes",
-        ("escapes other characters than S3",),
+        ("escapes other characters than S3", "where S3 signs `/bucket/it%27s%281%29%21`"),
         lambda k: _get(k, target="/bucket/it's(1)!"),
     ),
     Case(
@@ -396,7 +399,7 @@ HEADERS = (
     Case(
         "TE is signed and dropped",
         "header-missing",
-        ("signed Te `trailers`",),
+        ("signed TE `trailers`",),
         lambda k: drops(_get(k, ("TE", "trailers")), "TE"),
     ),
     Case(
@@ -574,27 +577,29 @@ KEYS = (
         ("`backend.credentials`",),
         lambda k: _get(replace(k, secret=GATEWAY.secret if k.secret == CLIENT.secret else k.secret)),
     ),
-    Case("a secret with a line feed", "secret-white-space", ("ends in a line feed",), _secret("{}\n".format)),
+    Case("a secret with a line feed", "secret-white-space", ("and a line feed after it",), _secret("{}\n".format)),
     Case("a secret with Windows line ends", "secret-white-space", ("Windows line ends",), _secret("{}\r".format)),
-    Case("a secret with a space", "secret-white-space", ("ends in a space",), _secret("{} ".format)),
+    Case("a secret with a space", "secret-white-space", ("and a space after it",), _secret("{} ".format)),
     Case("a secret in quotes", "secret-quotes", ("quotation marks",), _secret('"{}"'.format)),
     Case(
         "a secret that is percent-encoded",
         "secret-encoding",
-        ("is percent-encoded (`%2F` for `/`)",),
+        ("percent-encoded (`%2F` for `/`)",),
         _secret(lambda s: quote(s, safe="")),
     ),
     Case(
         "a secret that passed through a URL",
         "secret-encoding",
-        ("`+` became a space",),
+        ("a space for each `+`",),
         _secret(lambda s: s.replace("+", " ")),
     ),
-    Case("a secret that was not copied whole", "secret-cut", ("lacks its last 1",), _secret(lambda s: s[:-1])),
+    Case(
+        "a secret that was not copied whole", "secret-cut", ("but for the last character",), _secret(lambda s: s[:-1])
+    ),
     Case(
         "the access key id for a secret",
         "secret-is-access-key",
-        ("is its access key id",),
+        ("its access key id in place of its secret",),
         lambda k: _get(replace(k, secret=k.access_key_id if k.secret == CLIENT.secret else k.secret)),
     ),
 )
@@ -618,13 +623,13 @@ PAIRS = (
     Case(
         "a proxy drops TE and Accept-Encoding",
         "header-missing",
-        ("two things", "Accept-Encoding `identity`", "Te `trailers`"),
+        ("two things", "Accept-Encoding `identity`", "TE `trailers`"),
         lambda k: drops(drops(_get(k, ("TE", "trailers"), ("Accept-Encoding", "identity")), "TE"), "Accept-Encoding"),
     ),
     Case(
         "a secret with a line feed behind a proxy that drops the port",
         "host-port+secret-white-space",
-        ("two things", "ends in a line feed"),
+        ("two things", "and a line feed after it"),
         lambda k: sets(_get(replace(k, secret=k.secret + "\n")), "Host", "gateway.example"),
     ),
 )

@@ -29,7 +29,7 @@ def told(head: RequestHead, case: Case | None = None) -> Outcome:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_cause_is_named(case: Case) -> None:
-    """Slug and decisive words; what the client signed and what arrived stand beside it, and differ where they should."""
+    """Slug and decisive words; what was signed and what arrived stand beside it, and differ where they should."""
     outcome = told(case.make(Keys()), case)
     why = outcome.explanation
     assert why.cause == case.cause, why.sentence
@@ -113,9 +113,9 @@ def test_the_cap_holds_for_the_worst_request() -> None:
 def test_without_a_proxy_in_sight_the_host_is_named() -> None:
     """And with one, what it may have changed beyond guessing."""
     head = java(WRONG, "GET", Target("bucket", "key"))
-    assert "`gateway.example:8000` is the Host that arrived" in told(head).explanation.sentence
+    assert "endpoint with the Host that arrived, `gateway.example:8000`" in told(head).explanation.sentence
     behind = told(sets(head, "Via", "1.1 proxy")).explanation.sentence
-    assert "came through a proxy" in behind
+    assert "the proxy that this came through" in behind
     assert "User-Agent `Hadoop 3.3.4" in behind
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, quoted, wire_name
+from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, printable, quoted, wire_name
 from s3gateway.sigv4.model import RequestHead
 
 _FEW = 12
@@ -98,7 +98,12 @@ def _dropper(name: bytes) -> str:
             "a proxy in front drops it, as HTTP has a proxy do with headers that concern one connection; "
             "let the client not sign it"
         )
-    return "a proxy in front drops it; make it pass this header on, or let the client not sign it"
+    return f"a proxy in front drops it; make it pass the header on{_nginx(name)}, or let the client not sign it"
+
+
+def _nginx(name: bytes) -> str:
+    variable = printable(name).replace("-", "_")
+    return f" (nginx: `proxy_set_header {wire_name(name)} $http_{variable};`)"
 
 
 def _missing(draft: Draft, head: RequestHead, name: bytes) -> Iterator[Suspect]:
@@ -112,7 +117,8 @@ def _changed(draft: Draft, head: RequestHead, name: bytes) -> Iterator[Suspect]:
     yield from _duplicates(head, name)
     now = draft.value(name)
     wire = f"the wire says {quoted(now)}" if name in QUOTABLE else "it arrived with another value"
-    changer = "a proxy in front changes it; make it pass the header on as it came, or let the client not sign it"
+    changer = f"a proxy in front changes it; make it pass the header on as it came{_nginx(name)}, or let the client "
+    changer += "not sign it"
     for value in dict.fromkeys((*_parts(name, now), *_USUAL.get(name, ()), *_derived(draft, head, name))):
         if value != now and value:
             said = f"the client signed {_says(name, value)}, {wire}: {changer}"

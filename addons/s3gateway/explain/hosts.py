@@ -82,7 +82,10 @@ def _said(wire: str, host: str) -> str:
 
 def _port_sentence(wire: str, host: str, port: str) -> str:
     signed_port = split(host)[1]
-    if not port and signed_port:
+    if not port and signed_port in {str(HTTP_PORT), str(HTTPS_PORT)}:
+        what = "the client signs a default port that it does not send, or a proxy in front drops it; leave the port "
+        what += "out of the client's endpoint, or make the proxy pass Host on as it came (nginx: `$http_host`)"
+    elif not port and signed_port:
         what = "a proxy in front drops the port from Host; make it pass Host on as it came (nginx: "
         what += "`proxy_set_header Host $http_host;`, not `$host`)"
     elif not signed_port:

@@ -32,6 +32,8 @@ def suspects(draft: Draft, head: RequestHead) -> Iterator[Suspect]:
         *_characters(draft.uri, head.path, raw),
     ):
         said = f"the client signed the path {quoted(uri)}, the wire says {quoted(head.path)}"
+        if uri == head.path:
+            said = f"the client signed the path {quoted(uri)} where S3 signs {quoted(draft.uri)}"
         yield of_part(cause, f"{said}: {sentence}", uri=uri, likely=likely)
 
 
@@ -83,8 +85,10 @@ def _slashes(uri: bytes) -> Iterator[_Reading]:
     merged = uri
     while b"//" in merged:
         merged = merged.replace(b"//", b"/")
-    doubled = "an endpoint that ends in a slash, or a proxy in front, doubles a slash; correct the endpoint, or "
-    yield "path-slash-doubled", doubled + _AS_CAME, merged, True
+    doubled = (
+        "an endpoint that ends in a slash doubles it, or a proxy in front does; correct the endpoint, or make the "
+    )
+    yield "path-slash-doubled", doubled + "proxy pass the request target on byte for byte", merged, True
     for at in _slashes_at(uri):
         yield (
             "path-slashes-merged",
@@ -143,7 +147,7 @@ def _characters(uri: bytes, wire: bytes, raw: bytes) -> Iterator[_Reading]:
             break
         yield (
             "path-unicode-form",
-            f"somebody changes how accented letters are composed (Unicode {form} was signed); {_AS_CAME}",
+            f"something on the way changes how accented letters are composed (Unicode {form} was signed); {_AS_CAME}",
             quote_from_bytes(text.encode(), safe=_SAFE).encode(),
             False,
         )

@@ -125,12 +125,14 @@ def _nothing(found: Found, base: draft.Draft, head: RequestHead, client: Client)
 def _doubt(base: draft.Draft, head: RequestHead) -> str:
     """What a proxy could have changed beyond guessing, where there are signs of one."""
     if not any(head.all(name) for name in _PROXIES):
-        return f"; {quoted(base.value(b'host'))} is the Host that arrived"
+        return (
+            f"; if it is right, compare the client's endpoint with the Host that arrived, {quoted(base.value(b'host'))}"
+        )
     signed = [name for name in _UNGUESSABLE if base.value(name)]
     names = ", ".join(f"{wire_name(n)} {quoted(base.value(n))}" for n in (b"host", *signed) if n in QUOTABLE)
     return (
-        "; the request came through a proxy, so if the client's secret is right, compare with what the client sends: "
-        + names
+        "; if it is right, the proxy that this came through changes more than can be guessed: compare what arrived "
+        f"with what the client sends, {names}"
     )
 
 
