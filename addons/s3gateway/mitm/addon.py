@@ -148,6 +148,9 @@ class S3Gateway:
             error = errors.internal_error()
         if error:
             refuse_answer(flow, transaction, error)
+        else:
+            transaction.answer = flow.response
+            self.recorder.show(flow, transaction)
 
     def response(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Close the books on an answered flow."""
