@@ -116,7 +116,7 @@ IN_ORDER = (
     ("r13", lambda head: head, 403, "RequestTimeTooSkewed", ""),
     ("r19", field_changed(PAYLOAD_HASH, b"^.*$", b"abc"), 400, "InvalidArgument", "x-amz-content-sha256 must be"),
     ("r16", added("x-amz-acl", "public-read"), 403, "AccessDenied", NOT_SIGNED),
-    ("r17", claimed(b"[0-9a-f]{64}$", b"0" * 64), 403, "SignatureDoesNotMatch", ""),
+    ("r17", claimed(b"Signature=[0-9a-f]{64}", b"Signature=" + b"0" * 64), 403, "SignatureDoesNotMatch", ""),
 )
 """One fault each, in the order in which AWS looks for them; what a request has the first of is what it is told."""
 
