@@ -77,6 +77,7 @@ SITUATIONS = {
     "r44": "Target that is not S3, or can be read in two ways",
     "r45": "Headers and requests of the backend's own",
     "r46": "Outside the client's buckets, prefixes or operations",
+    "r47": "Header field that two servers could read in two ways",
 }
 
 SCOPE = "20240229/us-east-1/s3/aws4_request"
@@ -446,4 +447,10 @@ ROWS = [
         )
     ),
     Row("r46 a document that hides a key", auth("POST", "/bucket?delete", [], PII, payload=aws.UNSIGNED, body=b"<!DOCTYPE a [<!ENTITY b 'other'>]><Delete><Object><Key>&b;</Key></Object></Delete>"), 400, "MalformedXML"),
+    *(
+        Row(f"r47 {value!r}", auth("PUT", "/bucket/key", [("x-amz-meta-a", value)]), 400, "InvalidRequest", "characters that are not allowed")
+        for value in (b"a\0b", b"a\rb", b"a\x7fb", b"a\x1bb", b"a\rx-amz-acl: public-read")
+    ),
+    Row("r47 in an unsigned field", good(added("user-agent", "a\rb")), 400, "InvalidRequest", "characters that are not allowed"),
+    Row("r47 another transfer coding", auth("PUT", "/bucket/key", [("Transfer-Encoding", "gzip, chunked")], payload=aws.UNSIGNED), 501, "NotImplemented", "A header you provided implies functionality"),
 ]  # fmt: skip

@@ -1,12 +1,13 @@
 """The header-set model: what goes out of what came in, and what of it is secret.
 
 An outgoing head is the incoming one with the fewest edits: hop-by-hop fields go (RFC 9110 §7.6.1), ``Host``,
-``Authorization`` and ``X-Amz-Date`` change their value in place, additions follow at the end. Order, case and number
-of all other fields stay as they were.
+``Authorization`` and ``X-Amz-Date`` change their value in place, additions follow at the end, a folded line becomes
+one (RFC 9112 §5.2). Order, case and number of all other fields stay as they were.
 """
 
 import re
 
+from s3gateway import errors
 from s3gateway.sigv4.model import Headers, RequestHead
 
 HOP_BY_HOP = frozenset(
@@ -29,12 +30,32 @@ END_TO_END = re.compile(
 )
 """Fields that ``Connection`` cannot name away: S3 gives them a meaning, or their loss would change the framing."""
 
+_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
+"""What no field value may hold (RFC 9110 §5.5); line feeds only to fold a line."""
+
 _SSE_C_KEY = re.compile(rb"x-amz-(copy-source-)?server-side-encryption-customer-key")
 _SIGNATURE = re.compile(rb"(Signature=)[0-9a-fA-F]*")
 _PRESIGNED = re.compile(
     rb"([?&](?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId)=)[^&]*", re.IGNORECASE
 )
 _REDACTED = b"<redacted>"
+
+
+def check_fields(head: RequestHead) -> None:
+    """Refuse fields that the next server may read differently than this one did.
+
+    A bare CR or NUL ends a field for some; a transfer coding other than ``chunked`` would be undone behind the hash.
+    """
+    if _CONTROL.search(b"|".join([value for _, value in head.headers])):
+        raise errors.invalid_request("A header field contains characters that are not allowed there.")
+    if any(value.strip().lower() != b"chunked" for value in head.all(b"transfer-encoding")):
+        raise errors.not_implemented("A header you provided implies functionality that is not implemented.")
+
+
+def unfolded(headers: Headers) -> Headers:
+    """Write each folded line as one, with the single space that its canonical form has there."""
+    return tuple((name, _FOLD.sub(b" ", value) if b"\n" in value else value) for name, value in headers)
 
 
 def without_hop_by_hop(headers: Headers) -> Headers:
