@@ -71,6 +71,7 @@ class Outgoing:
 def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, rates: Rates | None = None) -> Admitted:
     """Prove the caller and check what they ask for; raise :class:`~s3gateway.errors.S3Error` in all other cases."""
     check_head(head, config.limits)
+    headers.check_fields(head)
     check_target(head)
     claimed = claim.read_claim(head)
     check_region(claimed, config.listen.regions)
@@ -95,11 +96,13 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
     """Build and sign the outgoing request. ``head`` is the admitted one, or what an operator made of it."""
     verified, operation = admitted.verified, admitted.operation
     if head is not admitted.head:
+        headers.check_fields(head)
         check_target(head)
         operation = read_operation(head, config.domains)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
     fields = headers.replaced(
-        headers.removed(headers.without_hop_by_hop(head.headers), b"x-amz-security-token") + applied.headers,
+        headers.removed(headers.without_hop_by_hop(headers.unfolded(head.headers)), b"x-amz-security-token")
+        + applied.headers,
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
         *signer.own_headers(now),

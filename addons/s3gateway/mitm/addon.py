@@ -17,14 +17,14 @@ from typing import NoReturn
 
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import ConnectionState
+from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.hooks import UpdateHook
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination, watch
+from s3gateway.mitm import flows, framing, idle, log, options, outbound, startup, termination, watch
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.live import Live
@@ -36,6 +36,9 @@ from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
 logger = logging.getLogger(__name__)
+
+_VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
+"""mitmproxy passes on whatever version a client writes, and treats one that writes HTTP/2.0 as if it spoke that."""
 
 
 class S3Gateway:
@@ -52,6 +55,7 @@ class S3Gateway:
 
     def load(self, loader: Loader) -> None:
         """Register ``s3_config``."""
+        framing.bound_chunked_bodies()
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
 
     def configure(self, updated: set[str]) -> None:
@@ -125,6 +129,8 @@ class S3Gateway:
         try:
             if flow.request.authority:
                 raise errors.invalid_uri()
+            if flow.request.data.http_version not in _VERSIONS:
+                raise errors.invalid_request("Please use HTTP/1.1.")
             now = datetime.now(UTC)
             admitted = gateway.admit(transaction.head, transaction.arrival, current, now, self.rates)
         except errors.S3Error as error:
@@ -202,6 +208,14 @@ class S3Gateway:
             data.server.error = "not the configured backend"
             return
         data.server.sni = backend.host
+
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """See to it that the end of a connection is one."""
+        termination.close_left_open(data.client, data.server)
+
+    def client_disconnected(self, client: Client) -> None:
+        """See to it that the end of a connection is one."""
+        termination.close_left_open(client, client)
 
     def tls_start_client(self, data: tls.TlsData) -> None:
         """Show clients the configured certificate."""

@@ -93,7 +93,7 @@ def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
     operation = transaction.outgoing.operation if transaction.outgoing else None
     virtual = operation is not None and operation.path != head.path
     return addresses(
-        backend_url=f"{backend.scheme}://{backend.authority}".encode(),
+        backend_authority=backend.authority.encode(),
         client_scheme=b"https" if transaction.arrival.tls else b"http",
         client_host=head.first(b"host") or b"",
         virtual_bucket=operation.bucket.encode() if operation and virtual else b"",
