@@ -9,6 +9,7 @@ The rooms, in the order a request walks through them (a module imports only from
 ``recording`` heads and answers as values of that schema
 ``config``   the frozen ``Config``; ``settings``, ``yamltext``, ``configfile`` and ``aistor`` make it
 ``signer``   the only module that imports botocore
+``resign``   a captured request signed anew as its client would have
 ``body``     joins framing and chains into body transformers
 ``gateway``  the mission in one screen: ``admit`` and ``forward``
 ``mitm``     the shell: the only package that imports mitmproxy
