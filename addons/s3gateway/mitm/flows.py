@@ -1,8 +1,10 @@
 """HTTPFlow <-> the core's values, and what is kept of a flow while it lives.
 
-Nothing of it goes into ``flow.metadata``: mitmproxy writes that to flow files.
+Nothing of it goes into ``flow.metadata``, which mitmproxy writes to flow files, but what
+:mod:`~s3gateway.mitm.recorder` has redacted.
 """
 
+import time
 from dataclasses import dataclass, field
 from secrets import token_hex
 from weakref import WeakKeyDictionary
@@ -31,7 +33,13 @@ class Transaction:
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
     explanation: Explanation | None = None
+    answer: http.Response | None = None
+    timings: dict[str, float] = field(default_factory=dict)
     logged: bool = False
+
+    def mark(self, moment: str) -> None:
+        """Note the first time that this moment is reached, in seconds since the head arrived."""
+        self.timings.setdefault(moment, time.time() - self.record.time)
 
 
 @dataclass(slots=True)

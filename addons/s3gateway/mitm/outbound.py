@@ -14,6 +14,7 @@ from s3gateway import errors, gateway
 from s3gateway.mitm import flows, termination
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
+from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.refusal import describe, refuse
 from s3gateway.mitm.streams import UploadStream
 from s3gateway.sigv4.model import RequestHead
@@ -28,9 +29,10 @@ class Outbound:
 
     name = NAME
 
-    def __init__(self, live: Live, transactions: flows.Transactions) -> None:
+    def __init__(self, live: Live, transactions: flows.Transactions, recorder: Recorder) -> None:
         self._live = live
         self._transactions = transactions
+        self._recorder = recorder
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Sign a request with a body: its head leaves right after this hook."""
@@ -76,6 +78,8 @@ class Outbound:
             transaction.outgoing = outgoing
             transaction.record.sse = outgoing.sse
             describe(transaction, outgoing.operation)
+            transaction.mark("signed")
+            self._recorder.show(flow, transaction)
 
     def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
         logger.error("request refused: the gateway's script is not loaded")
