@@ -75,6 +75,12 @@ def resign(
     return Resigned(signed, body)
 
 
+def describes(head: RequestHead, body: bytes) -> bool:
+    """Whether a body can be the one that this head was sent with: its length, its hash, or that there is none."""
+    framed = bool(head.all(b"transfer-encoding")) or (head.first(b"content-length") or b"0") != b"0"
+    return framed is bool(body) and _describing(head, body) == head
+
+
 def _describing(head: RequestHead, body: bytes) -> RequestHead:
     """Make the head's hash and length those of the body; what the head does not say stays unsaid."""
     fields = []

@@ -13,7 +13,8 @@ To make one from a capture (JSON, JSON Lines or a mitmproxy flow file), and to a
     scripts/replay_flows golden.json --update
 
 Online, with --gateway: the requests are sent to a running gateway, signed today as the clients of --config,
-chunks included, and the answers are compared with the captured ones (status, the headers that clients act on, the body's hash).
+chunks included, and the answers are compared with the captured ones: status, the headers that clients act on, and the
+body's hash.
 
 Exit status: 0 nothing differs, 1 something does, 2 usage.
 """
@@ -84,7 +85,7 @@ def _offline(path: Path, options: argparse.Namespace) -> list[Verdict]:
     verdicts += [Verdict(name_of(left), ("not in the capture",)) for left in wanted.values()]
     _show(path, verdicts)
     if options.update:
-        write_golden(target, Golden(tuple(replayed), document))
+        write_golden(target, Golden(tuple(replayed), document, golden.client if golden else ""))
     return verdicts
 
 

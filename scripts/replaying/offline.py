@@ -34,7 +34,7 @@ def replay(exchange: Exchange, stand: Stand) -> Exchange:
         outgoing = forward(admitted, head, stand.config, stand.signer, now)
     except S3Error as error:
         return replace(blank, code=error.code, message=error.message, identity=client.name)
-    sent = on_the_wire(RequestHead(head.method, outgoing.target, outgoing.headers))
+    sent = on_the_wire(RequestHead(outgoing.method, outgoing.target, outgoing.headers))
     verify(read_claim(sent), sent, BACKEND.secret, now)
     return replace(
         blank,
@@ -44,6 +44,7 @@ def replay(exchange: Exchange, stand: Stand) -> Exchange:
         bucket=outgoing.operation.bucket,
         key=outgoing.operation.key,
         sse=outgoing.sse,
+        rule="" if outgoing.rule is None else f"encryption[{outgoing.rule}]",
         outgoing=recording.captured_head(sent),
     )
 

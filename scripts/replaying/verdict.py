@@ -9,7 +9,7 @@ from s3gateway.capture import Exchange, Head
 from s3gateway.compare import Fate, Field, Row, compare
 from s3gateway.faults import find_faults
 
-_DECIDED = ("verdict", "code", "operation", "bucket", "key", "sse")
+_DECIDED = ("verdict", "code", "operation", "bucket", "key", "sse", "rule")
 
 
 @dataclass(frozen=True, slots=True)
