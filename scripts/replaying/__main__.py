@@ -76,12 +76,13 @@ def _offline(path: Path, options: argparse.Namespace) -> list[Verdict]:
     wanted = {exchange.id: exchange for exchange in golden.exchanges} if golden else {}
     verdicts, replayed = [], []
     for exchange in exchanges:
+        there = wanted.pop(exchange.id, None)
         if exchange.code in NOT_REPLAYED and exchange.verdict == "refused":
             verdicts.append(Verdict(name_of(exchange), skipped=f"{exchange.code}: a new signature would mend it"))
             continue
         actual = replay(exchange, stand)
         replayed.append(expected(actual))
-        verdicts.append(Verdict(name_of(exchange), differences(wanted.pop(exchange.id, None), actual)))
+        verdicts.append(Verdict(name_of(exchange), differences(there, actual)))
     verdicts += [Verdict(name_of(left), ("not in the capture",)) for left in wanted.values()]
     _show(path, verdicts)
     if options.update:
