@@ -31,6 +31,7 @@ from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer
+from s3gateway.mitm.replayed import is_replayed, restore
 from s3gateway.rules.rate import Rates
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
@@ -52,6 +53,7 @@ class S3Gateway:
         self.explainer = Explainer(self._on_explained)
         self._log = log.AccessLog(own_output=False)
         self._watcher: asyncio.Task[None] | None = None
+        self._held: list[http.HTTPFlow] = []
 
     def load(self, loader: Loader) -> None:
         """Register ``s3_config``."""
@@ -75,6 +77,7 @@ class S3Gateway:
             self.live = live
             options.apply(ctx.options, wants)
             startup.open_listeners_later(_announcement(live.current.config))
+            self._held = startup.hold_replays()
 
     def running(self) -> None:
         """Put :class:`~s3gateway.mitm.outbound.Outbound` at the end of the chain and start watching the files."""
@@ -92,6 +95,7 @@ class S3Gateway:
         self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = log.AccessLog(own_output=under_mitmdump)
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
+        startup.release_replays(self._held)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
 
     def done(self) -> None:
@@ -125,13 +129,15 @@ class S3Gateway:
     def _admit(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
         if self.live is None:
             return
-        current = self.live.current.config
+        current, now = self.live.current.config, datetime.now(UTC)
         try:
+            if is_replayed(flow):
+                _check_outbound()
+                restore(flow, transaction, current, now)
             if flow.request.authority:
                 raise errors.invalid_uri()
             if flow.request.data.http_version not in _VERSIONS:
                 raise errors.invalid_request("Please use HTTP/1.1.")
-            now = datetime.now(UTC)
             admitted = gateway.admit(transaction.head, transaction.arrival, current, now, self.rates)
         except errors.S3Error as error:
             transaction.record.client, operation = gateway.guess(transaction.head, current)
@@ -258,6 +264,12 @@ def _load(said: dict[str, object]) -> Config:
     if aistor.is_requested(os.environ):
         return aistor.load(os.environ, said)
     raise ConfigError("s3_config", "is not set", "add --set s3_config=gateway.yaml")
+
+
+def _check_outbound() -> None:
+    """Should mitmproxy replay while it still starts: without :class:`Outbound` nobody would hold a request back."""
+    if ctx.master.addons.get(outbound.NAME) is None:
+        raise errors.service_unavailable()
 
 
 def _announcement(config: Config) -> str:

@@ -24,7 +24,10 @@ from s3gateway.sigv4.model import RequestHead
 
 @dataclass(slots=True)
 class Transaction:
-    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused."""
+    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused.
+
+    ``replayed`` is the client's whole body where mitmproxy replays a flow; other bodies stream and are not held.
+    """
 
     head: RequestHead
     arrival: Arrival
@@ -33,9 +36,15 @@ class Transaction:
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
     explanation: Explanation | None = None
+    replayed: bytes | None = None
     answer: http.Response | None = None
     timings: dict[str, float] = field(default_factory=dict)
     logged: bool = False
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether a body passes through while it arrives, so that its head has to leave first."""
+        return self.arrival.has_body and self.replayed is None
 
     def mark(self, moment: str) -> None:
         """Note the first time that this moment is reached, in seconds since the head arrived."""
