@@ -95,9 +95,9 @@ def _other_digit(body: bytes, at: int) -> bytes:
 
 ROWS = [
     Row("r01 anonymous", good(without, b"authorization"), 403, "AccessDenied"),
-    Row("r02 no space", authorization(lambda _: "AWS4-HMAC-SHA256"), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
-    Row("r02 nothing after it", authorization(lambda _: "AWS4-HMAC-SHA256  "), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
-    Row("r02 empty", authorization(lambda _: ""), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
+    Row("r02 no space", authorization(lambda _: "AWS4-HMAC-SHA256"), 400, "InvalidArgument", ONE_SPACE),
+    Row("r02 nothing after it", authorization(lambda _: "AWS4-HMAC-SHA256  "), 400, "InvalidArgument", ONE_SPACE),
+    Row("r02 empty", authorization(lambda _: ""), 400, "InvalidArgument", ONE_SPACE),
     *(
         Row(f"r03 {algorithm}", authorization(lambda v, a=algorithm: v.replace("AWS4-HMAC-SHA256", a)), 400, "InvalidArgument", "Unsupported Authorization Type")  # type: ignore[misc]
         for algorithm in ("AWS4-HMAC-SHA256X", "aws4-hmac-sha256", "AWS4-HMAC-SHA512", "Bearer", "Basic", "AWS3", "AWS4")
@@ -137,14 +137,14 @@ ROWS = [
         )
     ),
     Row("r09 another day", authorization(lambda v: v.replace("20240229", "20240228")), 400, AHM, "Date is not the same as X-Amz-Date."),
-    Row("r10 another region", auth("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AHM, "expecting 'us-east-1'", (("Region", "us-east-1"),)),
-    Row("r11 unknown key", auth("GET", "/bucket/key", who={"access_key_id": "NOBODY"}), 403, "InvalidAccessKeyId", "does not exist in our records", (("AWSAccessKeyId", "NOBODY"),)),
+    Row("r10 another region", auth("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AHM, "expecting 'us-east-1'"),
+    Row("r11 unknown key", auth("GET", "/bucket/key", who={"access_key_id": "NOBODY"}), 403, "InvalidAccessKeyId"),
     Row("r12 no date", good(without, b"x-amz-date"), 403, "AccessDenied", DATE),
     *(
         Row(f"r12 date {date}", good(with_header, b"x-amz-date", date.encode()), 403, "AccessDenied", DATE)
         for date in ("today", "20240229", "20240229T120000", "20240230T120000Z", "20240229T250000Z", "1709208000", "é", "Thu, 99 Feb 2024 12:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -0100")
     ),
-    Row("r14 host not signed", auth("GET", "/bucket/key", unsigned=["host"]), 403, "AccessDenied", NOT_SIGNED, (("HeadersNotSigned", "host"),)),
+    Row("r14 host not signed", auth("GET", "/bucket/key", unsigned=["host"]), 403, "AccessDenied", NOT_SIGNED),
     Row("r17 wrong secret", auth("GET", "/bucket/key", who={"secret": "wrong"}), 403, "SignatureDoesNotMatch"),
     Row("r17 another method", good(edited, method=b"DELETE"), 403, "SignatureDoesNotMatch"),
     Row("r17 another key", good(edited, target=b"/bucket/other"), 403, "SignatureDoesNotMatch"),
@@ -180,7 +180,7 @@ ROWS = [
     Row("r25 credential service", query("%2Fs3%2F", "%2Fsts%2F"), 400, AQPE),
     Row("r25 date", query("20240229T120000Z", "yesterday"), 400, AQPE),
     Row("r25 another day", query("20240229T120000Z", "20240301T120000Z"), 400, AQPE, "Date is not the same as X-Amz-Date."),
-    Row("r25 region", url("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AQPE, "expecting 'us-east-1'", (("Region", "us-east-1"),)),
+    Row("r25 region", url("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AQPE, "expecting 'us-east-1'"),
     Row("r25 signature", query("X-Amz-Signature=", "X-Amz-Signature=0"), 400, AQPE),
     *(
         Row(f"r25 expires {value}", query("Expires=600", f"Expires={value}"), 400, AQPE, message)
