@@ -84,7 +84,7 @@ def _from_text(raw: bytes, name: str) -> Case:
             raise CaptureError(f"{name}: {text[:40]!r} is no header; write Name: value")
         fields.append((field, value.strip()))
     head = RequestHead(line[1], line[2], tuple(fields))
-    exchange = sources.plain_exchange(head, identity="1", time="", tls=False)
+    exchange = sources.plain_exchange(head, number="1", time="", tls=False)
     return Case(1, exchange, head, body, b"", None)
 
 
