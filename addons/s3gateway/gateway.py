@@ -144,8 +144,14 @@ def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:
         operation = read_operation(head, config.domains)
     with suppress(errors.S3Error):
         key = claim.read_claim(head).access_key_id
-        who = f"{config.clients[key].name if key in config.clients else key[:_SHOWN_KEY]}?"
+        who = f"{config.clients[key].name if key in config.clients else _shown_key(key, config)}?"
     return who, operation
+
+
+def _shown_key(key: str, config: Config) -> str:
+    """The beginning of an unknown access key id, unless it is a secret: some clients have the two swapped."""
+    is_secret = any(client.keys.secret.reveal() == key.encode() for client in config.clients.values())
+    return "" if is_secret else key[:_SHOWN_KEY]
 
 
 def _check_payload(payload: Payload, operation: Operation, arrival: Arrival) -> None:

@@ -9,7 +9,7 @@ from s3gateway.body import BadSignature, ChunkedBody, chunked_body
 from s3gateway.capture import Explanation
 from s3gateway.config import Client, Config, KeyPair
 from s3gateway.explain import why
-from s3gateway.explain.backend import explain_backend, read_refusal
+from s3gateway.explain.backend import explain_backend, explain_head, read_refusal
 from s3gateway.explain.certificate import names_in
 from s3gateway.explain.chain import explain_chunk
 from s3gateway.rules.access import Access
@@ -44,7 +44,7 @@ class Judge:
         found = self._by_signature(case)
         if found and found.cause != why.VALID:
             return Verdict(found, explained=found.cause not in {"unexplained", "unknown-access-key"})
-        refused = self._by_backend(case)
+        refused = self._by_backend(case) or _by_itself(case)
         if refused:
             return Verdict(refused)
         return Verdict(found) if found else _unexplained(case, configured=self._config is not None)
@@ -90,6 +90,14 @@ class Judge:
             refusal = replace(refusal, code=exchange.backend_error)
         outgoing = exchange.outgoing
         return explain_backend(outgoing or exchange.incoming, refusal, tls=True if outgoing else exchange.tls)
+
+
+def _by_itself(case: Case) -> Explanation | None:
+    """A head of which no more is known may still contradict itself."""
+    exchange = case.exchange
+    if exchange.response is not None or exchange.verdict == "refused":
+        return None
+    return explain_head(exchange.outgoing or exchange.incoming, tls=True if exchange.outgoing else exchange.tls)
 
 
 def _chain(verified: Verified) -> ChunkChain:

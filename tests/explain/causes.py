@@ -116,6 +116,20 @@ HOSTS = (
         lambda k: sets(_get(k, at="http://gateway.example:9000"), "Host", "gateway.example:8000"),
     ),
     Case(
+        "a proxy drops a port that nothing tells",
+        "host-port",
+        ("signed Host `gateway.example:7480`", "wire says `gateway.example`"),
+        lambda k: sets(_get(k, at="http://gateway.example:7480"), "Host", "gateway.example"),
+    ),
+    Case(
+        "a proxy tells the port that it drops",
+        "host-port",
+        ("signed Host `gateway.example:30443`",),
+        lambda k: adds(
+            sets(_get(k, at="http://gateway.example:30443"), "Host", "gateway.example"), "X-Forwarded-Port", "30443"
+        ),
+    ),
+    Case(
         "the client signs the default port that it does not send",
         "host-port",
         ("signed Host `gateway.example:443`", "wire says `gateway.example`"),

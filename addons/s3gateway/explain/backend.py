@@ -60,6 +60,13 @@ def explain_backend(sent: Head, refusal: Refusal, *, tls: bool) -> Explanation |
     return None
 
 
+def explain_head(sent: Head, *, tls: bool) -> Explanation | None:
+    """Name how a head contradicts itself, when nothing is known of an answer; None if it does not."""
+    for cause, sentence in _contradiction(_Sent(sent, tls=tls), Refusal(0, "", "")):
+        return Explanation(cause, sentence, "", sent.canonical_request)
+    return None
+
+
 class _Sent:
     """A head by lower-case name."""
 

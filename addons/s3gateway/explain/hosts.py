@@ -5,7 +5,7 @@ in ``X-Forwarded-Host`` and its kin, the configuration, and this machine's own n
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -25,8 +25,12 @@ _FORWARDED = (
 )
 _LOCAL = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal")
 _USUAL_PORTS = (HTTP_PORT, HTTPS_PORT, 8000, 8080, 8443, 9000)
+_SWEPT_PORTS = range(1, 10_240)
+"""All ports that people choose by hand: a proxy that drops the port does not say which one it had."""
+
 _MOST = 200
 _LIKELY = 24
+_PORT_DIGITS = 5
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 
 _KEEP = (
@@ -58,7 +62,8 @@ def suspects(draft: Draft, head: RequestHead, known: Names) -> Iterator[Suspect]
         return
     wire = draft.value(b"host").decode("utf-8", "surrogateescape")
     name, port = split(wire)
-    for host in dict.fromkeys(_ports(name, known.ports)):
+    told_ports = [int(text) for text in head.all(b"x-forwarded-port") if text.isdigit() and len(text) <= _PORT_DIGITS]
+    for host in dict.fromkeys(_ports(name, (*told_ports, *known.ports))):
         if host != wire:
             yield of_field("host-port", _port_sentence(wire, host, port), b"host", _bytes(host), likely=True)
     told = tuple(_forwarded(head))
@@ -68,6 +73,14 @@ def suspects(draft: Draft, head: RequestHead, known: Names) -> Iterator[Suspect]
         sentence = f"{_said(wire, host)}: {_KEEP}"
         yield of_field("host-rewritten", sentence, b"host", _bytes(host), likely=count < _LIKELY)
     yield from _addressing(draft, head, told, known)
+
+
+def every_port(draft: Draft) -> Iterator[Suspect]:
+    """Any port at a Host that arrived without one: too many to be tried before all else."""
+    wire = draft.value(b"host").decode("utf-8", "surrogateescape")
+    name, port = split(wire)
+    for host in () if port else _ports(name, _SWEPT_PORTS):
+        yield of_field("host-port", _port_sentence(wire, host, port), b"host", _bytes(host))
 
 
 def split(authority: str) -> tuple[str, str]:
@@ -97,7 +110,7 @@ def _port_sentence(wire: str, host: str, port: str) -> str:
     return f"{_said(wire, host)}: {what}"
 
 
-def _ports(name: str, ports: tuple[int, ...]) -> Iterator[str]:
+def _ports(name: str, ports: Iterable[int]) -> Iterator[str]:
     yield name
     yield from (f"{name}:{port}" for port in ports)
 
