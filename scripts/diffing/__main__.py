@@ -39,9 +39,11 @@ examples:
   scripts/diff_headers capture.json --allow accept-encoding='our CDN negotiates it'
   scripts/diff_headers old.json new.json --heads outgoing  two releases of the gateway, same client
 
-To record in front of a gateway at gw:8000 and behind it, without changing a byte:
-  mitmdump -w front.flow  --mode reverse:http://gw:8000@8001    --set keep_host_header=true
-  mitmdump -w behind.flow --mode reverse:https://minio:9000@9001 --set keep_host_header=true
+To record in front of a gateway at gw:8000 and behind it, before a backend at minio:9000:
+  mitmdump -w front.flow  --mode reverse:http://gw:8000@8001     --set keep_host_header=true --set http2=false
+  mitmdump -w behind.flow --mode reverse:https://minio:9000@9001 --set keep_host_header=true --set http2=false
+Point the client at port 8001, and the gateway at port 9001; end both with Ctrl-C. Such flow files hold signatures and
+bodies: scripts/capture_headers makes captures of them that do not.
 
 exit status:
   0  every client header survived, but for those with a reason, and no request contradicts its signature

@@ -37,7 +37,8 @@ def test_connection_is_named(minio: Minio, tmp_path: Path, capsys: pytest.Captur
             for method in ("HEAD", "GET"):
                 answer = raw.ask(sign(method, Target(bucket, "orders"), host=f"127.0.0.1:{port}").head, method)
                 assert answer.status == 400
-                assert answer.header("x-minio-error-code") == "AccessDenied"
+                said = answer.header("x-minio-error-code") if method == "HEAD" else answer.code
+                assert said == "AccessDenied"
 
     assert main([str(running.front), str(running.behind)]) == 1
     told = capsys.readouterr().out
