@@ -99,7 +99,7 @@ class S3Gateway:
             logger.error("request not understood: %s", place(error))  # noqa: TRY400
             return
         if flow.error:  # mitmproxy has found the head malformed, and answers that itself
-            transaction.refusal = errors.invalid_request("The HTTP request is malformed.")
+            transaction.refusal, transaction.malformed = errors.invalid_request("The HTTP request is malformed."), True
             return
         current = self.live.current.config
         try:
@@ -158,7 +158,9 @@ class S3Gateway:
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
-        if client_is_there and flow.response is None:
+        if transaction.malformed:
+            status = transaction.refusal.status if transaction.refusal else 0
+        elif client_is_there and flow.response is None:
             termination.answer_error(
                 flow, flows.error_response(transaction, error), linger=self.live.current.config.limits.refusal_linger
             )

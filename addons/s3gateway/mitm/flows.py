@@ -29,6 +29,8 @@ class Transaction:
     admitted: Admitted | None = None
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
+    malformed: bool = False
+    """The head is no HTTP: mitmproxy has refused it, and answers that itself."""
     logged: bool = False
 
 
