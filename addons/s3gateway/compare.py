@@ -21,7 +21,7 @@ from enum import Enum
 
 from s3gateway.capture import Exchange, Head, Pairs
 from s3gateway.faults import Fault, find_faults, signed_names
-from s3gateway.reasons import NO_REASONS, Context, of_header, of_target
+from s3gateway.reasons import NO_REASONS, Context, of_header, of_target, raw
 from s3gateway.recording import text
 from s3gateway.rules.headers import redacted, redacted_target
 
@@ -209,14 +209,10 @@ def _moved(before: _Fields, after: _Fields) -> set[str]:
 
 
 def _request_line(head: Head) -> str:
-    return f"{head.method} {text(redacted_target(_raw(head.target)))}"
+    return f"{head.method} {text(redacted_target(raw(head.target)))}"
 
 
 def _without_secret(field: Field) -> Field:
-    ((_, value),) = redacted(((_raw(field.name), _raw(field.value)),))
+    ((_, value),) = redacted(((raw(field.name), raw(field.value)),))
     once = text(value).replace(_REDACTED * 2, _REDACTED)  # a capture's values are redacted already
     return Field(field.place, field.name, once)
-
-
-def _raw(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

@@ -34,7 +34,7 @@ def of_header(name: str, before: tuple[str, ...], after: tuple[str, ...], contex
     if name in context.allowed:
         return f"allowed: {context.allowed[name]}"
     if name in HOPS:
-        return "hop by hop: it concerns one connection only"
+        return "hop by hop: one connection only"
     if not before:
         return _of_added(name, context)
     if not after:
@@ -59,7 +59,7 @@ def of_target(context: Context) -> str:
             return ""
         reasons.append("the bucket moved from the host name into the path")
     if query != query_after:
-        if text(without_presigned(_raw(query))) != query_after:
+        if text(without_presigned(raw(query))) != query_after:
             return ""
         reasons.append("the presigned parameters became a signature in the headers")
     return "; ".join(reasons) if incoming.method == outgoing.method else ""
@@ -75,7 +75,7 @@ def _of_added(name: str, context: Context) -> str:
 
 def _of_removed(name: str, context: Context) -> str:
     if name == "expect":
-        return "answered by the gateway itself, with 100 Continue"
+        return "answered by the gateway"
     if name == "x-amz-security-token":
         return "a client's session token never travels"
     if name in _named_by_connection(context.incoming.headers):
@@ -84,14 +84,15 @@ def _of_removed(name: str, context: Context) -> str:
 
 
 def _named_by_connection(headers: Pairs) -> set[str]:
-    raw = tuple((_raw(name), _raw(value)) for name, value in headers)
-    left = {name.lower() for name, _ in without_hop_by_hop(raw)}
-    return {text(name.lower()) for name, _ in raw if name.lower() not in left}
+    fields = tuple((raw(name), raw(value)) for name, value in headers)
+    left = {name.lower() for name, _ in without_hop_by_hop(fields)}
+    return {text(name.lower()) for name, _ in fields if name.lower() not in left}
 
 
 def _host(head: Head) -> str:
     return next((value.lower() for name, value in head.headers if name.lower() == "host"), "")
 
 
-def _raw(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def raw(value: str) -> bytes:
+    """Turn text back into the bytes that :func:`~s3gateway.recording.text` made it of."""
+    return value.encode("utf-8", "surrogateescape")

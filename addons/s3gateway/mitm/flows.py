@@ -102,7 +102,7 @@ def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
     operation = transaction.outgoing.operation if transaction.outgoing else None
     virtual = operation is not None and operation.path != head.path
     return addresses(
-        backend_url=f"{backend.scheme}://{backend.authority}".encode(),
+        backend_authority=backend.authority.encode(),
         client_scheme=b"https" if transaction.arrival.tls else b"http",
         client_host=head.first(b"host") or b"",
         virtual_bucket=operation.bucket.encode() if operation and virtual else b"",
@@ -110,11 +110,12 @@ def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
 
 
 def error_response(transaction: Transaction, error: S3Error) -> http.Response:
-    """Render a refusal. It closes the connection unless the request was complete and the gateway is healthy."""
+    """Render a refusal. It closes the connection unless the request was complete and gateway and backend are well."""
     head = transaction.head
     body = error.to_xml(head.path.decode("utf-8", "replace"), transaction.record.request_id)
     is_head = head.method == b"HEAD"
-    close = transaction.arrival.has_body or error.status >= 500  # noqa: PLR2004
+    ill = error.status >= 500 and error.code != "SlowDown"  # noqa: PLR2004
+    close = transaction.arrival.has_body or ill
     fields = [
         (b"Content-Type", b"application/xml"),
         (b"Content-Length", str(0 if is_head else len(body)).encode()),

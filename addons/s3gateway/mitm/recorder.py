@@ -42,6 +42,11 @@ class Recorder:
         if path != (self._file.path if self._file else None):
             self._file = CaptureFile(path) if path else None
 
+    @property
+    def writes_flows(self) -> bool:
+        """Whether flows go to a file as soon as they have ended: what is not on them then, is not in it."""
+        return self._watched and not self._interactive
+
     def stop(self) -> None:
         """Write what is still waiting."""
         if self._file:
@@ -59,8 +64,13 @@ class Recorder:
             if line:
                 flow.metadata[capture.METADATA_KEY] = line
 
-    def finish(self, flow: http.HTTPFlow, transaction: Transaction, answer: http.Response | None) -> None:
-        """Keep an exchange that has ended, the first time that it is said to have."""
+    def finish(
+        self, flow: http.HTTPFlow, transaction: Transaction, answer: http.Response | None, *, explained_later: bool
+    ) -> None:
+        """Keep an exchange that has ended, the first time that it is said to have.
+
+        One that is ``explained_later`` gets its line in the file then.
+        """
         if transaction.logged:
             return
         transaction.answer = answer
@@ -71,6 +81,14 @@ class Recorder:
         line = _line(transaction)
         if self._watched and line:
             flow.metadata[capture.METADATA_KEY] = line
+        if self._file and line and not explained_later:
+            self._file.append(line)
+
+    def explained(self, flow: http.HTTPFlow, transaction: Transaction) -> None:
+        """Keep an exchange again that was finished with its explanation to come."""
+        line = _line(transaction) if self._watched or self._file else ""
+        if self._watched and line:
+            flow.metadata[capture.METADATA_KEY] = line
         if self._file and line:
             self._file.append(line)
 
@@ -78,21 +96,21 @@ class Recorder:
 def exchange(transaction: Transaction) -> capture.Exchange:
     """Build the exchange as far as it has come."""
     record, refusal, outgoing = transaction.record, transaction.refusal, transaction.outgoing
-    answer = transaction.answer
+    admitted, answer = transaction.admitted, transaction.answer
     return capture.Exchange(
         id=record.request_id,
         time=recording.time_text(record.time),
         tls=transaction.arrival.tls,
         incoming=recording.captured_head(transaction.head),
         outgoing=recording.captured_head(_on_the_wire(outgoing)) if outgoing else None,
-        verdict="refused" if refusal else "admitted" if transaction.admitted else "unknown",
+        verdict="refused" if refusal else "admitted" if admitted else "unknown",
         code=refusal.code if refusal else record.refusal,
         message=refusal.message if refusal else record.fault,
         operation=record.operation,
         bucket=record.bucket,
         key=record.key,
         identity=record.client,
-        payload=recording.payload_of(transaction.head),
+        payload=admitted.verified.payload.text if admitted else recording.payload_of(transaction.head),
         sse=outgoing.sse if outgoing else "",
         rule="" if outgoing is None or outgoing.rule is None else f"encryption[{outgoing.rule}]",
         chunks=_chunks(outgoing),
