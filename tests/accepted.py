@@ -68,6 +68,7 @@ HEADS: dict[str, Made] = {
     "a host with its port": at("gateway.example:80"),
     "sub-resource without =": auth("POST", "/bucket/key?uploads", body=b""),
     "sub-resource with =": auth("POST", "/bucket/key?uploads=", body=b""),
+    "a bare question mark": auth("GET", "/bucket/key?"),
     "a semicolon escaped": auth("GET", "/bucket?prefix=a%3Bb"),
     "presigned with bare semicolons": then(
         url("GET", "/bucket/key", [("x-amz-meta-a", "1")]),

@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPTIONS = {
     "bench": ("--quick", "--spark"),
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
-    "demo": ("--keep",),
+    "demo": (),
     "diff_headers": ("--format", "--html"),
 }
 """What the README says of each script's options."""

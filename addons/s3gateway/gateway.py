@@ -108,7 +108,8 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         *signer.own_headers(now),
     )
     query = claim.without_presigned(head.query) if admitted.presigned else head.query
-    unsigned = RequestHead(head.method, operation.path + (b"?" + query if query else b""), fields)
+    mark = b"?" if query or (b"?" in head.target and not admitted.presigned) else b""
+    unsigned = RequestHead(head.method, operation.path + mark + query, fields)
     same_query = head is admitted.head and not admitted.presigned
     signed = signer.sign(
         unsigned,

@@ -121,7 +121,7 @@ class S3Gateway:
             logger.error("request not understood: %s", place(error))  # noqa: TRY400
             return
         if flow.error:  # mitmproxy has found the head malformed, and answers that itself
-            transaction.refusal = errors.invalid_request("The HTTP request is malformed.")
+            transaction.refusal, transaction.malformed = errors.invalid_request("The HTTP request is malformed."), True
             return
         self._admit(flow, transaction)
         transaction.mark("verified")
@@ -194,7 +194,9 @@ class S3Gateway:
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
-        if client_is_there and answer is None:
+        if transaction.malformed:
+            answer = http.Response.make(error.status)  # mitmproxy's own, for the record
+        elif client_is_there and answer is None:
             given = answer_to(transaction, error)
             answer = given.kept
             termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)

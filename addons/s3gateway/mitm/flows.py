@@ -39,6 +39,8 @@ class Transaction:
     replayed: bytes | None = None
     answer: http.Response | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    malformed: bool = False
+    """The head is no HTTP: mitmproxy has refused it, and answers that itself."""
     logged: bool = False
 
     @property
