@@ -9,14 +9,14 @@ from s3gateway.rules.operations import Operation
 
 def refuse(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error, linger: float) -> None:
     """Answer with the error before the body is read, and remember that this flow must not go out."""
-    transaction.refusal = error
+    transaction.refusal = error.detached()
     response = flows.error_response(transaction, error)
     termination.refuse_now(flow, response, has_body=transaction.arrival.has_body, linger=linger)
 
 
 def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
     """From ``responseheaders``: give the client an error instead of what the backend has begun to answer."""
-    transaction.refusal = error
+    transaction.refusal = error.detached()
     termination.answer_instead(flow, flows.error_response(transaction, error))
 
 
