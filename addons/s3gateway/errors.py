@@ -27,7 +27,7 @@ class S3Error(Exception):
         return f"{self.code}: {self.message}"
 
     def detached(self) -> "S3Error":
-        """Give the same refusal to be kept: one that was raised holds, by its traceback, every frame it came through."""
+        """Give the same refusal to be kept: one that was raised holds, by its traceback, the frames it came through."""
         return S3Error(self.status, self.code, self.message, self.fields)
 
     def to_xml(self, resource: str, request_id: str) -> bytes:
