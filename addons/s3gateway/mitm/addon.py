@@ -22,11 +22,12 @@ from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
+from s3gateway.held import hold
 from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
-from s3gateway.mitm.refusal import describe, refuse, refuse_answer
+from s3gateway.mitm.refusal import describe, refuse, refuse_answer, refuse_whole
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
@@ -40,14 +41,24 @@ class S3Gateway:
         self.transactions = flows.Transactions()
         self.live: Live | None = None
         self._log = log.AccessLog(own_output=False)
+        self._buffer = 0
         self._watcher: asyncio.Task[None] | None = None
 
     def load(self, loader: Loader) -> None:
-        """Register ``s3_config``."""
+        """Register the options."""
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
+        loader.add_option(
+            "s3_buffer_bodies",
+            str,
+            "",
+            "For debugging: hold request bodies up to this size (64k, 1m), so that an intercepted one can be edited. "
+            "It is verified first, and signed anew when it is resumed. Larger ones stream as always. Empty is off.",
+        )
 
     def configure(self, updated: set[str]) -> None:
         """Load the configuration and set mitmproxy's options from it."""
+        if "s3_buffer_bodies" in updated:
+            self._buffer = options.size("s3_buffer_bodies", ctx.options.s3_buffer_bodies)
         if "s3_config" not in updated:
             return
         if self.live is not None:
@@ -102,6 +113,7 @@ class S3Gateway:
             if flow.request.authority:
                 raise errors.invalid_uri()
             admitted = gateway.admit(transaction.head, transaction.arrival, current, datetime.now(UTC))
+            transaction.holds = flows.is_held(flow, transaction.arrival, self._buffer)
         except errors.S3Error as error:
             transaction.record.client, operation = gateway.guess(transaction.head, current)
             if operation:
@@ -114,6 +126,25 @@ class S3Gateway:
             transaction.admitted = admitted
             transaction.record.client = admitted.client.name
             describe(transaction, admitted.operation)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Verify a body that is held, before anybody may edit it; without ``held`` :class:`Outbound` refuses."""
+        transaction = self.transactions.get(flow)
+        if transaction is None or not transaction.holds or transaction.admitted is None or self.live is None:
+            return
+        try:
+            current, wire = self.live.current, flow.request.raw_content or b""
+            transaction.record.bytes_in = len(wire)
+            held = hold(transaction.admitted, wire, current.config, current.signer, datetime.now(UTC))
+            flow.request.raw_content = held.content
+        except errors.S3Error as error:
+            refuse_whole(flow, transaction, error)
+        except Exception as error:  # noqa: BLE001 - fail closed
+            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            refuse_whole(flow, transaction, errors.internal_error())
+        else:
+            transaction.held, transaction.content = held, held.content
+            transaction.record.chunks = held.chunks
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Stream the answer, with addresses and the KMS key id as the client must see them."""
@@ -186,6 +217,8 @@ class S3Gateway:
         record.duration = time.time() - record.time
         if transaction.refusal:
             record.refusal = transaction.refusal.code
+        if transaction.held:
+            flow.request.raw_content = transaction.content  # to be looked at, without chunk signatures
         flows.redact(flow)
         self._log.write(transaction, self.live.current.config.log_format if self.live else "auto")
 

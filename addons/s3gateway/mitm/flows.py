@@ -13,6 +13,7 @@ from mitmproxy.net.http import http1
 from s3gateway.config import Backend
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
+from s3gateway.held import Held
 from s3gateway.record import Record
 from s3gateway.rules.headers import redacted, redacted_target
 from s3gateway.rules.responses import Addresses, addresses
@@ -29,6 +30,9 @@ class Transaction:
     admitted: Admitted | None = None
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
+    holds: bool = False  # its body is read whole before anything leaves, for an operator to edit
+    held: Held | None = None  # and this is it, once it is proven
+    content: bytes = b""  # what left of it, without chunk framing
     logged: bool = False
 
 
@@ -67,6 +71,11 @@ def read_arrival(flow: http.HTTPFlow) -> Arrival:
     except ValueError:
         has_body = True  # mitmproxy has refused it already, or will; never treat an unclear body as none
     return Arrival(tls=flow.client_conn.tls, has_body=has_body)
+
+
+def is_held(flow: http.HTTPFlow, arrival: Arrival, limit: int) -> bool:
+    """Whether this body is one to hold: its length is known, and not above ``limit`` bytes."""
+    return arrival.has_body and 0 < (http1.expected_http_body_size(flow.request) or 0) <= limit
 
 
 def write_outgoing(flow: http.HTTPFlow, outgoing: Outgoing, backend: Backend) -> None:
