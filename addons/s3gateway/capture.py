@@ -12,15 +12,16 @@ it, and diff, replay and explanation start from it. As JSON::
        "verdict": "admitted" | "refused" | "unknown", "code": "", "message": "",
        "operation": "PutObject", "bucket": "bucket", "key": "key", "identity": "spark",
        "payload": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "sse": "SSE-KMS", "rule": "encryption[0]",
-       "chunks": {"count": 3, "bytes": 262145, "first_bad": null} | null,
+       "chunks": {"count": 4, "bytes": 262145, "first_bad": null} | null,
        "response": {"status": 200, "headers": [["ETag", "..."], ...]} | null, "backend_error": "",
        "timings": {"verified": 0.0004, "signed": 0.0006, "answered": 0.012, "ended": 0.0121},
        "explanation": {"cause": "host-port", "sentence": "...", "expected": "...", "received": "..."} | null}]}
 
 Header lists keep wire order, case and duplicates. Bytes that are not UTF-8 are lone surrogates (``surrogateescape``),
 which JSON escapes. Timings are seconds since the head arrived. Signatures, tokens and SSE-C keys are ``<redacted>``;
-nothing that is redacted can be got back. Several exchanges may also stand one on a line (JSON Lines), each with its
-own ``schema``: that is what a live gateway appends to.
+nothing that is redacted can be got back. ``chunks`` counts what was verified, the final empty one included, as the
+log line does; ``identity`` ends in ``?`` where nothing proves it. Several exchanges may also stand one on a line (JSON
+Lines), each with its own ``schema``: a live gateway appends such lines, and a flow carries one (:data:`METADATA_KEY`).
 """
 
 import json
@@ -30,6 +31,9 @@ from typing import Any
 
 SCHEMA = "s3-header-capture/1"
 VERDICTS = ("admitted", "refused", "unknown")
+
+METADATA_KEY = "s3gateway"
+"""Where a mitmproxy flow carries its exchange: :func:`dump_line`'s text in ``flow.metadata``."""
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -28,8 +28,6 @@ _SHOWN_KEY = 20
 _NEVER_SIGNED = frozenset((b"authorization", b"expect", b"transfer-encoding"))
 """Fields that change on the way out (mitmproxy answers and removes ``Expect``), or hold the signature itself."""
 
-_AUTH_PARAMETERS = frozenset((*claim.PRESIGN_PARAMETERS, claim.SESSION_TOKEN_PARAMETER, claim.CONTENT_SHA256_PARAMETER))
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -98,7 +96,7 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
         *signer.own_headers(now),
     )
-    query = _without_authentication(head.query) if admitted.presigned else head.query
+    query = claim.without_presigned(head.query) if admitted.presigned else head.query
     unsigned = RequestHead(head.method, operation.path + (b"?" + query if query else b""), fields)
     same_query = head is admitted.head and not admitted.presigned
     signed = signer.sign(
@@ -138,15 +136,6 @@ def _check_payload(payload: Payload, operation: Operation, arrival: Arrival) -> 
             raise errors.incomplete_body()
     if payload.mode is PayloadMode.SHA256 and not arrival.has_body and payload.text != EMPTY_SHA256:
         raise errors.payload_mismatch(payload.text, EMPTY_SHA256)
-
-
-def _without_authentication(query: bytes) -> bytes:
-    """Take the presigned parameters out, byte for byte leaving the others: one mechanism per request."""
-    return b"&".join(
-        piece
-        for piece in query.split(b"&")
-        if not any(name in _AUTH_PARAMETERS for name, _ in canonical.query_pairs(piece))
-    )
 
 
 def _names_to_sign(head: RequestHead, by_client: tuple[bytes, ...]) -> set[bytes]:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from mitmproxy import http
 from mitmproxy.net.http import http1
 
+from s3gateway.capture import Explanation
 from s3gateway.config import Backend
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
@@ -33,6 +34,7 @@ class Transaction:
     holds: bool = False  # its body is read whole before anything leaves, for an operator to edit
     held: Held | None = None  # and this is it, once it is proven
     content: bytes = b""  # what left of it, without chunk framing
+    explanation: Explanation | None = None
     logged: bool = False
 
 
