@@ -87,7 +87,10 @@ class HashedBody:
 
 
 class ChunkedBody:
-    """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures."""
+    """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures.
+
+    ``data_bytes`` counts the data of the chunks that ``chunks`` counts.
+    """
 
     def __init__(
         self,
@@ -98,6 +101,7 @@ class ChunkedBody:
         min_chunk: int,
     ) -> None:
         self.chunks = 0
+        self.data_bytes = 0
         self._started = 0
         self._reader = reader
         self._inbound = chains[0] if chains else None
@@ -129,8 +133,15 @@ class ChunkedBody:
         """Give what was held back as one piece, so that one write carries it (a cut trailer stalls MinIO)."""
         self._check_sound()
         if not self._reader.done:
+            self._sound = False
             raise errors.incomplete_body()
         return b"".join(self._last)
+
+    @property
+    def bad_chunk(self) -> int | None:
+        """Number (from 1) of the chunk that was at fault; None while none is, or if it is what follows the last one."""
+        ended = self.chunks and self.chunks == self._started and self._start.size == 0
+        return None if self._sound or ended else self.chunks + 1
 
     def poison(self) -> bytes:
         """Give the faulty chunk's frame with zeroed data and an impossible signature; empty for other faults.
@@ -198,6 +209,7 @@ class ChunkedBody:
         if not (final and self._checksum):
             self._out.append(b"\r\n")
         self.chunks += 1
+        self.data_bytes += self._start.size
 
     def _spoil(self, *, final: bool) -> None:
         """Keep the frame, so that Content-Length still holds; but begin no trailer that would then be cut."""

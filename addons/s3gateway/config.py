@@ -85,4 +85,5 @@ class Config:
     domains: tuple[str, ...]
     limits: Limits
     log_format: str
+    log_capture: Path | None
     files: tuple[Path, ...]

@@ -52,14 +52,19 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What goes to the backend. ``body`` transforms what the client still sends; ``sse`` names the encryption."""
+    """What goes to the backend. ``body`` transforms what the client still sends; ``sse`` names the encryption.
+
+    ``rule`` is the number of the encryption rule that decided, from 0.
+    """
 
     operation: Operation
+    method: bytes
     target: bytes
     headers: Headers = field(repr=False)  # the signature, SSE-C keys, the session token
     signed_headers: tuple[bytes, ...]
     body: Body | None
     sse: str
+    rule: int | None
 
 
 def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime) -> Admitted:
@@ -110,7 +115,16 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         now,
     )
     body = _body(admitted, signed, signer, config.limits) if admitted.arrival.has_body else None
-    return Outgoing(operation, unsigned.target, signed.headers, signed.signed_headers, body, applied.label)
+    return Outgoing(
+        operation,
+        head.method,
+        unsigned.target,
+        signed.headers,
+        signed.signed_headers,
+        body,
+        applied.label,
+        applied.rule,
+    )
 
 
 def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:

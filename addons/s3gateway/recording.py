@@ -54,6 +54,13 @@ def payload_text(claim: Claim) -> str:
     return claim.payload.decode("ascii", "replace")
 
 
+def payload_of(head: RequestHead) -> str:
+    """Give the payload mode, or hash, that a head claims; empty where it claims none that can be read."""
+    with suppress(S3Error):
+        return payload_text(read_claim(head))
+    return text(head.first(b"x-amz-content-sha256") or b"")
+
+
 def captured_response(status: int, headers: Headers) -> Response:
     """Keep an answer's head, redacted."""
     return Response(status, captured_pairs(headers))

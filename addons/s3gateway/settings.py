@@ -175,6 +175,12 @@ KEYS = (
         5,
     ),
     Key("log.format", LOG_FORMAT, "`auto` is text on a terminal and JSON otherwise.", "auto"),
+    Key(
+        "log.capture",
+        FILE,
+        "File to append every exchange to, one line of JSON each: heads on both sides, redacted, and what was decided. "
+        "See `scripts/capture_headers`.",
+    ),
 )
 
 _SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "log")

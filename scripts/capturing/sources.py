@@ -24,7 +24,7 @@ from mitmproxy.io import FlowReader
 
 from s3gateway.capture import METADATA_KEY, CaptureError, Exchange, load
 from s3gateway.errors import S3Error
-from s3gateway.recording import captured_head, captured_response, payload_text, text, time_text
+from s3gateway.recording import captured_head, captured_response, payload_of, text, time_text
 from s3gateway.rules.operations import check_target, read_operation
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import Headers, RequestHead
@@ -76,12 +76,11 @@ def without_unfinished_line(lines: str) -> str:
     return lines
 
 
-def plain_exchange(head: RequestHead, *, identity: str, time: str, tls: bool) -> Exchange:
+def plain_exchange(head: RequestHead, *, number: str, time: str, tls: bool) -> Exchange:
     """Keep a head that no gateway of ours has seen: what was signed and asked for is read, nothing is judged."""
-    exchange = Exchange(identity, time, tls, captured_head(head))
+    exchange = Exchange(number, time, tls, captured_head(head), payload=payload_of(head))
     with suppress(S3Error):
-        claim = read_claim(head)
-        exchange = replace(exchange, payload=payload_text(claim), identity=claim.access_key_id[:20] + "?")
+        exchange = replace(exchange, identity=read_claim(head).access_key_id[:20] + "?")
     with suppress(S3Error):
         check_target(head)
         operation = read_operation(head, ())
@@ -106,7 +105,7 @@ def _from_flow(flow: http.HTTPFlow) -> tuple[Exchange, ...]:
     data = flow.request.data
     began = flow.request.timestamp_start
     head = RequestHead(data.method, data.path, data.headers.fields)
-    exchange = plain_exchange(head, identity=flow.id, time=time_text(began), tls=flow.client_conn.tls)
+    exchange = plain_exchange(head, number=flow.id, time=time_text(began), tls=flow.client_conn.tls)
     if flow.response is None:
         return (replace(exchange, message=flow.error.msg if flow.error else ""),)
     moments = (("answered", flow.response.timestamp_start), ("ended", flow.response.timestamp_end))
@@ -135,7 +134,7 @@ def _from_entry(entry: dict[str, Any], number: int) -> Exchange:
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     head = RequestHead(asked["method"].encode(), target.encode(), _har_headers(asked))
     began = datetime.fromisoformat(entry["startedDateTime"]).timestamp()
-    exchange = plain_exchange(head, identity=f"har-{number}", time=time_text(began), tls=url.scheme == "https")
+    exchange = plain_exchange(head, number=f"har-{number}", time=time_text(began), tls=url.scheme == "https")
     response = captured_response(answer["status"], _har_headers(answer)) if answer["status"] else None
     failed = next((text(v) for n, v in _har_headers(answer) if n.lower() == b"x-minio-error-code"), "")
     return replace(exchange, response=response, backend_error=failed, timings={"ended": float(entry["time"]) / 1000})

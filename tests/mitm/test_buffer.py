@@ -9,6 +9,7 @@ import pytest
 
 from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
+from lab.process import ProcessError
 from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Copies
@@ -111,11 +112,11 @@ def test_a_body_that_is_not_what_was_signed(running: Gateway, recorder: Recorder
 @pytest.mark.parametrize(
     ("module", "patch"),
     [
-        ("mitm/addon.py", "def _boom(*_):\n    raise KeyError\n\n\nhold = _boom\n"),
+        ("mitm/holding.py", "def _boom(*_):\n    raise KeyError\n\n\nhold = _boom\n"),
         ("mitm/addon.py", "S3Gateway.request = lambda self, flow: None\n"),
         ("mitm/outbound.py", "def _boom(*_):\n    raise KeyError\n\n\nrelease = _boom\n"),
         ("held.py", "def _boom(*_):\n    raise KeyError\n\n\n_through = _boom\n"),
-        ("mitm/flows.py", "def _boom(*_):\n    raise KeyError\n\n\nis_held = _boom\n"),
+        ("mitm/holding.py", "def _boom(*_):\n    raise KeyError\n\n\nis_held = _boom\n"),
     ],
 )
 def test_whatever_breaks_nothing_leaves(unreached: Recorder, copied_gateway: Copies, module: str, patch: str) -> None:
@@ -127,11 +128,32 @@ def test_whatever_breaks_nothing_leaves(unreached: Recorder, copied_gateway: Cop
     assert unreached.connections() == []
 
 
-def test_another_addon_cannot_make_it_stream(unreached: Recorder, copied_gateway: Copies) -> None:
-    """``stream_large_bodies`` asks for a stream, which would carry a head that nobody has signed."""
+def test_what_mitmproxy_streams_is_not_held(gateway: GatewayFactory, minio: Minio, bucket: str) -> None:
+    """``stream_large_bodies`` lowers the limit, and a stream is verified chunk by chunk."""
     arguments = ["--set", "s3_buffer_bodies=1m", "--set", "stream_large_bodies=1"]
-    running = copied_gateway(gateway_config(unreached), arguments=arguments)
+    running = gateway(gateway_config(minio), arguments=arguments)
+    upload = put_chunked(Target(bucket, "held"), b"x" * 1000)
     with Raw(running.port) as raw:
-        upload = put_chunked(Target("bucket", "k"), b"x" * 1000).tampered(0, -50)
-        assert raw.ask(upload.wire, "PUT").code == "SignatureDoesNotMatch"
-    assert unreached.connections() == []
+        assert raw.ask(upload.tampered(0, -50).wire, "PUT").code == "SignatureDoesNotMatch"
+    assert "Contents" not in minio.client().list_objects_v2(Bucket=bucket)
+    with Raw(running.port) as raw:
+        assert raw.ask(upload.wire, "PUT").status == 200
+    assert _stored(minio, bucket) == b"x" * 1000
+
+
+def test_an_option_that_changes_while_a_body_is_read(running: Gateway, recorder: Recorder, bucket: str) -> None:
+    """mitmproxy would send off what it has read, under a head that nobody has signed: it finds no way out."""
+    upload = put_chunked(Target(bucket, "held"), b"x" * 1000)
+    with Raw(running.port) as raw:
+        raw.send(upload.wire[:-500])
+        web = Web(running)
+        eventually(lambda: web.call("GET", "/flows"))
+        web.call("PUT", "/options", {"stream_large_bodies": "1"})
+        assert raw.ask(upload.wire[-500:], "PUT").status == 503
+    assert recorder.requests() == []
+
+
+def test_no_size(gateway: GatewayFactory, unreached: Recorder) -> None:
+    """Said at start, and the gateway does not run without what it was asked for."""
+    with pytest.raises(ProcessError, match=r"s3_buffer_bodies: 'much' is no size such as 65536, 64k or 1m"):
+        gateway(gateway_config(unreached), arguments=["--set", "s3_buffer_bodies=much"])

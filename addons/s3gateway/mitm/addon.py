@@ -22,12 +22,12 @@ from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.held import hold
-from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination
+from s3gateway.mitm import flows, holding, idle, log, options, outbound, startup, termination
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
-from s3gateway.mitm.refusal import describe, refuse, refuse_answer, refuse_whole
+from s3gateway.mitm.recorder import Recorder
+from s3gateway.mitm.refusal import describe, refuse, refuse_answer
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
@@ -40,25 +40,20 @@ class S3Gateway:
     def __init__(self) -> None:
         self.transactions = flows.Transactions()
         self.live: Live | None = None
+        self.recorder = Recorder()
         self._log = log.AccessLog(own_output=False)
-        self._buffer = 0
+        self._hold_up_to = 0
         self._watcher: asyncio.Task[None] | None = None
 
     def load(self, loader: Loader) -> None:
         """Register the options."""
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
-        loader.add_option(
-            "s3_buffer_bodies",
-            str,
-            "",
-            "For debugging: hold request bodies up to this size (64k, 1m), so that an intercepted one can be edited. "
-            "It is verified first, and signed anew when it is resumed. Larger ones stream as always. Empty is off.",
-        )
+        loader.add_option(holding.OPTION, str, "", holding.HELP)
 
     def configure(self, updated: set[str]) -> None:
         """Load the configuration and set mitmproxy's options from it."""
-        if "s3_buffer_bodies" in updated:
-            self._buffer = options.size("s3_buffer_bodies", ctx.options.s3_buffer_bodies)
+        if updated & holding.OPTIONS:
+            self._hold_up_to = holding.limit(ctx.options)
         if "s3_config" not in updated:
             return
         if self.live is not None:
@@ -81,10 +76,11 @@ class S3Gateway:
             return
         if (old := ctx.master.addons.get(outbound.NAME)) is not None:
             ctx.master.addons.remove(old)
-        ctx.master.addons.add(outbound.Outbound(self.live, self.transactions))
+        ctx.master.addons.add(outbound.Outbound(self.live, self.transactions, self.recorder))
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
+        self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = log.AccessLog(own_output=under_mitmdump)
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
@@ -95,6 +91,9 @@ class S3Gateway:
             self._watcher.cancel()
         for flow in self.transactions.flows():
             flows.redact(flow)
+            if transaction := self.transactions.get(flow):
+                self.recorder.put(flow, transaction)
+        self.recorder.stop()
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Verify. Without a verdict there is no ``admitted``, and :class:`Outbound` refuses."""
@@ -108,12 +107,19 @@ class S3Gateway:
         if flow.error:  # mitmproxy has found the head malformed, and answers that itself
             transaction.refusal = errors.invalid_request("The HTTP request is malformed.")
             return
+        self._admit(flow, transaction)
+        transaction.mark("verified")
+        self.recorder.show(flow, transaction)
+
+    def _admit(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
+        if self.live is None:
+            return
         current = self.live.current.config
         try:
             if flow.request.authority:
                 raise errors.invalid_uri()
             admitted = gateway.admit(transaction.head, transaction.arrival, current, datetime.now(UTC))
-            transaction.holds = flows.is_held(flow, transaction.arrival, self._buffer)
+            transaction.holds = holding.is_held(flow, transaction.arrival, self._hold_up_to)
         except errors.S3Error as error:
             transaction.record.client, operation = gateway.guess(transaction.head, current)
             if operation:
@@ -130,27 +136,15 @@ class S3Gateway:
     def request(self, flow: http.HTTPFlow) -> None:
         """Verify a body that is held, before anybody may edit it; without ``held`` :class:`Outbound` refuses."""
         transaction = self.transactions.get(flow)
-        if transaction is None or not transaction.holds or transaction.admitted is None or self.live is None:
-            return
-        try:
-            current, wire = self.live.current, flow.request.raw_content or b""
-            transaction.record.bytes_in = len(wire)
-            held = hold(transaction.admitted, wire, current.config, current.signer, datetime.now(UTC))
-            flow.request.raw_content = held.content
-        except errors.S3Error as error:
-            refuse_whole(flow, transaction, error)
-        except Exception as error:  # noqa: BLE001 - fail closed
-            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
-            refuse_whole(flow, transaction, errors.internal_error())
-        else:
-            transaction.held, transaction.content = held, held.content
-            transaction.record.chunks = held.chunks
+        if transaction and transaction.holds and transaction.admitted and self.live:
+            holding.verify(flow, transaction, transaction.admitted, self.live.current)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Stream the answer, with addresses and the KMS key id as the client must see them."""
         transaction = self.transactions.get(flow)
         if transaction is None or transaction.outgoing is None or flow.response is None or self.live is None:
             return
+        transaction.mark("answered")
         try:
             # The backend may still answer a poisoned upload before its connection is cut: the client gets our reason.
             error = transaction.refusal or prepare_answer(flow, transaction, self.live.current.config.backend)
@@ -168,7 +162,7 @@ class S3Gateway:
         if flow.response.raw_content and not flow.response.stream:
             finish_held_answer(flow, transaction, self.live.current.config.backend)
             transaction.record.bytes_out = len(flow.response.raw_content)
-        self._close(flow, transaction, flow.response.status_code)
+        self._close(flow, transaction, flow.response)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """Answer in S3's words when the backend fails; note when the client did."""
@@ -177,18 +171,17 @@ class S3Gateway:
             return
         client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE)
         error = transaction.refusal or errors.service_unavailable()
-        status = flow.response.status_code if flow.response else 0
+        answer = flow.response
         if transaction.refusal is None:
             transaction.record.fault = flow.error.msg if flow.error else "unknown"
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
-        if client_is_there and flow.response is None:
-            termination.answer_error(
-                flow, flows.error_response(transaction, error), linger=self.live.current.config.limits.refusal_linger
-            )
-            transaction.record.refusal, status = error.code, error.status
-        self._close(flow, transaction, status)
+        if client_is_there and answer is None:
+            answer = flows.error_response(transaction, error)
+            termination.answer_error(flow, answer, linger=self.live.current.config.limits.refusal_linger)
+            transaction.record.refusal = error.code
+        self._close(flow, transaction, answer)
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Refuse tunnels: only the backend is reached from here."""
@@ -211,19 +204,20 @@ class S3Gateway:
             data.ssl_conn = SSL.Connection(self.live.current.client_tls)
             data.ssl_conn.set_accept_state()
 
-    def _close(self, flow: http.HTTPFlow, transaction: flows.Transaction, status: int) -> None:
+    def _close(self, flow: http.HTTPFlow, transaction: flows.Transaction, answer: http.Response | None) -> None:
         record = transaction.record
-        record.status = status
+        record.status = answer.status_code if answer else 0
         record.duration = time.time() - record.time
         if transaction.refusal:
             record.refusal = transaction.refusal.code
         if transaction.held:
             flow.request.raw_content = transaction.content  # to be looked at, without chunk signatures
         flows.redact(flow)
+        self.recorder.finish(flow, transaction, answer)
         self._log.write(transaction, self.live.current.config.log_format if self.live else "auto")
 
-    @staticmethod
-    def _on_change(new: Config) -> None:
+    def _on_change(self, new: Config) -> None:
+        self.recorder.use(new.log_capture)
         ctx.options.update(ssl_verify_upstream_trusted_ca=str(new.backend.ca_file) if new.backend.ca_file else None)
 
 

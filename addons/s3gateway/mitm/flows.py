@@ -1,8 +1,10 @@
 """HTTPFlow <-> the core's values, and what is kept of a flow while it lives.
 
-Nothing of it goes into ``flow.metadata``: mitmproxy writes that to flow files.
+Nothing of it goes into ``flow.metadata``, which mitmproxy writes to flow files, but what
+:mod:`~s3gateway.mitm.recorder` has redacted.
 """
 
+import time
 from dataclasses import dataclass, field
 from secrets import token_hex
 from weakref import WeakKeyDictionary
@@ -35,7 +37,13 @@ class Transaction:
     held: Held | None = None  # and this is it, once it is proven
     content: bytes = b""  # what left of it, without chunk framing
     explanation: Explanation | None = None
+    answer: http.Response | None = None
+    timings: dict[str, float] = field(default_factory=dict)
     logged: bool = False
+
+    def mark(self, moment: str) -> None:
+        """Note the first time that this moment is reached, in seconds since the head arrived."""
+        self.timings.setdefault(moment, time.time() - self.record.time)
 
 
 @dataclass(slots=True)
@@ -73,11 +81,6 @@ def read_arrival(flow: http.HTTPFlow) -> Arrival:
     except ValueError:
         has_body = True  # mitmproxy has refused it already, or will; never treat an unclear body as none
     return Arrival(tls=flow.client_conn.tls, has_body=has_body)
-
-
-def is_held(flow: http.HTTPFlow, arrival: Arrival, limit: int) -> bool:
-    """Whether this body is one to hold: its length is known, and not above ``limit`` bytes."""
-    return arrival.has_body and 0 < (http1.expected_http_body_size(flow.request) or 0) <= limit
 
 
 def write_outgoing(flow: http.HTTPFlow, outgoing: Outgoing, backend: Backend) -> None:

@@ -4,11 +4,9 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from mitmproxy import exceptions
 from mitmproxy.net import tls as net_tls
 from mitmproxy.optmanager import OptManager
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
-from mitmproxy.utils import human
 from OpenSSL import SSL
 
 from s3gateway.config import Config, Listen
@@ -94,17 +92,6 @@ def apply(options: OptManager, wants: Mapping[str, Any]) -> None:
             if name not in _FREE or (name in options and not options.has_changed(name))  # mitmweb has no flow_detail
         }
     )
-
-
-def size(name: str, value: str) -> int:
-    """Read a size option; empty is 0. Raises mitmproxy's ``OptionsError``."""
-    try:
-        parsed = human.parse_size(value or "0")
-    except ValueError:
-        parsed = None
-    if parsed is None or parsed < 0:
-        raise exceptions.OptionsError(f"{name}: {quoted(value)} is no size such as 65536, 64k or 1m")
-    return parsed
 
 
 def check_ca(config: Config) -> None:

@@ -12,9 +12,10 @@ from mitmproxy import http
 
 from s3gateway import errors, gateway
 from s3gateway.held import NOTHING_HELD, release
-from s3gateway.mitm import flows, termination
+from s3gateway.mitm import flows, holding, termination
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
+from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.refusal import describe, refuse, refuse_whole
 from s3gateway.mitm.streams import UploadStream
 from s3gateway.sigv4.model import RequestHead
@@ -29,9 +30,10 @@ class Outbound:
 
     name = NAME
 
-    def __init__(self, live: Live, transactions: flows.Transactions) -> None:
+    def __init__(self, live: Live, transactions: flows.Transactions, recorder: Recorder) -> None:
         self._live = live
         self._transactions = transactions
+        self._recorder = recorder
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Sign a request with a body: its head leaves right after this hook."""
@@ -41,7 +43,7 @@ class Outbound:
                 self._refuse_unknown(flow)
             return
         if transaction.refusal is None and transaction.holds:
-            flow.request.stream = False  # whatever other addons think
+            holding.keep_whole(flow)
         elif transaction.refusal is None and (transaction.admitted is None or transaction.arrival.has_body):
             self._send(flow, transaction)
 
@@ -77,7 +79,7 @@ class Outbound:
             logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
             refuse(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
         else:
-            _note(transaction, outgoing)
+            self._sent(flow, transaction, outgoing)
 
     def _send_whole(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
         """From ``request``: sign head and body as they are now."""
@@ -99,7 +101,14 @@ class Outbound:
             refuse_whole(flow, transaction, errors.internal_error())
         else:
             transaction.content = content
-            _note(transaction, outgoing)
+            self._sent(flow, transaction, outgoing)
+
+    def _sent(self, flow: http.HTTPFlow, transaction: flows.Transaction, outgoing: gateway.Outgoing) -> None:
+        transaction.outgoing = outgoing
+        transaction.record.sse = outgoing.sse
+        describe(transaction, outgoing.operation)
+        transaction.mark("signed")
+        self._recorder.show(flow, transaction)
 
     def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
         logger.error("request refused: the gateway's script is not loaded")
@@ -109,12 +118,6 @@ class Outbound:
         except Exception as error:  # noqa: BLE001 - fail closed: if it cannot even be answered, it ends here
             logger.error("request cut: %s", place(error))  # noqa: TRY400
             flow.kill()
-
-
-def _note(transaction: flows.Transaction, outgoing: gateway.Outgoing) -> None:
-    transaction.outgoing = outgoing
-    transaction.record.sse = outgoing.sse
-    describe(transaction, outgoing.operation)
 
 
 def _head_now(flow: http.HTTPFlow, transaction: flows.Transaction) -> RequestHead:
