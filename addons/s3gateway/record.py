@@ -43,8 +43,8 @@ class Record:
             clock,
             str(self.status or "---"),
             self.operation or "-",
-            _printable(where),
-            _printable(self.client or "-"),
+            printable(where),
+            printable(self.client or "-"),
             f"in={size(self.bytes_in)}",
             f"out={size(self.bytes_out)}",
             f"{self.duration * 1000:.0f}ms",
@@ -53,7 +53,7 @@ class Record:
         parts += [self.sse] if self.sse else []
         parts += [f"refused={self.refusal}"] if self.refusal else []
         parts += [f"backend={self.backend_error}"] if self.backend_error else []
-        parts += [f"fault={_printable(self.fault)}"] if self.fault else []
+        parts += [f"fault={printable(self.fault)}"] if self.fault else []
         return " ".join(parts)
 
 
@@ -70,6 +70,6 @@ def size(count: int) -> str:
     raise AssertionError
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Keys may hold anything: control characters and lone surrogates must not reach a terminal."""
     return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)
