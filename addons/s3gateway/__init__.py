@@ -11,6 +11,7 @@ The rooms, in the order a request walks through them (a module imports only from
 ``config``   the frozen ``Config``; ``settings``, ``yamltext``, ``configfile`` and ``aistor`` make it
 ``signer``   the only module that imports botocore
 ``body``     joins framing and chains into body transformers
+``explain``  why a signature does not match: what the client must have signed, against what was received
 ``gateway``  the mission in one screen: ``admit`` and ``forward``
 ``mitm``     the shell: the only package that imports mitmproxy
 """

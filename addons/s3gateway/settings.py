@@ -181,6 +181,12 @@ KEYS = (
         "File to append every exchange to, one line of JSON each: heads on both sides, redacted, and what was decided. "
         "See `scripts/capture_headers`.",
     ),
+    Key(
+        "log.explain",
+        YES_NO,
+        "Whether a second line says why a signature did not match, or a clock was off. See `scripts/explain`.",
+        default=True,
+    ),
 )
 
 _SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "log")

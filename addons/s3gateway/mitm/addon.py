@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +18,7 @@ from typing import NoReturn
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
+from mitmproxy.hooks import UpdateHook
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
@@ -24,6 +26,7 @@ from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
 from s3gateway.mitm import flows, holding, idle, log, options, outbound, startup, termination
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
+from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.recorder import Recorder
@@ -41,6 +44,7 @@ class S3Gateway:
         self.transactions = flows.Transactions()
         self.live: Live | None = None
         self.recorder = Recorder()
+        self.explainer = Explainer(self._on_explained)
         self._log = log.AccessLog(own_output=False)
         self._hold_up_to = 0
         self._watcher: asyncio.Task[None] | None = None
@@ -93,6 +97,8 @@ class S3Gateway:
             flows.redact(flow)
             if transaction := self.transactions.get(flow):
                 self.recorder.put(flow, transaction)
+        for flow, transaction in self.explainer.stop():
+            self.recorder.explained(flow, transaction)
         self.recorder.stop()
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -154,21 +160,21 @@ class S3Gateway:
         if error:
             refuse_answer(flow, transaction, error)
 
-    def response(self, flow: http.HTTPFlow) -> None:
+    def response(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Close the books on an answered flow."""
         transaction = self.transactions.get(flow)
         if transaction is None or flow.response is None or self.live is None:
-            return
+            return None
         if flow.response.raw_content and not flow.response.stream:
             finish_held_answer(flow, transaction, self.live.current.config.backend)
             transaction.record.bytes_out = len(flow.response.raw_content)
-        self._close(flow, transaction, flow.response)
+        return self._close(flow, transaction, flow.response)
 
-    def error(self, flow: http.HTTPFlow) -> None:
+    def error(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Answer in S3's words when the backend fails; note when the client did."""
         transaction = self.transactions.get(flow)
         if transaction is None or self.live is None:
-            return
+            return None
         client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE)
         error = transaction.refusal or errors.service_unavailable()
         answer = flow.response
@@ -181,7 +187,7 @@ class S3Gateway:
             answer = flows.error_response(transaction, error)
             termination.answer_error(flow, answer, linger=self.live.current.config.limits.refusal_linger)
             transaction.record.refusal = error.code
-        self._close(flow, transaction, answer)
+        return self._close(flow, transaction, answer)
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Refuse tunnels: only the backend is reached from here."""
@@ -204,7 +210,9 @@ class S3Gateway:
             data.ssl_conn = SSL.Connection(self.live.current.client_tls)
             data.ssl_conn.set_accept_state()
 
-    def _close(self, flow: http.HTTPFlow, transaction: flows.Transaction, answer: http.Response | None) -> None:
+    def _close(
+        self, flow: http.HTTPFlow, transaction: flows.Transaction, answer: http.Response | None
+    ) -> Awaitable[None] | None:
         record = transaction.record
         record.status = answer.status_code if answer else 0
         record.duration = time.time() - record.time
@@ -213,8 +221,19 @@ class S3Gateway:
         if transaction.held:
             flow.request.raw_content = transaction.content  # to be looked at, without chunk signatures
         flows.redact(flow)
-        self.recorder.finish(flow, transaction, answer)
-        self._log.write(transaction, self.live.current.config.log_format if self.live else "auto")
+        settled = self.explainer.consider(flow, transaction, self.live.current.config) if self.live else None
+        self.recorder.finish(flow, transaction, answer, explained_later=settled is not None)
+        self._log.write(transaction, self._log_format)
+        return patiently(settled) if settled and self.recorder.writes_flows else None
+
+    async def _on_explained(self, flow: http.HTTPFlow, transaction: flows.Transaction, dropped: int) -> None:
+        self._log.explain(transaction, dropped, self._log_format)
+        self.recorder.explained(flow, transaction)
+        await ctx.master.addons.trigger_event(UpdateHook([flow]))
+
+    @property
+    def _log_format(self) -> str:
+        return self.live.current.config.log_format if self.live else "auto"
 
     def _on_change(self, new: Config) -> None:
         self.recorder.use(new.log_capture)
