@@ -96,21 +96,21 @@ class Recorder:
 def exchange(transaction: Transaction) -> capture.Exchange:
     """Build the exchange as far as it has come."""
     record, refusal, outgoing = transaction.record, transaction.refusal, transaction.outgoing
-    answer = transaction.answer
+    admitted, answer = transaction.admitted, transaction.answer
     return capture.Exchange(
         id=record.request_id,
         time=recording.time_text(record.time),
         tls=transaction.arrival.tls,
         incoming=recording.captured_head(transaction.head),
         outgoing=recording.captured_head(_on_the_wire(outgoing)) if outgoing else None,
-        verdict="refused" if refusal else "admitted" if transaction.admitted else "unknown",
+        verdict="refused" if refusal else "admitted" if admitted else "unknown",
         code=refusal.code if refusal else record.refusal,
         message=refusal.message if refusal else record.fault,
         operation=record.operation,
         bucket=record.bucket,
         key=record.key,
         identity=record.client,
-        payload=recording.payload_of(transaction.head),
+        payload=admitted.verified.payload.text if admitted else recording.payload_of(transaction.head),
         sse=outgoing.sse if outgoing else "",
         rule="" if outgoing is None or outgoing.rule is None else f"encryption[{outgoing.rule}]",
         chunks=_chunks(outgoing),
