@@ -34,7 +34,7 @@ def of_header(name: str, before: tuple[str, ...], after: tuple[str, ...], contex
     if name in context.allowed:
         return f"allowed: {context.allowed[name]}"
     if name in HOPS:
-        return "hop by hop: it concerns one connection only"
+        return "hop by hop: one connection only"
     if not before:
         return _of_added(name, context)
     if not after:
@@ -75,7 +75,7 @@ def _of_added(name: str, context: Context) -> str:
 
 def _of_removed(name: str, context: Context) -> str:
     if name == "expect":
-        return "answered by the gateway itself, with 100 Continue"
+        return "answered by the gateway"
     if name == "x-amz-security-token":
         return "a client's session token never travels"
     if name in _named_by_connection(context.incoming.headers):

@@ -37,7 +37,8 @@ def notes(row: Row) -> str:
     if row.fate in (Fate.CHANGED, Fate.REMOVED, Fate.DUPLICATED, Fate.MERGED) and not row.reason:
         told.append("LOST")
     if row.moved:
-        told.append(f"moved from place {row.before[0].place + 1} to {row.after[0].place + 1}")
+        places = row.before[0].place + 1, row.after[0].place + 1
+        told.append("moved among the others" if places[0] == places[1] else "moved from place {} to {}".format(*places))
     if row.recased:
         told.append(f"spelled {plain(row.after[0].name)}")
     if len(row.before) != len(row.after) and row.before and row.after:
