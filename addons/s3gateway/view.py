@@ -4,13 +4,15 @@ The text is near enough to YAML that mitmproxy's highlighter colours it: ``key: 
 What is not printable is escaped, so no key or header can play with a terminal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
 from s3gateway.capture import Exchange, Head
 from s3gateway.compare import Comparison, Fate, Field, Row, compare_exchange
 from s3gateway.record import printable, size
+
+Renderer = Callable[[Exchange], str]
 
 WIDTH = 48
 """Characters in each of the two columns; together with marks they fit a terminal of 110 columns."""
@@ -26,6 +28,8 @@ MARKS = {
 }
 _LEGEND = "= kept  ~ changed  + added  - removed  ^ moved  * repeated otherwise;  s: signed on that side"
 _KEY = 12
+_INDENT = " " * 4
+_NEAR = 20
 _LINE_MARKS = {"equal": " ", "replace": "~", "delete": "-", "insert": "+"}
 
 
@@ -38,12 +42,12 @@ def render(exchange: Exchange) -> str:
 
 def diff(exchange: Exchange) -> str:
     """Give the headers' part alone."""
-    return "\n".join(_headers(exchange, compare_exchange(exchange))) + "\n"
+    return "\n".join([f"# {headline(exchange)}", *_headers(exchange, compare_exchange(exchange))]) + "\n"
 
 
 def explanation(exchange: Exchange) -> str:
     """Say why it was refused, by the gateway or by the backend; canonical requests where they tell more."""
-    lines = [_verdict(exchange)]
+    lines = [_verdict(exchange), _pair("operation", f"{exchange.operation or 'unknown'}  {_where(exchange)}".rstrip())]
     lines += [_pair("message", exchange.message)] if exchange.message else []
     if exchange.backend_error:
         lines.append(_pair("backend", f"refused with {exchange.backend_error}"))
@@ -100,7 +104,7 @@ def _where(exchange: Exchange) -> str:
 def _encryption(exchange: Exchange) -> str:
     if exchange.rule:
         return f"{exchange.sse or 'left alone'} by rule {exchange.rule}"
-    return exchange.sse or "no rule matched"
+    return {"": "none added", "client": "set by the client itself"}.get(exchange.sse, exchange.sse)
 
 
 def _headers(exchange: Exchange, comparison: Comparison | None) -> Iterator[str]:
@@ -140,8 +144,9 @@ def _field(field: Field | None, *, signed: bool) -> str:
 
 def _canonical(exchange: Exchange) -> Iterator[Iterator[str]]:
     incoming, outgoing = exchange.incoming, exchange.outgoing
-    yield from _expected(exchange)
-    if incoming.canonical_request:
+    mismatch = list(_expected(exchange))
+    yield from mismatch
+    if incoming.canonical_request and not mismatch:
         after = outgoing.canonical_request if outgoing else ""
         yield _side_by_side("canonical request", incoming.canonical_request, after, _titles(outgoing))
     if incoming.string_to_sign:
@@ -174,7 +179,8 @@ def _side_by_side(name: str, left: str, right: str, titles: tuple[str, str]) -> 
 
 
 def _pair(key: str, value: str) -> str:
-    return f"{key + ':':<{_KEY}} {printable(value)}"
+    lines = _wrapped(value, 2 * WIDTH - _KEY)
+    return "\n".join([f"{key + ':':<{_KEY}} {lines[0]}", *(" " * (_KEY - 3) + line for line in lines[1:])])
 
 
 def _cells(mark: str, left: str, right: str, left_width: int = WIDTH) -> Iterator[str]:
@@ -186,10 +192,17 @@ def _cells(mark: str, left: str, right: str, left_width: int = WIDTH) -> Iterato
 
 def _wrapped(text: str, width: int) -> Sequence[str]:
     """Cut into pieces of this width; all but the first are indented, so that a value's rest is seen as one."""
-    shown = printable(text)
-    pieces = [shown[:width]]
-    rest = shown[width:]
-    while rest:
-        pieces.append("      " + rest[: width - 6])
-        rest = rest[width - 6 :]
+    rest, pieces, indent = printable(text), list[str](), ""
+    while rest or not pieces:
+        at = _cut(rest, width - len(indent))
+        pieces.append(indent + rest[:at].rstrip())
+        rest, indent = rest[at:], _INDENT
     return pieces
+
+
+def _cut(text: str, width: int) -> int:
+    """Find where to cut: behind a separator if there is one near the end of the line."""
+    if len(text) <= width:
+        return len(text)
+    near = max(text.rfind(separator, width - _NEAR, width) for separator in " ;,/&")
+    return near + 1 if near > 0 else width

@@ -24,7 +24,7 @@ from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.mitm import flows, holding, idle, log, options, outbound, startup, termination
+from s3gateway.mitm import commands, contentview, flows, holding, idle, log, options, outbound, startup, termination
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.live import Live
@@ -84,6 +84,9 @@ class S3Gateway:
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
+        else:
+            contentview.register()
+            commands.offer(self.live)
         self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = log.AccessLog(own_output=under_mitmdump)
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})

@@ -1,19 +1,17 @@
 """The view "S3": what came in against what went out, for each flow that passed the gateway.
 
 mitmproxy asks contentviews about bodies. Of a streamed request it keeps none and says that content is missing, and the
-console does not ask at all where there is no body; :func:`show_without_body` makes both ask. It replaces one function
-and one method of mitmproxy's that are no documented API, and ``tests/mitm/test_web.py`` and ``test_console.py`` tell
-when they change; without them the view is still there for requests with a body, and in mitmweb for those without one.
+console does not ask at all where there is no body. So :func:`register` replaces a function and a method of mitmproxy's
+that are no documented API; ``tests/real/test_web.py`` and ``test_console.py`` tell when they change.
 """
 
 import logging
+import sys
 from typing import Any
 
 import mitmproxy_rs.syntax_highlight
-import urwid
 from mitmproxy import contentviews, flow, http
 from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
-from mitmproxy.tools.console.flowview import FlowDetails
 
 from s3gateway import capture, view
 from s3gateway.capture import METADATA_KEY, CaptureError, Exchange
@@ -21,6 +19,7 @@ from s3gateway.mitm.place import place
 
 logger = logging.getLogger(__name__)
 
+_OURS = "of_s3gateway"
 _BEFORE_ALL_OTHERS = 10
 """mitmproxy's own views give themselves at most 2."""
 
@@ -38,7 +37,7 @@ class S3Contentview(Contentview):
         """It is near enough to YAML."""
         return "yaml"
 
-    def prettify(self, data: bytes, metadata: Metadata) -> str:
+    def prettify(self, data: bytes, metadata: Metadata) -> str:  # noqa: ARG002 - mitmproxy's signature
         """Show the exchange; never raise, for what is wrong with a capture is worth showing too."""
         try:
             exchange = exchange_of(metadata.flow)
@@ -52,7 +51,7 @@ class S3Contentview(Contentview):
             logger.error("request %s cannot be shown: %s", exchange.id, place(error))  # noqa: TRY400
             return capture.dump([exchange])
 
-    def render_priority(self, data: bytes, metadata: Metadata) -> float:
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:  # noqa: ARG002 - as above
         """Come first for the gateway's requests; an answer's own view tells more about its body."""
         return _BEFORE_ALL_OTHERS if _is_ours(metadata.flow, metadata.http_message) else -1
 
@@ -73,31 +72,45 @@ def exchange_of(flow: flow.Flow | None) -> Exchange | None:
 def register() -> None:
     """Offer the view, and have it asked for requests without a body that was kept."""
     contentviews.add(S3Contentview())
-    show_without_body()
+    _show_streamed()
+    if "mitmproxy.tools.console.flowview" in sys.modules:  # the console is what runs
+        _show_empty_in_console()
 
 
-def show_without_body() -> None:
-    """Have mitmweb and the console ask for a view of a request whose body is empty or was streamed; once."""
-    if getattr(contentviews.prettify_message, "of_s3gateway", False):
+def _show_streamed() -> None:
+    """Have a view asked for a request whose body was streamed past; once."""
+    prettify = contentviews.prettify_message
+    if hasattr(prettify, _OURS):
         return
-    prettify, content_view = contentviews.prettify_message, FlowDetails.content_view
 
     def prettify_message(message: Any, flow: flow.Flow, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(message, http.Request) and message.raw_content is None and _is_ours(flow, message):
+        if _is_ours(flow, message) and message.raw_content is None:
             message = message.copy()
             message.raw_content = b""
         return prettify(message, flow, *args, **kwargs)
 
-    def content_view_without_body(self: FlowDetails, viewmode: str, message: http.Message) -> Any:
+    setattr(prettify_message, _OURS, True)
+    contentviews.prettify_message = prettify_message
+
+
+def _show_empty_in_console() -> None:
+    """Have the console ask for a view of a request without a body; once."""
+    import urwid  # type: ignore[import-untyped]  # noqa: PLC0415 - under mitmweb and mitmdump it would only cost memory
+    from mitmproxy.tools.console.flowview import FlowDetails  # noqa: PLC0415 - as above
+
+    shown = FlowDetails.content_view
+    if hasattr(shown, _OURS):
+        return
+
+    def content_view(self: FlowDetails, viewmode: str, message: http.Message) -> Any:
         if message.raw_content or not _is_ours(self.flow, message):
-            return content_view(self, viewmode, message)
+            return shown(self, viewmode, message)
         pretty = contentviews.prettify_message(message, self.flow, viewmode)
         text = mitmproxy_rs.syntax_highlight.highlight(pretty.text, language=pretty.syntax_highlight)
         return f"{pretty.view_name} {pretty.description}", [urwid.Text(text)]
 
-    prettify_message.of_s3gateway = True  # type: ignore[attr-defined]
-    contentviews.prettify_message = prettify_message
-    FlowDetails.content_view = content_view_without_body
+    setattr(content_view, _OURS, True)
+    FlowDetails.content_view = content_view  # type: ignore[method-assign]
 
 
 def _is_ours(flow: flow.Flow | None, message: object) -> bool:

@@ -39,6 +39,7 @@ class Transaction:
     explanation: Explanation | None = None
     answer: http.Response | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    listed: tuple[str, str] = ("", "")  # marker and comment in mitmproxy's list
     logged: bool = False
 
     def mark(self, moment: str) -> None:
