@@ -1,6 +1,7 @@
 """`scripts/diff_headers`: its command line."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -141,7 +142,11 @@ def _print(report: Report, options: argparse.Namespace) -> None:
         case _:
             table = for_this_terminal(only_differences=options.differences)
             text = "\n".join(table.lines(report)) + "\n"
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough; nor may the interpreter's own flush at the end complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -108,7 +108,7 @@ def _print(verdicts: list[tuple[Case, Verdict]], read: int, *, colour: bool) -> 
         print(f"#{case.number} {_title(case)}")
         print(render(verdict.explanation, colour=colour))
     if not verdicts:
-        print(f"{read} requests, none of them refused; --request N looks at one all the same")
+        print(f"nothing refused among {read} requests; --request N looks at one all the same")
 
 
 def _title(case: Case) -> str:

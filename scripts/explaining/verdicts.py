@@ -1,5 +1,6 @@
 """A case -> its explanation: stored, found with the configuration's secrets, or read off the backend's refusal."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
 from s3gateway.sigv4.verify import Verified, signed_at, verify
 
+_GATEWAY = "the gateway itself"
 _SIGNED_CHUNKS = (PayloadMode.STREAMING, PayloadMode.STREAMING_TRAILER)
 
 
@@ -41,13 +43,24 @@ class Judge:
         """Explain as much as the file and the configuration allow."""
         if case.exchange.explanation:
             return Verdict(case.exchange.explanation)
+        refused = self._by_backend(case) or _by_itself(case)
+        if refused and self._is_own(case) and refused.cause != "backend-secret":
+            return Verdict(refused)
         found = self._by_signature(case)
         if found and found.cause != why.VALID:
             return Verdict(found, explained=found.cause not in {"unexplained", "unknown-access-key"})
-        refused = self._by_backend(case) or _by_itself(case)
         if refused:
             return Verdict(refused)
         return Verdict(found) if found else _unexplained(case, configured=self._config is not None)
+
+    def _is_own(self, case: Case) -> bool:
+        """Whether the gateway itself signed this: it was captured behind it, and a backend refused it."""
+        if case.raw is None or self._config is None:
+            return False
+        with suppress(errors.S3Error):
+            client = self._config.clients.get(read_claim(case.raw).access_key_id)
+            return client is not None and client.name == _GATEWAY
+        return False
 
     def _by_signature(self, case: Case) -> Explanation | None:
         if case.raw is None or self._config is None:
@@ -132,7 +145,7 @@ def _with_backend_key(config: Config) -> Config:
     keys = config.credentials
     if not isinstance(keys, KeyPair) or keys.access_key_id in config.clients:
         return config
-    own = Client("the gateway itself", keys, Access((), (), (), read_only=False, list_buckets=False))
+    own = Client(_GATEWAY, keys, Access((), (), (), read_only=False, list_buckets=False))
     listen = replace(config.listen, regions=(*config.listen.regions, config.backend.region))
     return replace(config, clients={**config.clients, keys.access_key_id: own}, listen=listen)
 

@@ -91,6 +91,11 @@ def _path_style(keys: Keys) -> RequestHead:
     return replace(sets(head, "Host", "bucket.s3.example.com"), target=b"/a/key")
 
 
+def _without_saying_token(head: RequestHead) -> RequestHead:
+    authorization = (head.first(b"authorization") or b"").decode()
+    return sets(head, "Authorization", authorization.replace(";x-amz-security-token", ""))
+
+
 def _composed(keys: Keys) -> RequestHead:
     head = _get(keys, target="/bucket/" + quote("caf\u00e9"))
     return writes(head, quote("caf\u00e9"), quote("cafe\u0301"))
@@ -120,6 +125,12 @@ HOSTS = (
         "host-port",
         ("signed Host `gateway.example:7480`", "wire says `gateway.example`"),
         lambda k: sets(_get(k, at="http://gateway.example:7480"), "Host", "gateway.example"),
+    ),
+    Case(
+        "nginx's default: Host is the address that it passes on to",
+        "host-port",
+        ("signed Host `127.0.0.1:8480`", "wire says `127.0.0.1:8001`"),
+        lambda k: sets(_get(k, at="http://127.0.0.1:8480"), "Host", "127.0.0.1:8001"),
     ),
     Case(
         "a proxy tells the port that it drops",
@@ -271,6 +282,20 @@ PATHS = (
         "path-prefix-stripped",
         ("signed the path `/s3/bucket/key`", "strips a prefix"),
         lambda k: writes(_get(k, target="/s3/bucket/key"), "/s3", ""),
+    ),
+    Case(
+        "a proxy merges two double slashes",
+        "path-slashes-merged",
+        ("`/bucket//a/b//c`",),
+        lambda k: writes(_get(k, target="/bucket//a/b//c"), "/bucket//a/b//c", "/bucket/a/b/c"),
+    ),
+    Case(
+        "nginx with a prefix location and a path in proxy_pass: prefix and double slash go",
+        "path-prefix-stripped+path-slashes-merged",
+        ("signed the path `/s3/bucket/a%20b/c%2Bd//e`", "wire says `/bucket/a%20b/c+d/e`", "merge_slashes off"),
+        lambda k: writes(
+            _get(k, target="/s3/bucket/a%20b/c%2Bd//e"), "/s3/bucket/a%20b/c%2Bd//e", "/bucket/a%20b/c+d/e"
+        ),
     ),
     Case(
         "a proxy strips a prefix and tells it",
@@ -502,6 +527,20 @@ HEADERS = (
         lambda k: Own("PUT", headers=(("x-amz-meta-a", "one  two"),)).head(k),
     ),
     Case(
+        "the client signs its session token and does not say so",
+        "session-token-unsigned",
+        ("SignedHeaders does not say so",),
+        lambda k: _without_saying_token(_get(k, ("x-amz-security-token", "t0k3n"))),
+        not_told=("t0k3n",),
+    ),
+    Case(
+        "a proxy drops the session token",
+        "header-missing",
+        ("x-amz-security-token is signed and did not arrive", "its value cannot be guessed"),
+        lambda k: drops(_get(k, ("x-amz-security-token", "t0k3n")), "x-amz-security-token"),
+        control="header-missing",
+    ),
+    Case(
         "the client does not sort its signed headers",
         "signed-headers-order",
         ("does not sort its signed headers",),
@@ -556,6 +595,14 @@ KEYS = (
         lambda k: Own(key_scope=_yesterday).head(k),
     ),
     Case("the clock is read twice", "timestamp", ("signed a time 1 s after",), _one_second_on),
+    Case(
+        "a presigned URL is used too late",
+        "presigned-expired",
+        ("expired 1 h 5", "for 10 min", "presign a new one"),
+        lambda k: presigned(k, "GET", "/bucket/key"),
+        timedelta(hours=2),
+        control="presigned-expired+wrong-secret",
+    ),
     Case(
         "the client's clock is behind",
         "clock",

@@ -16,7 +16,7 @@ from tests.explain.clients import Keys, Own, botocore, drops, java, presigned, s
 from tests.real.sdkv1 import Target
 from tests.sigv4.aws import CLIENT, GATEWAY
 
-CONFIG: Config = build({**DOCUMENT, "listen": {"host": "127.0.0.1", "port": 8000}}, Path())
+CONFIG: Config = build({**DOCUMENT, "listen": {"host": "127.0.0.1", "port": 8001}}, Path())
 WRONG = Keys(secret="a-secret-that-nobody-here-has")
 
 

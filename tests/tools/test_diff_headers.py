@@ -61,8 +61,8 @@ def written(folder: Path, *exchanges: Exchange, name: str = "capture.json") -> P
 
 
 def hostile(folder: Path) -> Path:
-    headers: Pairs = (("Host", "a"), ("X-Odd", HOSTILE), ("X-Changed", "a"))
-    outgoing = Head("PUT", "/b/k", (("Host", "b"), ("X-Changed", HOSTILE)))
+    headers: Pairs = (("Host", "a"), ("X-Odd", HOSTILE), ("X-Changed", f"{HOSTILE} a"))
+    outgoing = Head("PUT", "/b/k", (("Host", "b"), ("X-Changed", f"{HOSTILE} b")))
     exchange = Exchange(
         "1",
         "",
@@ -273,6 +273,19 @@ def test_the_script_on_a_terminal_is_in_colour() -> None:
     assert (piped.returncode, piped.stderr) == (1, "")
     assert "\x1b" not in piped.stdout
     assert CULPRIT in piped.stdout
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    """`| head` ends without a complaint, and the status is still the verdict."""
+    command = 'scripts/diff_headers "$0" --format json; echo $? >&2'
+    with subprocess.Popen(
+        ["sh", "-c", command, GATEWAY], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == "0\n"
 
 
 def test_help_is_worth_reading() -> None:

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from s3gateway.capture import Explanation, Head, Response
 from s3gateway.explain import clock
 from s3gateway.explain.codes import CODES, WORDS
-from s3gateway.explain.suspect import printable, quoted
+from s3gateway.explain.suspect import printable, quoted, wire_name
 from s3gateway.rules.headers import HOP_BY_HOP
 from s3gateway.sigv4.verify import MAX_SKEW, UNSIGNED_ALLOWED
 
@@ -121,7 +121,7 @@ def _contradiction(head: _Sent, refusal: Refusal) -> _Findings:
 def _signed_and_not_sent(head: _Sent) -> _Findings:
     absent = [name for name in head.signed if not head.has(name)]
     if absent:
-        names = ", ".join("-".join(part.capitalize() for part in printable(name).split("-")) for name in absent)
+        names = ", ".join(wire_name(name.encode("utf-8", "surrogateescape")) for name in absent)
         verb = "is" if len(absent) == 1 else "are"
         why = "it concerns one connection, so a hop drops it after signing" if set(absent) & _HOPS else "a hop drops it"
         yield (

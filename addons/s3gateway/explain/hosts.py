@@ -75,11 +75,11 @@ def suspects(draft: Draft, head: RequestHead, known: Names) -> Iterator[Suspect]
     yield from _addressing(draft, head, told, known)
 
 
-def every_port(draft: Draft) -> Iterator[Suspect]:
-    """Any port at a Host that arrived without one: too many to be tried before all else."""
+def every_port(draft: Draft, own_port: int) -> Iterator[Suspect]:
+    """Any port at a Host that arrived without one, or with the gateway's: too many to be tried before all else."""
     wire = draft.value(b"host").decode("utf-8", "surrogateescape")
     name, port = split(wire)
-    for host in () if port else _ports(name, _SWEPT_PORTS):
+    for host in _ports(name, _SWEPT_PORTS) if port in {"", str(own_port)} else ():
         yield of_field("host-port", _port_sentence(wire, host, port), b"host", _bytes(host))
 
 

@@ -67,7 +67,9 @@ def explain(
     search = Search(claim.signature, max_tries)
     if search.fits(base):
         return Outcome(late or _fitting(claim, head, client, base, now), search.tries)
-    found = search.run(base, _suspects(base, head, client, config, known_hosts), hosts.every_port(base))
+    found = search.run(
+        base, _suspects(base, head, client, config, known_hosts), hosts.every_port(base, config.listen.port)
+    )
     told = _found(found, base) if found.culprits else _nothing(found, base, head, client)
     if late:
         told = Explanation(f"{late.cause}+{told.cause}", f"{late.sentence}; and {told.sentence}", *_texts(told))
