@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.config import Config
 
 from lab.certs import Certs
@@ -17,6 +18,7 @@ from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
+from tests.mitm.conftest import ENTRY
 from tests.mitm.web import Web
 from tests.real import invariant
 from tests.real.rawhttp import Raw
@@ -196,6 +198,27 @@ def test_a_body_that_was_not_stored_is_not_sent(
     told = _replay(gateway, gateway_config(recorder), flows, 1)
     assert eventually(lambda: [request.method for request in recorder.requests()]) == ["HEAD"]
     assert told[-1]["operation"] == "HeadObject"
+
+
+def test_it_ends_when_all_is_sent(
+    capturing: Callable[..., Path], recorder: Recorder, minio: Minio, bucket: str, tmp_path: Path
+) -> None:
+    """As a step of CI: mitmdump's own rule, and no flow is lost to it while the gateway still starts."""
+
+    def use(running: Gateway) -> None:
+        for key in ("first", "second"):
+            running.client().put_object(Bucket=bucket, Key=key, Body=b"data")
+
+    flows = capturing(use)
+    direct = minio.client()
+    for key in ("first", "second"):
+        direct.delete_object(Bucket=bucket, Key=key)
+    (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(gateway_config(recorder)))
+    command: list[str | Path] = [Path(sys.executable).with_name("mitmdump"), "-s", ENTRY, "-C", flows]
+    command += ["--set", f"s3_config={tmp_path / 'gateway.yaml'}", "--set", f"confdir={tmp_path}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert {known["Key"] for known in direct.list_objects_v2(Bucket=bucket)["Contents"]} == {"first", "second"}
 
 
 def test_the_button_in_mitmweb(gateway: GatewayFactory, recorder: Recorder, minio: Minio, bucket: str) -> None:
