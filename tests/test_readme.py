@@ -18,6 +18,8 @@ OPTIONS = {
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
     "demo": (),
     "diff_headers": ("--format", "--html"),
+    "make_captures": (),
+    "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
 }
 """What the README says of each script's options."""
 
