@@ -86,4 +86,5 @@ class Config:
     limits: Limits
     log_format: str
     log_capture: Path | None
+    log_explain: bool
     files: tuple[Path, ...]

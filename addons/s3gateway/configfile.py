@@ -71,6 +71,7 @@ def build(
         limits=_limits(values["limits"]),
         log_format=values["log"]["format"],
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
+        log_explain=values["log"]["explain"],
         files=tuple(reader.seen),
     )
 

@@ -42,6 +42,11 @@ class Recorder:
         if path != (self._file.path if self._file else None):
             self._file = CaptureFile(path) if path else None
 
+    @property
+    def writes_flows(self) -> bool:
+        """Whether flows go to a file as soon as they have ended: what is not on them then, is not in it."""
+        return self._watched and not self._interactive
+
     def stop(self) -> None:
         """Write what is still waiting."""
         if self._file:
@@ -59,8 +64,13 @@ class Recorder:
             if line:
                 flow.metadata[capture.METADATA_KEY] = line
 
-    def finish(self, flow: http.HTTPFlow, transaction: Transaction, answer: http.Response | None) -> None:
-        """Keep an exchange that has ended, the first time that it is said to have."""
+    def finish(
+        self, flow: http.HTTPFlow, transaction: Transaction, answer: http.Response | None, *, explained_later: bool
+    ) -> None:
+        """Keep an exchange that has ended, the first time that it is said to have.
+
+        One that is ``explained_later`` gets its line in the file then.
+        """
         if transaction.logged:
             return
         transaction.answer = answer
@@ -69,6 +79,14 @@ class Recorder:
         if not (self._watched or self._file):
             return
         line = _line(transaction)
+        if self._watched and line:
+            flow.metadata[capture.METADATA_KEY] = line
+        if self._file and line and not explained_later:
+            self._file.append(line)
+
+    def explained(self, flow: http.HTTPFlow, transaction: Transaction) -> None:
+        """Keep an exchange again that was finished with its explanation to come."""
+        line = _line(transaction) if self._watched or self._file else ""
         if self._watched and line:
             flow.metadata[capture.METADATA_KEY] = line
         if self._file and line:
