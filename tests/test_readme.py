@@ -80,11 +80,16 @@ def test_commands_exist() -> None:
     assert (ROOT / "addons/s3_gateway.py").is_file()
 
 
-@pytest.mark.parametrize("script", ["bench", "demo", "explain"])
+@pytest.mark.parametrize("script", ["bench", "demo", "capture_headers", "explain"])
 def test_options_exist(script: str) -> None:
     """Every option that the README gives to a script is in the script's own help."""
     told = subprocess.run([ROOT / "scripts" / script, "--help"], capture_output=True, text=True, check=True).stdout
-    named = {"bench": ("--quick", "--spark"), "demo": (), "explain": ("--config", "--known-host")}[script]
+    named = {
+        "bench": ("--quick", "--spark"),
+        "demo": (),
+        "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
+        "explain": ("--config", "--known-host"),
+    }[script]
     for option in named:
         assert option in README
         assert option in told

@@ -179,7 +179,7 @@ KEYS = (
         "log.capture",
         FILE,
         "File to append every exchange to, one line of JSON each: heads on both sides, redacted, and what was decided. "
-        "See `scripts/capture_headers`.",
+        "See `scripts/capture_headers`. Made with mode 0600; may be moved away while it is written.",
     ),
     Key(
         "log.explain",

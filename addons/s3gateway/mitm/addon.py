@@ -91,7 +91,8 @@ class S3Gateway:
             self._watcher.cancel()
         for flow in self.transactions.flows():
             flows.redact(flow)
-            if transaction := self.transactions.get(flow):
+            transaction = self.transactions.get(flow)
+            if transaction and not transaction.logged:
                 self.recorder.put(flow, transaction)
         for flow, transaction in self.explainer.stop():
             self.recorder.explained(flow, transaction)
