@@ -18,6 +18,7 @@ OPTIONS = {
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
     "demo": (),
     "diff_headers": ("--format", "--html"),
+    "explain": ("--config", "--known-host"),
     "make_captures": (),
     "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
 }
