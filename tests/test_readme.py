@@ -74,17 +74,24 @@ def test_spark_recipes_fit_the_example() -> None:
 def test_commands_exist() -> None:
     """Every script that the README names is there and executable, and the addon is where the commands say."""
     commands = set(re.findall(r"(?<![\w/.])scripts/[a-z_]+", README))
-    assert commands >= {"scripts/demo", "scripts/test", "scripts/setup", "scripts/make_certs", "scripts/bench"}
+    assert commands >= {
+        "scripts/demo",
+        "scripts/test",
+        "scripts/setup",
+        "scripts/make_certs",
+        "scripts/bench",
+        "scripts/soak",
+    }
     for command in commands:
         assert os.access(ROOT / command, os.X_OK), command
     assert (ROOT / "addons/s3_gateway.py").is_file()
 
 
-@pytest.mark.parametrize("script", ["bench", "demo"])
+@pytest.mark.parametrize("script", ["bench", "demo", "soak"])
 def test_options_exist(script: str) -> None:
     """Every option that the README gives to a script is in the script's own help."""
     told = subprocess.run([ROOT / "scripts" / script, "--help"], capture_output=True, text=True, check=True).stdout
-    named = {"bench": ("--quick", "--spark"), "demo": ()}[script]
+    named = {"bench": ("--quick", "--spark"), "demo": (), "soak": ("--seconds",)}[script]
     for option in named:
         assert option in README
         assert option in told
