@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mitmproxy import ctx, http
+from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
@@ -112,6 +113,8 @@ def _give(stream: HttpStream, answer: Answer, *, with_hook: bool) -> Iterator[co
     if response.raw_content:
         yield SendHttp(ResponseData(stream.stream_id, response.raw_content), client)
     yield SendHttp(ResponseEndOfMessage(stream.stream_id), client)
+    if http1.connection_close(response.http_version, response.headers):
+        yield commands.CloseTcpConnection(client, half_close=True)  # the client sees the end, and may go on writing
     yield DropStream(stream.stream_id)
 
 
