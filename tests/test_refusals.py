@@ -38,6 +38,7 @@ def test_refused(row: Row) -> None:
         error = raised.value
         assert (error.status, error.code, row.message in error.message) == (row.status, row.code, True)
         assert set(row.fields) <= set(error.fields)
+        assert set(row.names) <= {name for name, text in error.fields if text}
         assert CLIENT.secret not in error.to_xml("/", "id").decode()
 
 

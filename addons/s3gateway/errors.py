@@ -30,6 +30,10 @@ class S3Error(Exception):
         """Give code and message; the extra fields may quote the client and stay out of logs."""
         return f"{self.code}: {self.message}"
 
+    def detached(self) -> "S3Error":
+        """Give the same refusal to be kept: one that was raised holds, by its traceback, the frames it came through."""
+        return S3Error(self.status, self.code, self.message, self.fields)
+
     def to_xml(self, resource: str, request_id: str) -> bytes:
         """Render the body of an S3 error response (AWS "Error responses": Code, Message, Resource, RequestId)."""
         elements = (

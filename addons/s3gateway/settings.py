@@ -224,6 +224,18 @@ KEYS = (
         1000,
     ),
     Key("log.format", LOG_FORMAT, "`auto` is text on a terminal and JSON otherwise.", "auto"),
+    Key(
+        "log.capture",
+        FILE,
+        "File to append every exchange to, one line of JSON each: heads on both sides, redacted, and what was decided. "
+        "See `scripts/capture_headers`. Made with mode 0600; may be moved away while it is written.",
+    ),
+    Key(
+        "log.explain",
+        YES_NO,
+        "Whether a second line says why a signature did not match, or a clock was off. See `scripts/explain`.",
+        default=True,
+    ),
 )
 
 _SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "log")

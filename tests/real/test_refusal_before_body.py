@@ -127,7 +127,8 @@ def test_urllib3(refusing: Gateway, certs: Certs, *, tls: bool) -> None:
     """What requests and boto3 stand on."""
     with urllib3.PoolManager(ca_certs=str(certs.ca), retries=False) as pool:
         url = (refusing.tls_url if tls else refusing.url) + "/bucket/k"
-        answer = pool.request("PUT", url, body=Zeros(64), headers={"Content-Length": str(64 * MIB)})
+        headers = {"Content-Length": str(64 * MIB)}
+        answer = pool.request("PUT", url, body=Zeros(64), headers=headers)  # type: ignore[arg-type]  # it has read()
     assert (answer.status, b"<Code>AccessDenied</Code>" in answer.data) == (403, True)
 
 
@@ -182,11 +183,9 @@ def test_mc(refusing: Gateway, mc: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     with file.open("wb") as sparse:
         sparse.truncate(256 * MIB)
-    env = os.environ | {
-        "MC_CONFIG_DIR": str(tmp_path / "mc"),
-        "MC_HOST_gw": refusing.url.replace("//", "//SPARKKEY:wrong-secret@"),
-    }
-    command = [mc, "--json", "put", "--part-size", "512MiB", file, "gw/bucket/k"]
+    alias = refusing.url.replace("//", "//SPARKKEY:wrong-secret@")
+    env = os.environ | {"MC_CONFIG_DIR": str(tmp_path / "mc"), "MC_HOST_gw": alias}
+    command: list[str | Path] = [mc, "--json", "put", "--part-size", "512MiB", file, "gw/bucket/k"]
     ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode != 0
     assert "SignatureDoesNotMatch" in ended.stdout + ended.stderr, ended.stdout + ended.stderr

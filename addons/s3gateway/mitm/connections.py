@@ -12,6 +12,7 @@ from functools import partial
 
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import ctx, http
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
@@ -21,8 +22,8 @@ from mitmproxy.proxy.server import ConnectionIO
 
 from s3gateway.rules.stalls import Look, Waits
 
-_READ = 65536
-"""mitmproxy's reads are of that size; as much may have come behind a request that is being answered."""
+_READ = 256 * 1024
+"""Most bytes of one read; as much may have come behind a request that is being answered. mitmproxy reads a quarter."""
 
 _QUEUED_READS = 4
 _GATE_SECONDS = 0.01
@@ -108,6 +109,24 @@ def _end(io: ConnectionIO) -> None:
         io.handler.cancel("timeout")
     if _unsent(io) and isinstance(io.writer, asyncio.StreamWriter):
         io.writer.transport.abort()  # a close would wait for a peer that reads nothing, with the socket open
+
+
+class _LargeReader(asyncio.StreamReader):
+    """Gives as much as there is, and lets more be there."""
+
+    async def read(self, n: int = -1) -> bytes:  # noqa: ARG002 - what mitmproxy asks for
+        return await super().read(_READ)
+
+
+def read_larger(handler: ProxyConnectionHandler, peer: Connection) -> None:
+    """Take more of a body at once: each read passes all of mitmproxy's layers, which costs more than it carries.
+
+    From ``client_connected`` or ``server_connected``: the loop that reads has not begun then.
+    """
+    io = handler.transports.get(peer)
+    if io is not None and isinstance(io.reader, asyncio.StreamReader):
+        io.reader.__class__ = _LargeReader
+        io.reader._limit = _READ // 2  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio stops receiving at twice that
 
 
 def hold_reads_back(handler: ProxyConnectionHandler) -> None:

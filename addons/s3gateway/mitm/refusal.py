@@ -9,13 +9,13 @@ from s3gateway.rules.operations import Operation
 
 def refuse(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error, linger: float) -> None:
     """Answer with the error before the body is read, and remember that this flow must not go out."""
-    transaction.refusal = error
+    transaction.refusal = error.detached()
     termination.refuse_now(flow, answer_to(transaction, error), has_body=transaction.arrival.has_body, linger=linger)
 
 
 def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
     """From ``responseheaders``: give the client an error instead of what the backend has begun to answer."""
-    transaction.refusal = error
+    transaction.refusal = error.detached()
     termination.answer_instead(flow, answer_to(transaction, error))
 
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mitmproxy import ctx, http
+from mitmproxy import connection, ctx, http
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
@@ -77,6 +77,19 @@ def cut_client(flow: http.HTTPFlow) -> None:
     handler = _handler(flow)
     if handler:
         _close_client(handler)
+
+
+def close_left_open(client: connection.Client, left: connection.Connection) -> None:
+    """From the hooks that tell of a connection's end: close its socket if mitmproxy has not.
+
+    A connection's task that is cancelled while it waits for mitmproxy's event lock (more than one read behind a
+    protocol error is enough) ends without closing, and the peer would wait for ever.
+    """
+    server = ctx.master.addons.get("proxyserver")
+    handler = server.connections.get(client.id) if server else None
+    transport = handler.transports.get(left) if handler else None
+    if transport and transport.writer:
+        transport.writer.close()
 
 
 async def abort(flow: http.HTTPFlow) -> None:

@@ -15,6 +15,7 @@ from mitmproxy import connection, http
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from s3gateway import errors
 from s3gateway.mitm import connections, flows
@@ -66,7 +67,13 @@ class Watch:
                 logger.warning("%s reached: further connections are closed, %s first", full, client.peername[0])
         elif (handler := connections.handler_of(client.id)) is not None:
             connections.hold_reads_back(handler)
+            connections.read_larger(handler, client)
         self._full = full
+
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        """Read the backend's answers in larger pieces, too."""
+        if (handler := connections.handler_of(data.client.id)) is not None:
+            connections.read_larger(handler, data.server)
 
     def client_disconnected(self, client: connection.Client) -> None:
         """Count it out."""

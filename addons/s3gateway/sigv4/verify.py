@@ -61,9 +61,9 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
 
     ``now`` is timezone-aware. Raises :class:`~s3gateway.errors.S3Error` otherwise.
     """
-    signed_at = _signed_at(claim)
-    timestamp = f"{signed_at:%Y%m%dT%H%M%SZ}"
-    _check_time(claim, signed_at, timestamp, now)
+    at = signed_at(claim)
+    timestamp = f"{at:%Y%m%dT%H%M%SZ}"
+    _check_time(claim, at, timestamp, now)
     payload = _payload(claim)
     _check_signed_headers(claim, head)
     uri = canonical.canonical_uri(head.path)
@@ -83,7 +83,8 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
     return Verified(payload, key, claim.scope, timestamp, claim.signature, uri, query)
 
 
-def _signed_at(claim: Claim) -> datetime:
+def signed_at(claim: Claim) -> datetime:
+    """Read the moment that was signed: ``X-Amz-Date``, or a ``Date`` header in its place."""
     text = (claim.date or b"").decode("ascii", "replace")
     try:
         if match := _AMZ_DATE.fullmatch(text):
@@ -98,13 +99,13 @@ def _signed_at(claim: Claim) -> datetime:
     raise errors.access_denied("AWS authentication requires a valid Date or x-amz-date header")
 
 
-def _check_time(claim: Claim, signed_at: datetime, timestamp: str, now: datetime) -> None:
+def _check_time(claim: Claim, at: datetime, timestamp: str, now: datetime) -> None:
     if not timestamp.startswith(claim.scope.date):
         if claim.presigned:
             raise errors.malformed_query("Invalid credential date. Date is not the same as X-Amz-Date.")
         raise errors.malformed_authorization("Invalid credential date. Date is not the same as X-Amz-Date.")
     if claim.expires is None:
-        if abs(now - signed_at) > MAX_SKEW:
+        if abs(now - at) > MAX_SKEW:
             raise errors.S3Error(
                 403,
                 "RequestTimeTooSkewed",
@@ -116,13 +117,13 @@ def _check_time(claim: Claim, signed_at: datetime, timestamp: str, now: datetime
                 ),
             )
         return
-    if signed_at - now > MAX_SKEW:
+    if at - now > MAX_SKEW:
         raise errors.access_denied("Request is not valid yet")
-    if now - signed_at > timedelta(seconds=claim.expires):
+    if now - at > timedelta(seconds=claim.expires):
         raise errors.access_denied(
             "Request has expired",
             ("X-Amz-Expires", str(claim.expires)),
-            ("Expires", f"{signed_at + timedelta(seconds=claim.expires):%Y-%m-%dT%H:%M:%SZ}"),
+            ("Expires", f"{at + timedelta(seconds=claim.expires):%Y-%m-%dT%H:%M:%SZ}"),
             ("ServerTime", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
         )
 
