@@ -172,8 +172,8 @@ KEYS = (
         "limits.refusal_linger",
         SECONDS,
         "How long a refused upload may go on sending (its bytes are dropped) so that "
-        "the client reads the refusal before the connection ends.",
-        5,
+        "the client reads the refusal before the connection ends: many write to their end before they read.",
+        30,
     ),
     Key(
         "limits.head_timeout",

@@ -39,6 +39,15 @@ def half_answering(raw: socket.socket, context: ssl.SSLContext, stop: threading.
         stop.wait()
 
 
+def unsized(raw: socket.socket, context: ssl.SSLContext, stop: threading.Event) -> None:
+    """Begin an answer whose end would be the connection's, and wait for that."""
+    with context.wrap_socket(raw, server_side=True) as tls:
+        tls.recv(1 << 16)
+        tls.sendall(b"HTTP/1.1 200 OK\r\nETag: e\r\n\r\nabc")
+        while not stop.is_set() and tls.recv(1 << 16):
+            pass
+
+
 Behaviour = Callable[[socket.socket, ssl.SSLContext, threading.Event], None]
 
 
@@ -56,7 +65,7 @@ class Stuck:
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.connections = 0
+        self.connections = self.ended = 0
 
     @property
     def endpoint(self) -> str:
@@ -92,3 +101,4 @@ class Stuck:
     def _behave(self, peer: socket.socket) -> None:
         with peer, contextlib.suppress(OSError):
             self._behaviour(peer, self._context, self._stop)
+        self.ended += 1

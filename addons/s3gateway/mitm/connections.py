@@ -177,6 +177,7 @@ class BoundedHttp1Server(Http1Server):
             return
         if self.state == self.read_headers:
             yield commands.SendData(self.conn, self._refuse(kept))
+            yield commands.CloseTcpConnection(self.conn, half_close=True)
             self.state = self.drop
             self.buf = ReceiveBuffer()
         elif kept > self._most() + 2 * _READ:

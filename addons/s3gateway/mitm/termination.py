@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mitmproxy import connection, ctx, http
+from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
@@ -36,6 +37,8 @@ def refuse_now(flow: http.HTTPFlow, answer: Answer, *, has_body: bool, linger: f
 
     Until then the client's bytes are read and dropped, so that a client that writes first still gets to read.
     """
+    if not has_body and flow.request.raw_content is None:
+        flow.request.raw_content = b""  # without which mitmproxy would not replay it
     stream = _stream(flow)
     if stream is None:
         flow.request.stream = False
@@ -125,6 +128,8 @@ def _give(stream: HttpStream, answer: Answer, *, with_hook: bool) -> Iterator[co
     if response.raw_content:
         yield SendHttp(ResponseData(stream.stream_id, response.raw_content), client)
     yield SendHttp(ResponseEndOfMessage(stream.stream_id), client)
+    if http1.connection_close(response.http_version, response.headers):
+        yield commands.CloseTcpConnection(client, half_close=True)  # the client sees the end, and may go on writing
     yield DropStream(stream.stream_id)
 
 
@@ -145,9 +150,15 @@ def _handler(flow: http.HTTPFlow) -> ProxyConnectionHandler | None:
 
 
 def _close_later(flow: http.HTTPFlow, linger: float) -> None:
-    handler = _handler(flow)
+    # By its name: what is gone by then is not kept in memory until then.
+    asyncio.get_running_loop().call_later(linger, _close_if_there, flow.client_conn.id)
+
+
+def _close_if_there(client_id: str) -> None:
+    server = ctx.master.addons.get("proxyserver")
+    handler = server.connections.get(client_id) if server else None
     if handler:
-        asyncio.get_running_loop().call_later(linger, _close_client, handler)  # a no-op if it is gone by then
+        _close_client(handler)
 
 
 def _close_client(handler: ProxyConnectionHandler) -> None:

@@ -88,8 +88,7 @@ class Watch:
     def _refuse(self, client: connection.Client, size: int) -> bytes:
         error = errors.head_too_large("bytes of request head and more", size, self._limits.unread_head)
         logger.info("%s refused: its request head does not end", client.peername[0])
-        if (handler := connections.handler_of(client.id)) is not None:
-            asyncio.get_running_loop().call_later(self._limits.refusal_linger, connections.cut, handler)
+        asyncio.get_running_loop().call_later(self._limits.refusal_linger, _cut_if_there, client.id)
         fields = ((b"Content-Type", b"application/xml"), (b"Connection", b"close"))
         body = error.to_xml("", token_hex(8).upper())
         return bytes(http1.assemble_response(http.Response.make(error.status, body, http.Headers(fields))))
@@ -135,6 +134,11 @@ class Watch:
                 return
         if not connections.cut_backend(handler):
             connections.cut(handler)
+
+
+def _cut_if_there(client_id: str) -> None:
+    if (handler := connections.handler_of(client_id)) is not None:
+        connections.cut(handler)
 
 
 def _make_room(files: int) -> None:
