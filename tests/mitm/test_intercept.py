@@ -4,13 +4,17 @@ import json
 import os
 import threading
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from capturing import sources
 from lab.gateway import WEB_PASSWORD, Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
+from s3gateway.capture import Exchange
+from tests.capturing.wireview import masked
 from tests.conftest import GatewayFactory
 from tests.real import invariant
 from tests.real.rawhttp import Answer, Raw
@@ -38,6 +42,16 @@ class Web:
         with self._opener.open(request, timeout=30) as answer:
             text = answer.read()
         return json.loads(text) if text else None
+
+    def exchange(self, path: Path) -> Exchange:
+        """Save the one flow, as its page does, and read the exchange that it carries."""
+        request = urllib.request.Request(
+            self._base + "/flows/dump", headers={"Authorization": f"Bearer {WEB_PASSWORD}"}
+        )
+        with self._opener.open(request, timeout=30) as answer:
+            path.write_bytes(answer.read())
+        (exchange,) = sources.read(path)
+        return exchange
 
     def held(self) -> list[dict[str, Any]]:
         return [flow for flow in self.call("GET", "/flows") if flow["intercepted"]]
@@ -84,6 +98,27 @@ def test_an_edited_request_goes_out_validly_signed(
     (request,) = recorder.requests()
     assert (request.target, request.header("range")) == (path.encode(), b"bytes=2-4")
     invariant.check_signed_names(request)
+
+
+def test_a_held_request_carries_what_came_in(running: Gateway, bucket: str, tmp_path: Path) -> None:
+    """Its incoming side and the verdict are there to be shown while it waits; edits then are on the outgoing side."""
+    web, answers, request = Web(running), list[Answer](), sign("GET", Target(bucket, "held"))
+    thread = _ask(running, request.head, answers)
+    flow = eventually(web.held)[0]
+    held = web.exchange(tmp_path / "held")
+    assert (held.verdict, held.operation, held.outgoing, held.response) == ("admitted", "GetObject", None, None)
+    assert held.incoming.headers == masked(request.headers)
+    edited = [[name, value] for name, value in flow["request"]["headers"]] + [["X-Added", "by hand"]]
+    web.call("PUT", f"/flows/{flow['id']}", {"request": {"headers": edited}})
+    web.call("POST", f"/flows/{flow['id']}/resume", {})
+    thread.join(30)
+    eventually(lambda: "ended" in web.exchange(tmp_path / "ended").timings)
+    ended = web.exchange(tmp_path / "ended")
+    assert (ended.id, ended.incoming) == (held.id, held.incoming)
+    assert ended.outgoing is not None
+    assert ("X-Added", "by hand") in ended.outgoing.headers
+    assert ended.response is not None
+    assert ended.response.status == answers[0].status == 404
 
 
 def test_an_edit_into_what_is_no_s3_request_is_refused(running: Gateway, recorder: Recorder, bucket: str) -> None:

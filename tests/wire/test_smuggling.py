@@ -96,8 +96,8 @@ def chunked(data: bytes) -> Made:
         lambda body: body.replace(b"\r\n", b" x\r\n", 1),
         lambda body: body[: body.rindex(b"0\r\n")].removesuffix(b"\r\n") + b"x\r\n0\r\n\r\n",
         lambda body: body[: body.rindex(b"0\r\n")].removesuffix(b"\r\n") + b"0\r\n\r\n",
-        lambda body: b"1;" + b"a" * 200_000 + b"\r\n" + body,
-        lambda body: b"g\r\n" + body + b"x" * 200_000,
+        lambda body: b"1;" + b"a" * 1_000_000 + b"\r\n" + body,
+        lambda body: b"g\r\n" + body + b"x" * 1_000_000,
     ],
 )
 def test_a_broken_http_chunk_ends_the_connection(front: Front, spoilt: Callable[[bytes], bytes]) -> None:

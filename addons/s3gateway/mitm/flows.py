@@ -1,8 +1,10 @@
 """HTTPFlow <-> the core's values, and what is kept of a flow while it lives.
 
-Nothing of it goes into ``flow.metadata``: mitmproxy writes that to flow files.
+Nothing of it goes into ``flow.metadata``, which mitmproxy writes to flow files, but what
+:mod:`~s3gateway.mitm.recorder` has redacted.
 """
 
+import time
 from dataclasses import dataclass, field
 from secrets import token_hex
 from weakref import WeakKeyDictionary
@@ -10,6 +12,7 @@ from weakref import WeakKeyDictionary
 from mitmproxy import http
 from mitmproxy.net.http import http1
 
+from s3gateway.capture import Explanation
 from s3gateway.config import Backend
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
@@ -21,7 +24,10 @@ from s3gateway.sigv4.model import RequestHead
 
 @dataclass(slots=True)
 class Transaction:
-    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused."""
+    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused.
+
+    ``replayed`` is the client's whole body where mitmproxy replays a flow; other bodies stream and are not held.
+    """
 
     head: RequestHead
     arrival: Arrival
@@ -29,9 +35,20 @@ class Transaction:
     admitted: Admitted | None = None
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
-    malformed: bool = False
-    """The head is no HTTP: mitmproxy has refused it, and answers that itself."""
+    explanation: Explanation | None = None
+    replayed: bytes | None = None
+    answer: http.Response | None = None
+    timings: dict[str, float] = field(default_factory=dict)
     logged: bool = False
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether a body passes through while it arrives, so that its head has to leave first."""
+        return self.arrival.has_body and self.replayed is None
+
+    def mark(self, moment: str) -> None:
+        """Note the first time that this moment is reached, in seconds since the head arrived."""
+        self.timings.setdefault(moment, time.time() - self.record.time)
 
 
 @dataclass(slots=True)
@@ -93,11 +110,12 @@ def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
 
 
 def error_response(transaction: Transaction, error: S3Error) -> http.Response:
-    """Render a refusal. It closes the connection unless the request was complete and the gateway is healthy."""
+    """Render a refusal. It closes the connection unless the request was complete and gateway and backend are well."""
     head = transaction.head
     body = error.to_xml(head.path.decode("utf-8", "replace"), transaction.record.request_id)
     is_head = head.method == b"HEAD"
-    close = transaction.arrival.has_body or error.status >= 500  # noqa: PLR2004
+    ill = error.status >= 500 and error.code != "SlowDown"  # noqa: PLR2004
+    close = transaction.arrival.has_body or ill
     fields = [
         (b"Content-Type", b"application/xml"),
         (b"Content-Length", str(0 if is_head else len(body)).encode()),
