@@ -49,7 +49,7 @@ def _memory_stays_flat(minio: Minio) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _old_object(front: Front) -> Iterator[None]:
     """There is an object under the key, and it is the same one after the test."""
-    s3 = front.minio.client()
+    s3 = front.s3
     s3.put_object(Bucket=BUCKET, Key="key", Body=OLD)
     before = {name: etag for name, (etag, _) in front.stored().items()}
     front.recorder.clear()
@@ -219,7 +219,7 @@ def test_the_same_key_after_a_cut(front: Front, mode: str) -> None:
 
 def _restore(front: Front) -> None:
     """Bring the old object back, as old as it looks: a version of the test's own."""
-    front.minio.client().put_object(Bucket=BUCKET, Key="key", Body=OLD)
+    front.s3.put_object(Bucket=BUCKET, Key="key", Body=OLD)
 
 
 # What the backend does.
