@@ -51,9 +51,6 @@ from s3gateway.signer import CredentialsError
 
 logger = logging.getLogger(__name__)
 
-_VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
-"""mitmproxy passes on whatever version a client writes, and treats one that writes HTTP/2.0 as if it spoke that."""
-
 
 class S3Gateway:
     """Options, inbound verification and responses."""
@@ -71,7 +68,7 @@ class S3Gateway:
 
     def load(self, loader: Loader) -> None:
         """Register the options."""
-        framing.bound_chunked_bodies()
+        framing.discard_trailers()
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
         loader.add_option(holding.OPTION, str, "", holding.HELP)
 
@@ -140,9 +137,6 @@ class S3Gateway:
         except Exception as error:  # noqa: BLE001 - fail closed: Outbound refuses what has no transaction
             logger.error("request not understood: %s", place(error))  # noqa: TRY400
             return
-        if flow.error:  # mitmproxy has found the head malformed, and answers that itself
-            transaction.refusal, transaction.malformed = errors.invalid_request("The HTTP request is malformed."), True
-            return
         self._admit(flow, transaction)
         transaction.mark("verified")
         self.recorder.show(flow, transaction)
@@ -155,10 +149,7 @@ class S3Gateway:
             if is_replayed(flow):
                 _check_outbound()
                 restore(flow, transaction, current, now)
-            if flow.request.authority:
-                raise errors.invalid_uri()
-            if flow.request.data.http_version not in _VERSIONS:
-                raise errors.invalid_request("Please use HTTP/1.1.")
+            framing.check_head(flow.request)
             admitted = gateway.admit(transaction.head, transaction.arrival, current, now, self.rates)
             transaction.holds = is_whole(transaction) or holding.is_held(flow, transaction.arrival, self._hold_up_to)
         except errors.S3Error as error:
@@ -223,9 +214,7 @@ class S3Gateway:
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
-        if transaction.malformed:
-            answer = http.Response.make(error.status)  # mitmproxy's own, for the record
-        elif client_is_there and answer is None:
+        if client_is_there and answer is None:
             given = answer_to(transaction, error)
             answer = given.kept
             termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)

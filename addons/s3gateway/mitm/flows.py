@@ -43,8 +43,6 @@ class Transaction:
     replayed: bytes | None = None
     answer: http.Response | None = None
     timings: dict[str, float] = field(default_factory=dict)
-    malformed: bool = False
-    """The head is no HTTP: mitmproxy has refused it, and answers that itself."""
     listed: tuple[str, str] = ("", "")  # marker and comment in mitmproxy's list
     logged: bool = False
 
