@@ -44,7 +44,8 @@ Another gateway (here http://gw:8000, before https://minio:9000), in front of it
   stream_large_bodies keeps bodies out of memory and file. End both with Ctrl-C, then
     scripts/capture_headers front.flows -o front.json
     scripts/capture_headers behind.flows -o behind.json
-  and compare the two. A plain flow file has signatures, tokens and SSE-C keys in it; the captures have not. Delete it.
+    scripts/diff_headers front.json behind.json
+  A plain flow file has signatures, tokens and SSE-C keys in it; the captures have not. Delete it.
 
 Formats:
   json   one document {"schema": "s3-header-capture/1", "exchanges": [...]}; described in addons/s3gateway/capture.py
