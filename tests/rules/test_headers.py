@@ -11,6 +11,7 @@ from s3gateway.rules.headers import (
     redacted_target,
     removed,
     replaced,
+    unfolded,
     wants_close,
     without_hop_by_hop,
 )
@@ -39,6 +40,12 @@ def test_connection_names_others_away() -> None:
     """Any other name in Connection is hop-by-hop (RFC 9110 section 7.6.1), white space and case aside."""
     headers = ((b"X-Hop", b"1"), (b"Connection", b"keep-alive ,\tx-HOP"), (b"x-two", b"2"), (b"connection", b"X-Two,,"))
     assert without_hop_by_hop(headers) == ()
+
+
+def test_a_folded_line_becomes_one() -> None:
+    """RFC 9112 section 5.2: each fold is a space, and nothing else changes."""
+    headers = ((b"A", b"1\r\n 2 \t\r\n\t  3"), (b"b", b"4  5"), (b"a", b"\r\n 6"))
+    assert unfolded(headers) == ((b"A", b"1 2 3"), (b"b", b"4  5"), (b"a", b" 6"))
 
 
 _pairs = st.lists(st.tuples(st.sampled_from([b"a", b"A", b"b", b"X-C"]), st.binary(max_size=3)), max_size=8)

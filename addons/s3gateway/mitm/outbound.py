@@ -41,16 +41,16 @@ class Outbound:
             if not flow.error:
                 self._refuse_unknown(flow)
             return
-        if transaction.refusal is None and (transaction.admitted is None or transaction.arrival.has_body):
+        if transaction.refusal is None and (transaction.admitted is None or transaction.is_streamed):
             self._send(flow, transaction)
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        """Sign a request without a body now that nobody will edit it any more; cut a faulty upload before its end."""
+        """Sign what nobody will edit any more, a request without a body or a replayed one; cut a faulty upload."""
         transaction = self._transactions.get(flow)
         if transaction is None:
             if flow.response is None:
                 self._refuse_unknown(flow)
-        elif transaction.arrival.has_body:
+        elif transaction.is_streamed:
             if transaction.refusal and flow.response is None:
                 await termination.abort(flow)
         elif transaction.refusal is None:
@@ -67,7 +67,9 @@ class Outbound:
                 transaction.admitted, _head_now(flow, transaction), current.config, current.signer, datetime.now(UTC)
             )
             flows.write_outgoing(flow, outgoing, current.config.backend)
-            if outgoing.body:
+            if transaction.replayed is not None:
+                flow.request.raw_content = _whole_body(outgoing, transaction)
+            elif outgoing.body:
                 flow.request.stream = UploadStream(outgoing.body, transaction, partial(termination.abort_soon, flow))
         except errors.S3Error as error:
             refuse(flow, transaction, error, current.config.limits.refusal_linger)
@@ -89,6 +91,17 @@ class Outbound:
         except Exception as error:  # noqa: BLE001 - fail closed: if it cannot even be answered, it ends here
             logger.error("request cut: %s", place(error))  # noqa: TRY400
             flow.kill()
+
+
+def _whole_body(outgoing: gateway.Outgoing, transaction: flows.Transaction) -> bytes:
+    """A replayed body is here in one piece, so all of it is verified before anything of the request leaves."""
+    data, body = transaction.replayed or b"", outgoing.body
+    transaction.record.bytes_in = len(data)
+    if body is None:
+        return b""
+    data = body.feed(data) + body.finish()
+    transaction.record.chunks = body.chunks
+    return data
 
 
 def _head_now(flow: http.HTTPFlow, transaction: flows.Transaction) -> RequestHead:

@@ -66,6 +66,10 @@ class Checksum:
         """Take the next bytes of data."""
         self._hash.update(data)
 
+    def value(self) -> bytes:
+        """Give it as a header or trailer carries it: base64 of the big-endian digest."""
+        return base64.b64encode(self._hash.digest())
+
     def check(self, value: bytes) -> None:
         """Compare with what the client sent. It is no signature: everybody can compute it, so ``==`` will do."""
         computed = self._hash.digest()
