@@ -73,7 +73,6 @@ class _Sent:
     def __init__(self, head: Head, *, tls: bool) -> None:
         self.method = head.method
         self.tls = tls
-        self.spelled = {name.lower(): name for name, _ in reversed(head.headers)}
         self.values = {name.lower(): value for name, value in reversed(head.headers)}
         query = head.target.partition("?")[2]
         self.presigned = "X-Amz-Algorithm=" in query
