@@ -9,6 +9,7 @@ from s3gateway.config import Config
 from s3gateway.configfile import build
 from s3gateway.explain.search import MAX_TRIES
 from s3gateway.explain.why import VALID, Outcome, explain
+from s3gateway.gateway import guess
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.sigv4.verify import signed_at
@@ -82,6 +83,12 @@ def test_swapped_keys_are_not_shown() -> None:
     assert why.cause == "keys-swapped"
     assert "client `spark`" in why.sentence
     assert CLIENT.secret not in why.sentence
+
+
+def test_a_secret_in_place_of_the_key_is_not_logged() -> None:
+    """An unknown access key id is, by its beginning."""
+    assert guess(botocore(Keys("narrow"), "GET", "/bucket/key"), CONFIG)[0] == "?"
+    assert guess(botocore(Keys("narrower"), "GET", "/bucket/key"), CONFIG)[0] == "narrower?"
 
 
 def test_a_key_that_is_its_own_secret_is_not_taken_for_swapped() -> None:
