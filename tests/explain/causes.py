@@ -16,6 +16,7 @@ from tests.sigv4.aws import CLIENT, EMPTY, GATEWAY
 
 Make = Callable[[Keys], RequestHead]
 NOW = timedelta()
+"""At the time that the request itself names."""
 
 
 @dataclass(frozen=True)
@@ -501,7 +502,6 @@ HEADERS = (
             ).head(k),
             "Date",
         ),
-        late=timedelta(seconds=-1),
     ),
     Case(
         "a proxy adds a second value",
@@ -616,6 +616,7 @@ KEYS = (
         "clock",
         ("ahead of this gateway's", "local time"),
         lambda k: Own(timestamp=_signed_at(2)).head(k),
+        late=timedelta(seconds=1),
         control="clock+wrong-secret",
     ),
     Case(

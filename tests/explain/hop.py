@@ -21,7 +21,7 @@ class Hop:
         self._upstream = upstream
         self._alter = alter
         self._body = body
-        self._server = _listen()
+        self._server = listening()
         self.port: int = self._server.getsockname()[1]
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class Hop:
             client.shutdown(socket.SHUT_RDWR)
 
 
-def _listen() -> socket.socket:
+def listening() -> socket.socket:
     """On a port as people choose them: below 10 000."""
     while True:
         try:

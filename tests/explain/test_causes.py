@@ -9,9 +9,12 @@ from s3gateway.config import Config
 from s3gateway.configfile import build
 from s3gateway.explain.search import MAX_TRIES
 from s3gateway.explain.why import VALID, Outcome, explain
+from s3gateway.gateway import guess
+from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import RequestHead
+from s3gateway.sigv4.verify import signed_at
 from tests.admission import DOCUMENT
-from tests.explain.causes import CASES, SWAPPED, Case
+from tests.explain.causes import CASES, NOW, SWAPPED, Case
 from tests.explain.clients import Keys, Own, botocore, drops, java, presigned, sets
 from tests.real.sdkv1 import Target
 from tests.sigv4.aws import CLIENT, GATEWAY
@@ -21,10 +24,11 @@ WRONG = Keys(secret="a-secret-that-nobody-here-has")
 
 
 def told(head: RequestHead, case: Case | None = None) -> Outcome:
-    late = datetime.now(UTC) + case.late if case else datetime.now(UTC)
-    if case and case.late.total_seconds() == -1:  # signed at noon, whenever that is
-        late = late.replace(hour=12, minute=0, second=0)
-    return explain(head, CONFIG, late, case.known_hosts if case else ())
+    """Explain it at the time that it names, or as much later as the case has it."""
+    now = signed_at(read_claim(head)) if case and case.late is NOW else datetime.now(UTC)
+    if case and case.late is not NOW:
+        now += case.late
+    return explain(head, CONFIG, now, case.known_hosts if case else ())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -79,6 +83,12 @@ def test_swapped_keys_are_not_shown() -> None:
     assert why.cause == "keys-swapped"
     assert "client `spark`" in why.sentence
     assert CLIENT.secret not in why.sentence
+
+
+def test_a_secret_in_place_of_the_key_is_not_logged() -> None:
+    """An unknown access key id is, by its beginning."""
+    assert guess(botocore(Keys("narrow"), "GET", "/bucket/key"), CONFIG)[0] == "?"
+    assert guess(botocore(Keys("narrower"), "GET", "/bucket/key"), CONFIG)[0] == "narrower?"
 
 
 def test_a_key_that_is_its_own_secret_is_not_taken_for_swapped() -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from botocore.exceptions import ClientError
 from lab import CHECKOUT
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.moto import Moto
+from lab.ports import accepts
+from lab.process import Command, start
 from tests.conftest import GatewayFactory
-from tests.explain.hop import Hop, header, target
+from tests.explain.hop import Hop, header, listening, target
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, Upload, put_chunked, sign
 from tests.real.waiting import eventually
@@ -197,6 +200,47 @@ def test_a_flow_of_another_proxy(gateway: GatewayFactory, moto_backend: Moto, tm
     assert (found["cause"], found["explained"]) == ("host-port", True)
     assert f"`127.0.0.1:{hop.port}`" in found["sentence"]
     assert SECRET not in told.stdout
+
+
+def test_behind_a_plain_mitmproxy(gateway: GatewayFactory, moto_backend: Moto, tmp_path: Path) -> None:
+    """A real proxy that rewrites Host, as mitmproxy's reverse mode does: live, and from its own flow file."""
+    running = gateway(gateway_config(moto_backend, log={"format": "json"}))
+    flows = tmp_path / "flows"
+    with listening() as probe:
+        port = probe.getsockname()[1]
+    command = [
+        str(Path(sys.executable).with_name("mitmdump")), "--mode", f"reverse:{running.url}",
+        "--listen-host", "127.0.0.1", "--listen-port", str(port),
+        "-w", str(flows), "--set", f"confdir={tmp_path}", "--set", "http2=false",
+    ]  # fmt: skip
+    proxy = start(Command("mitmdump", command, tmp_path / "mitmdump.log"), ready=lambda: accepts(port))
+    try:
+        refused(client(port))
+        (line,) = explained(running)
+    finally:
+        proxy.stop()
+    told = explain("--config", str(running.config_path), "--json", str(flows))
+    assert told.returncode == 0, told.stdout + told.stderr
+    (found,) = json.loads(told.stdout)
+    for cause, sentence in ((line["explained"], line["sentence"]), (found["cause"], found["sentence"])):
+        assert cause == "host-port"
+        assert f"signed Host `127.0.0.1:{port}`, the wire says `127.0.0.1:{running.port}`" in sentence
+
+
+def test_in_mitmweb(gateway: GatewayFactory, moto_backend: Moto) -> None:
+    """The flow that is shown carries the explanation as soon as it is there."""
+    running = gateway(gateway_config(moto_backend), program="mitmweb")
+    with Hop(running.port, header("Host", "127.0.0.1")) as hop:
+        refused(client(hop.port))
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.open(running.web_url, timeout=30).close()
+
+    def flows() -> bytes:
+        with browser.open(f"http://127.0.0.1:{running.web_port}/flows/dump", timeout=30) as dump:
+            return bytes(dump.read())
+
+    eventually(lambda: b"host-port" in flows())
+    assert b"the client signed Host" in flows()
 
 
 def explain(*arguments: str) -> subprocess.CompletedProcess[str]:

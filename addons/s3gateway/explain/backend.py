@@ -15,6 +15,7 @@ from s3gateway.capture import Explanation, Head, Response
 from s3gateway.explain import clock
 from s3gateway.explain.codes import CODES, WORDS
 from s3gateway.explain.suspect import printable, quoted, wire_name
+from s3gateway.faults import signed_names
 from s3gateway.rules.headers import HOP_BY_HOP
 from s3gateway.sigv4.verify import MAX_SKEW, UNSIGNED_ALLOWED
 
@@ -24,7 +25,6 @@ _KMS_KEY = f"{_SSE}-aws-kms-key-id"
 _HOPS = frozenset(name.decode() for name in HOP_BY_HOP)
 _ELEMENT = re.compile(r"<(Code|Message)>([^<]*)</\1>")
 _REFUSED = 400
-_SIGNED_HEADERS = re.compile(r"SignedHeaders=([^,&\s]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,10 @@ class _Sent:
     def __init__(self, head: Head, *, tls: bool) -> None:
         self.method = head.method
         self.tls = tls
-        self.spelled = {name.lower(): name for name, _ in reversed(head.headers)}
         self.values = {name.lower(): value for name, value in reversed(head.headers)}
         query = head.target.partition("?")[2]
         self.presigned = "X-Amz-Algorithm=" in query
-        self.signed = head.signed_headers or self._signed(query)
-
-    def _signed(self, query: str) -> tuple[str, ...]:
-        text = self.values.get("authorization", "") + " " + re.sub("(?i)%3b", ";", query)
-        found = _SIGNED_HEADERS.search(text)
-        return tuple(found[1].split(";")) if found else ()
+        self.signed = signed_names(head)
 
     def has(self, name: str) -> bool:
         return name in self.values

@@ -34,7 +34,7 @@ REST = 9
 
 MAX_REST_SECONDS = 5.0
 
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0
 """How long a refusal waits for its explanation where flows are written to a file: only then does it wait at all."""
 
 CODES = frozenset(("SignatureDoesNotMatch", "RequestTimeTooSkewed"))
@@ -68,8 +68,10 @@ class Explainer:
         The event is set when :data:`on_done` has been told.
         """
         refusal = transaction.refusal
+        if refusal is None or refusal.code not in CODES or transaction.logged:
+            return None
         bad = _bad_signature(transaction)
-        if not config.log_explain or refusal is None or refusal.code not in CODES or transaction.logged:
+        if not config.log_explain:
             return None
         case = _Case(flow, transaction, config, bad)
         try:
