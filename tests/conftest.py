@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import settings
 
 from lab import MissingPartError, tools
 from lab.certs import Certs, make_certs
@@ -20,6 +21,10 @@ from lab.minio import Minio
 from lab.moto import Moto
 from lab.recorder import Recorder
 from lab.spark import Spark
+
+# How long an example takes says how busy the machine is, nothing else.
+settings.register_profile("suite", parent=settings(), deadline=None)
+settings.load_profile("suite")
 
 _REAL = {"minio", "mc", "recorder"}
 _SPARK = {"spark35", "spark4"}

@@ -18,6 +18,10 @@ OPTIONS = {
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
     "demo": (),
     "diff_headers": ("--format", "--html"),
+    "explain": ("--config", "--known-host"),
+    "make_captures": (),
+    "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
+    "soak": ("--seconds",),
 }
 """What the README says of each script's options."""
 
@@ -81,7 +85,14 @@ def test_spark_recipes_fit_the_example() -> None:
 def test_commands_exist() -> None:
     """Every script that the README names is there and executable, and the addon is where the commands say."""
     commands = set(re.findall(r"(?<![\w/.])scripts/[a-z_]+", README))
-    assert commands >= {"scripts/demo", "scripts/test", "scripts/setup", "scripts/make_certs", "scripts/bench"}
+    assert commands >= {
+        "scripts/demo",
+        "scripts/test",
+        "scripts/setup",
+        "scripts/make_certs",
+        "scripts/bench",
+        "scripts/soak",
+    }
     for command in commands:
         assert os.access(ROOT / command, os.X_OK), command
     assert (ROOT / "addons/s3_gateway.py").is_file()

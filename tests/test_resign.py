@@ -12,7 +12,7 @@ from s3gateway.capture import Exchange, dump, load
 from s3gateway.config import KeyPair
 from s3gateway.errors import S3Error
 from s3gateway.recording import captured_head
-from s3gateway.resign import captured_request, resign
+from s3gateway.resign import captured_request, framed, resign
 from s3gateway.sigv4.model import RequestHead, Secret
 from tests.real import sdkv1
 from tests.sigv4 import streams
@@ -123,6 +123,39 @@ def test_chunks_keep_boundaries_and_spelling(stream: streams.Stream) -> None:
         frame.partition(b"\r\n")[0].partition(b";")[0] for frame in stream.frames[: len(checked.sizes)]
     )
     assert len(again.body) == len(stream.body)
+
+
+def test_a_body_that_was_stored_without_its_chunks_gets_them_back() -> None:
+    """As SDK v1 would have cut it: the same upload, to the byte. What is not all of the data is no body at all."""
+    key = sdkv1.Key(at=datetime(2024, 2, 29, tzinfo=UTC))
+    data = b"x" * (2 * sdkv1.CHUNK + 1)
+    upload = sdkv1.put_chunked(sdkv1.Target("b", "k"), data, key=key)
+    head = captured(RequestHead(b"PUT", upload.request.target, tuple(upload.request.headers)))
+    assert framed(head, upload.body) == upload.body
+    body = framed(head, data)
+    assert body is not None
+    again = resign(head, KeyPair(key.access_key_id, Secret(key.secret)), body=body, region="us-east-1")
+    assert (again.head.headers, again.body) == (tuple(upload.request.headers), upload.body)
+    for less in (data[:-1], data + b"x", upload.body[:-1], b""):
+        assert framed(head, less) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "payload", "whole"),
+    [
+        ([("Content-Length", "4")], "UNSIGNED-PAYLOAD", b"body"),
+        ([("Content-Length", "4")], sha256(b"body").hexdigest(), b"body"),
+        ([("Transfer-Encoding", "chunked")], sha256(b"body").hexdigest(), b"body"),
+        ([], sha256(b"").hexdigest(), b""),
+        ([("Content-Length", "0")], sha256(b"").hexdigest(), b""),
+    ],
+)
+def test_only_the_whole_body_is_one(headers: list[tuple[str, str]], payload: str, whole: bytes) -> None:
+    """What was cut off, or has grown, must not be signed as if it were all of it."""
+    head = captured(authorized("PUT", "/b/k", headers, payload=payload))
+    assert framed(head, whole) == whole
+    for other in {whole[:-1], whole + b"x", b""} - {whole}:
+        assert framed(head, other) is None
 
 
 @given(st.binary(max_size=100))

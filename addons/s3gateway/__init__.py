@@ -13,6 +13,8 @@ The rooms, in the order a request walks through them (a module imports only from
 ``resign``   a captured request signed anew as its client would have
 ``body``     joins framing and chains into body transformers
 ``explain``  why a signature does not match: what the client must have signed, against what was received
+``held``     a request that is here whole, for an operator to edit
+``view``     an exchange as text; ``curl`` and ``bundle`` as a command and as a file for a bug report
 ``gateway``  the mission in one screen: ``admit`` and ``forward``
 ``mitm``     the shell: the only package that imports mitmproxy
 """

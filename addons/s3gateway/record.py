@@ -42,8 +42,8 @@ class Record:
             _clock(self.time),
             str(self.status or "---"),
             self.operation or "-",
-            _printable(where),
-            _printable(self.client or "-"),
+            printable(where),
+            printable(self.client or "-"),
             f"in={size(self.bytes_in)}",
             f"out={size(self.bytes_out)}",
             f"{self.duration * 1000:.0f}ms",
@@ -52,7 +52,7 @@ class Record:
         parts += [self.sse] if self.sse else []
         parts += [f"refused={self.refusal}"] if self.refusal else []
         parts += [f"backend={self.backend_error}"] if self.backend_error else []
-        parts += [f"fault={_printable(self.fault)}"] if self.fault else []
+        parts += [f"fault={printable(self.fault)}"] if self.fault else []
         return " ".join(parts)
 
 
@@ -81,8 +81,8 @@ class Explained:
     def to_text(self) -> str:
         """``12:00:01 explained host-port spark? the client signed Host ...``."""
         more = f" ({self.dropped} refusals before this one were not explained)" if self.dropped else ""
-        who = _printable(self.client or "-")
-        return f"{_clock(self.time)} explained {self.cause} {who} {_printable(self.sentence)}{more}"
+        who = printable(self.client or "-")
+        return f"{_clock(self.time)} explained {self.cause} {who} {printable(self.sentence)}{more}"
 
 
 _FIELDS = tuple(field.name for field in fields(Record))
@@ -106,6 +106,6 @@ def _clock(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Keys may hold anything: control characters and lone surrogates must not reach a terminal."""
     return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)

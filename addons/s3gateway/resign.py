@@ -19,12 +19,15 @@ from s3gateway.recording import payload_text, received_request
 from s3gateway.rules.headers import replaced
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.checksums import checksum_of
 from s3gateway.sigv4.chunks import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
 from s3gateway.sigv4.claim import Claim, read_claim
-from s3gateway.sigv4.model import ALGORITHM, EMPTY_SHA256, CredentialScope, Headers, RequestHead
+from s3gateway.sigv4.model import ALGORITHM, EMPTY_SHA256, CredentialScope, Headers, RequestHead, Signature
 from s3gateway.sigv4.model import PayloadMode as Mode
+from s3gateway.sigv4.rechunk import rechunk
 from s3gateway.sigv4.verify import signed_at
 
+_CHUNK = 128 * 1024
 _BLANK = b"0" * 64
 """Stands where the signature will, so that the head can be read as one that has a signature."""
 
@@ -75,10 +78,34 @@ def resign(
     return Resigned(signed, body)
 
 
-def describes(head: RequestHead, body: bytes) -> bool:
-    """Whether a body can be the one that this head was sent with: its length, its hash, or that there is none."""
-    framed = bool(head.all(b"transfer-encoding")) or (head.first(b"content-length") or b"0") != b"0"
-    return framed is bool(body) and _describing(head, body) == head
+def framed(head: RequestHead, stored: bytes) -> bytes | None:
+    """Give the body that this head was sent with, if what was stored of it is all of it; None if it is not.
+
+    Stored is what left, in the client's own chunks, or, where a body was held to be edited, the data in them. Those
+    are chunked anew, by the same rule as SDK v1; a chain of signatures is still to be put in.
+    """
+    if _describes(head, stored):
+        return stored
+    mode = next(
+        (mode for mode in Mode if mode.is_streaming and mode.value == _text(head, b"x-amz-content-sha256")), None
+    )
+    if mode is None or _text(head, b"x-amz-decoded-content-length") != str(len(stored)):
+        return None
+    trailer = None
+    if mode.has_trailer:
+        name = _text(head, b"x-amz-trailer").strip().lower().encode()
+        trailer = name, checksum_of(name, stored) or b""
+    blank = ChunkChain(b"", CredentialScope("", ""), "", Signature(_BLANK.decode()))
+    return rechunk(stored, _CHUNK, blank if mode.value in _SIGNED_CHUNKS else None, trailer)
+
+
+def _describes(head: RequestHead, body: bytes) -> bool:
+    has_body = bool(head.all(b"transfer-encoding")) or (head.first(b"content-length") or b"0") != b"0"
+    return has_body is bool(body) and _describing(head, body) == head
+
+
+def _text(head: RequestHead, name: bytes) -> str:
+    return (head.first(name) or b"").decode("ascii", "replace")
 
 
 def _describing(head: RequestHead, body: bytes) -> RequestHead:

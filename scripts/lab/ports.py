@@ -10,7 +10,8 @@ import sys
 
 # Below Linux's ephemeral range (32768 and up): no outgoing connection takes the port between our look and the bind.
 _RANGE = range(20_000, 32_000)
-_given: dict[int, socket.socket | None] = {}
+_given: dict[int, int] = {}
+"""Port -> the descriptor of its claim, which is never closed."""
 
 
 def free_port() -> int:
@@ -30,17 +31,17 @@ def free_port() -> int:
     raise OSError(message)
 
 
-def _claim(port: int) -> socket.socket | None:
+def _claim(port: int) -> int:
     """Raise OSError where another process has claimed the port."""
     if sys.platform != "linux":
-        return None
+        return -1
     claim = socket.socket(socket.AF_UNIX)
     try:
         claim.bind(f"\0s3-gateway-lab-port-{port}")
     except OSError:
         claim.close()
         raise
-    return claim
+    return claim.detach()
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:

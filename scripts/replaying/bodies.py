@@ -13,7 +13,7 @@ from typing import Final
 
 from s3gateway.capture import Exchange
 from s3gateway.rules.headers import replaced
-from s3gateway.sigv4.checksums import PREFIX, Checksum, checksums_in
+from s3gateway.sigv4.checksums import checksum_of, checksums_in
 from s3gateway.sigv4.model import Headers, PayloadMode, RequestHead
 
 MADE_UP: Final = frozenset(("PutObject", "UploadPart", "DeleteObjects", "CompleteMultipartUpload"))
@@ -68,15 +68,9 @@ def _described(head: RequestHead, body: bytes) -> tuple[RequestHead, bytes]:
     fields: list[tuple[bytes, bytes]] = []
     if head.all(b"content-md5"):
         fields.append((b"content-md5", base64.b64encode(md5(body, usedforsecurity=False).digest())))
-    fields += [(name, _checksum(name, body)) for name in checksums_in(head)]
+    fields += [(name, checksum_of(name, body) or b"") for name in checksums_in(head)]
     headers: Headers = replaced(head.headers, *fields)
     return RequestHead(head.method, head.target, headers), body
-
-
-def _checksum(name: bytes, data: bytes) -> bytes:
-    checksum = Checksum(name)
-    checksum.update(data)
-    return checksum.value()
 
 
 def _fits(frames: list[bytes], exchange: Exchange, length: int) -> bool:
@@ -96,6 +90,6 @@ def _frames(data: bytes, mode: PayloadMode, trailer: bytes, size: int, eol: byte
     end = b""
     if mode.has_trailer:
         name = trailer.strip().lower()
-        end = name + b":" + (_checksum(name, data) if name.startswith(PREFIX) else b"") + eol
+        end = name + b":" + (checksum_of(name, data) or b"") + eol
         end += b"x-amz-trailer-signature:" + _SIGNATURE + b"\r\n" if signed else b""
     yield b"0" + mark + b"\r\n" + end + b"\r\n"

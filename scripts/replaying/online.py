@@ -25,7 +25,7 @@ from s3gateway.capture import Exchange, Response
 from s3gateway.config import Client
 from s3gateway.configfile import build
 from s3gateway.errors import S3Error
-from s3gateway.resign import captured_request, resign
+from s3gateway.resign import captured_request, framed, resign
 from s3gateway.sigv4.model import EMPTY_SHA256, RequestHead
 
 _SECONDS: Final = 120
@@ -93,8 +93,8 @@ class Replay:
             signed = resign(head, client.keys, body=body, at=datetime.now(UTC), region=self.door.region)
         except S3Error as error:
             return Verdict(name, skipped=f"it cannot be signed: {error.message}")
-        except _NoBodyError:
-            return Verdict(name, skipped="its body was not captured and cannot be made up")
+        except _NoBodyError as error:
+            return Verdict(name, skipped=str(error))
         if any(b"<redacted>" in value for _, value in signed.head.headers):
             return Verdict(name, skipped="it holds a secret that was redacted")
         try:
@@ -108,11 +108,15 @@ class Replay:
         return Verdict(name, tuple(self._differences(exchange, stored, live, answer)))
 
     def _request(self, exchange: Exchange, stored: Bodies) -> tuple[RequestHead, bytes]:
-        head = self.memory.translate(exchange, captured_request(exchange.incoming))
+        captured = captured_request(exchange.incoming)
+        head = self.memory.translate(exchange, captured)
         if stored.request or not has_body(head):
-            return head, self.memory.translate_body(exchange, stored.request or b"")
+            body = framed(captured, stored.request or b"")
+            if body is None:
+                raise _NoBodyError("its body was not stored whole")
+            return head, self.memory.translate_body(exchange, body)
         if exchange.operation not in MADE_UP:
-            raise _NoBodyError
+            raise _NoBodyError("its body was not captured and cannot be made up")
         return made_up(exchange, head, self.memory.parts(head))
 
     def _differences(self, exchange: Exchange, stored: Bodies, live: Response, answer: bytes) -> Iterator[str]:
@@ -124,7 +128,7 @@ class Replay:
 
 
 class _NoBodyError(Exception):
-    """A body is needed and there is none."""
+    """A body is needed and there is none; the text says why."""
 
 
 def _send(door: Door, head: RequestHead, body: bytes) -> tuple[Response, bytes]:

@@ -25,7 +25,7 @@ class Finding(Enum):
     INTACT = "intact"
     LOST = "lost"
     STALE = "overwritten and back"
-    UNWANTED = "refused or cut, and there"
+    UNWANTED = "unwanted"
     STRANGE = "half-written"
 
 

@@ -81,6 +81,14 @@ def test_swapped_keys_are_not_shown() -> None:
     assert CLIENT.secret not in why.sentence
 
 
+def test_a_key_that_is_its_own_secret_is_not_taken_for_swapped() -> None:
+    """As in minioadmin, minioadmin."""
+    clients = [{"name": "both", "access_key_id": "minioadmin", "secret_access_key": "minioadmin"}]
+    head = botocore(Keys("minioadmin", "minioadmin"), "GET", "/bucket/key")
+    config = build({**DOCUMENT, "clients": clients}, Path())
+    assert explain(head, config, datetime.now(UTC)).explanation.cause == VALID
+
+
 def test_a_stranger_is_told_in_one_sentence() -> None:
     """An unknown access key needs no search."""
     outcome = told(botocore(Keys("STRANGER"), "GET", "/bucket/key"))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lab.certs import Certs
 from s3gateway.errors import S3Error
 from s3gateway.explain.certificate import names_in
+from s3gateway.explain.draft import received
 from s3gateway.explain.rendering import RECEIVED, SIGNED, marked_lines, render
 from s3gateway.explain.why import Outcome, explain
 from s3gateway.sigv4.canonical import derive_key
@@ -113,6 +114,16 @@ def test_secret_headers_are_hidden_where_they_decide() -> None:
         assert_nothing_secret(outcome, late)
 
 
+def test_a_token_in_a_query_as_it_stood_on_the_wire_is_hidden() -> None:
+    """However its name is escaped."""
+    head = signed(CLIENT.secret)
+    draft = received(read_claim(head), head, Secret(CLIENT.secret))
+    for name in (b"X-Amz-Security-Token", b"X%2DAmz-Security-Token", b"%58-amz-security-token"):
+        shown = replace(draft, query=b"a=b&" + name + b"=" + TOKEN.encode()).shown()
+        assert name.decode() + "=<redacted>" in shown
+        assert TOKEN not in shown
+
+
 def test_what_was_found_verifies() -> None:
     """The request as the sentence has it is one that the gateway takes: Host and Connection put back as told."""
     head = botocore(Keys(), "GET", "/bucket/key", [("Connection", "Keep-Alive")])
@@ -144,8 +155,10 @@ def test_the_differing_lines_are_marked() -> None:
 
 def test_control_characters_do_not_reach_a_terminal() -> None:
     """A path may hold them."""
-    head = replace(Own(target="/bucket/%1B[31m%0A").head(Keys()), target=b"/bucket/%1B[31m%0A/")
+    head = Own(target="/bucket/\x1b[31m", headers=(("x-amz-meta-a", "\x1b[32m"),)).head(Keys())
+    head = sets(replace(head, target=b"/bucket/%1B[31m"), "x-amz-meta-a", "\x1b[32m, \x07")
     why = explain(head, CONFIG, datetime.now(UTC)).explanation
+    assert "\x1b" in why.received
     assert not [c for c in render(why, colour=False) if ord(c) < 32 and c != "\n"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.config import Config
 
 from lab.certs import Certs
@@ -17,6 +18,8 @@ from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
+from tests.mitm.conftest import ENTRY
+from tests.mitm.web import Web
 from tests.real import invariant
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
@@ -156,13 +159,19 @@ def test_what_was_refused_or_is_not_whole_stays_unsent(
         running.client(tls=True).put_object(Bucket=bucket, Key="sse-c", Body=b"x", **customer)  # type: ignore[arg-type]
 
     flows = capturing(use)
-    _rewrite(flows, "if b'short' in flow.request.data.path: flow.request.raw_content = flow.request.raw_content[:-1]")
+    # Whether anything of the tampered one was stored depends on when its connection was cut.
+    _rewrite(
+        flows,
+        "end = -1 if '/short' in flow.request.path else None",
+        "content = flow.request.raw_content or b''",
+        "flow.request.raw_content = content[:end]",
+    )
     told = _replay(gateway, gateway_config(recorder), flows, 6)
     assert [(line["status"], line["refusal"]) for line in told] == [(403, "AccessDenied")] * 6
     assert recorder.requests() == []
 
 
-def _rewrite(path: Path, statement: str) -> None:
+def _rewrite(path: Path, *statements: str) -> None:
     """Edit a flow file by mitmproxy's own reader and writer, in a process of its own: importing them warns a lot."""
     program = f"""
 from mitmproxy import io
@@ -170,7 +179,7 @@ with open({str(path)!r}, "rb") as file:
     flows = list(io.FlowReader(file).stream())
 with open({str(path)!r}, "wb") as file:
     for flow in flows:
-        {statement}
+        {"; ".join(statements)}
         io.FlowWriter(file).add(flow)
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
@@ -189,6 +198,45 @@ def test_a_body_that_was_not_stored_is_not_sent(
     told = _replay(gateway, gateway_config(recorder), flows, 1)
     assert eventually(lambda: [request.method for request in recorder.requests()]) == ["HEAD"]
     assert told[-1]["operation"] == "HeadObject"
+
+
+def test_it_ends_when_all_is_sent(
+    capturing: Callable[..., Path], recorder: Recorder, minio: Minio, bucket: str, tmp_path: Path
+) -> None:
+    """As a step of CI: mitmdump's own rule, and no flow is lost to it while the gateway still starts."""
+
+    def use(running: Gateway) -> None:
+        for key in ("first", "second"):
+            running.client().put_object(Bucket=bucket, Key=key, Body=b"data")
+
+    flows = capturing(use)
+    direct = minio.client()
+    for key in ("first", "second"):
+        direct.delete_object(Bucket=bucket, Key=key)
+    (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(gateway_config(recorder)))
+    command: list[str | Path] = [Path(sys.executable).with_name("mitmdump"), "-s", ENTRY, "-C", flows]
+    command += ["--set", f"s3_config={tmp_path / 'gateway.yaml'}", "--set", f"confdir={tmp_path}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert {known["Key"] for known in direct.list_objects_v2(Bucket=bucket)["Contents"]} == {"first", "second"}
+
+
+def test_the_button_in_mitmweb(gateway: GatewayFactory, recorder: Recorder, minio: Minio, bucket: str) -> None:
+    """A finished upload is done again, and again, also where its body was held to be edited and shows no chunks."""
+    data = os.urandom(CHUNK + 5)
+    running = gateway(gateway_config(recorder), program="mitmweb", arguments=["--set", "s3_buffer_bodies=1m", *STORED])
+    with Raw(running.port) as raw:
+        raw.send(put_chunked(Target(bucket, "k"), data).wire)
+        assert raw.read().status == 200
+    web, direct = Web(running), minio.client()
+    for _ in range(2):
+        direct.delete_object(Bucket=bucket, Key="k")
+        (flow,) = web.call("GET", "/flows")
+        web.call("POST", f"/flows/{flow['id']}/replay", {})
+        eventually(lambda: direct.list_objects_v2(Bucket=bucket).get("Contents"), running.log())
+        assert direct.get_object(Bucket=bucket, Key="k")["Body"].read() == data
+        eventually(lambda: (web.call("GET", "/flows")[0]["response"] or {}).get("timestamp_end"))
+    invariant.check_all(recorder.requests())
 
 
 def test_a_flow_of_a_plain_mitmproxy_is_refused(

@@ -12,8 +12,10 @@ from replaying.offline import replay
 from replaying.stand import Stand, make_stand
 from replaying.verdict import differences
 from s3gateway import gateway
+from s3gateway.config import KeyPair
 from s3gateway.rules import encryption, headers
-from s3gateway.sigv4.model import Headers, RequestHead
+from s3gateway.signer import Signer
+from s3gateway.sigv4.model import Headers, RequestHead, Secret
 
 FOLDER = CHECKOUT / "tests" / "captures"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -155,6 +157,15 @@ def test_a_skewed_head_stays_refused() -> None:
     found = replay(late, stand_of(there))
     assert (found.verdict, found.code, found.outgoing) == ("refused", "RequestTimeTooSkewed", None)
     assert "verdict: expected 'admitted', is 'refused'" in differences(there.exchanges[0], found)
+
+
+def test_a_signature_that_the_backend_would_refuse_is_seen() -> None:
+    """Signatures are masked in a golden file, so each is verified when it is made."""
+    there = golden("spark-3.5")
+    stand = stand_of(there)
+    forged = Signer(KeyPair("REPLAYBACKEND", Secret("another")), "us-east-1")
+    actual = replay(there.exchanges[0], replace(stand, signer=forged))
+    assert "code: expected '', is 'SignatureDoesNotMatch'" in differences(there.exchanges[0], actual)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,9 +23,10 @@ def _front(_recorder: Recorder, minio: Minio, certs: Certs, session_gateway: Gat
         addressing={"domains": ["s3.example.com"]},
         limits={"refusal_linger": 1},
     )
-    minio.client().create_bucket(Bucket=BUCKET)
-    minio.client().put_object(Bucket=BUCKET, Key="old", Body=b"old")
-    return Front(session_gateway(config), _recorder, minio, certs.ca)
+    s3 = minio.client()
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="old", Body=b"old")
+    return Front(session_gateway(config), _recorder, minio, s3, certs.ca)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.gateway import Gateway
 from lab.minio import Minio
@@ -13,6 +13,9 @@ from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import Key
 from tests.refusing import Request, Wire
 from tests.sigv4.aws import CLIENT
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 BUCKET = "bucket"
 """The one that the tables of requests name."""
@@ -62,6 +65,8 @@ class Front:
     gateway: Gateway
     recorder: Recorder
     minio: Minio
+    s3: "S3Client"
+    """Straight to MinIO."""
     ca_file: Path
 
     def connect(self, *, tls: bool = False) -> Raw:
@@ -86,7 +91,7 @@ class Front:
 
     def stored(self, bucket: str = BUCKET) -> dict[str, tuple[str, datetime]]:
         """What is at the backend: keys with ETag and time."""
-        found = self.minio.client().list_objects_v2(Bucket=bucket).get("Contents", [])
+        found = self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
         return {each["Key"]: (each["ETag"], each["LastModified"]) for each in found}
 
     def untouched(self) -> bool:

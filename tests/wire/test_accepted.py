@@ -26,7 +26,7 @@ REFUSED_BY_MINIO = {
 def _only_old(front: Front) -> Iterator[None]:
     """What a test has stored goes again."""
     yield
-    s3 = front.minio.client()
+    s3 = front.s3
     for key in front.stored():
         if key != "old":
             s3.delete_object(Bucket=BUCKET, Key=key)
@@ -50,7 +50,7 @@ def test_heads(front: Front, name: str) -> None:
     """Uploads arrive with data and metadata, downloads give the data, and the target is the client's, byte for byte."""
     request = HEADS[name](now())
     key = unquote(request.head.path.decode()).removeprefix(f"/{BUCKET}/")
-    s3 = front.minio.client()
+    s3 = front.s3
     if request.head.method == b"GET" and key != f"/{BUCKET}":
         s3.put_object(Bucket=BUCKET, Key=key, Body=DATA)
     got = send(front, request)
@@ -73,7 +73,7 @@ def test_bodies(front: Front, name: str, *, tls: bool) -> None:
     """The object is the decoded data and its Content-Encoding is what is left without aws-chunked."""
     chunks = BODIES[name]
     send(front, chunks.made(now()), tls=tls)
-    found = front.minio.client().get_object(Bucket=BUCKET, Key="key")
+    found = front.s3.get_object(Bucket=BUCKET, Key="key")
     assert found["Body"].read() == chunks.data
     assert found.get("ContentEncoding", "") == ("gzip" if "gzip" in name else "")
     (sent,) = front.recorder.requests()

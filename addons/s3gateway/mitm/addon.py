@@ -24,22 +24,32 @@ from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.mitm import flows, framing, idle, log, options, outbound, startup, termination, watch
+from s3gateway.mitm import (
+    commands,
+    contentview,
+    flows,
+    framing,
+    holding,
+    idle,
+    log,
+    options,
+    outbound,
+    startup,
+    termination,
+    watch,
+)
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer
-from s3gateway.mitm.replayed import is_replayed, restore
+from s3gateway.mitm.replayed import is_replayed, is_whole, restore
 from s3gateway.rules.rate import Rates
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
 logger = logging.getLogger(__name__)
-
-_VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
-"""mitmproxy passes on whatever version a client writes, and treats one that writes HTTP/2.0 as if it spoke that."""
 
 
 class S3Gateway:
@@ -52,16 +62,20 @@ class S3Gateway:
         self.recorder = Recorder()
         self.explainer = Explainer(self._on_explained)
         self._log = log.AccessLog(own_output=False)
+        self._hold_up_to = 0
         self._watcher: asyncio.Task[None] | None = None
         self._held: list[http.HTTPFlow] = []
 
     def load(self, loader: Loader) -> None:
-        """Register ``s3_config``."""
-        framing.bound_chunked_bodies()
+        """Register the options."""
+        framing.discard_trailers()
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
+        loader.add_option(holding.OPTION, str, "", holding.HELP)
 
     def configure(self, updated: set[str]) -> None:
         """Load the configuration and set mitmproxy's options from it."""
+        if updated & holding.OPTIONS:
+            self._hold_up_to = holding.limit(ctx.options)
         if "s3_config" not in updated:
             return
         if self.live is not None:
@@ -92,6 +106,9 @@ class S3Gateway:
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
+        else:
+            contentview.register()
+            commands.offer(self.live)
         self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = log.AccessLog(own_output=under_mitmdump)
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
@@ -120,9 +137,6 @@ class S3Gateway:
         except Exception as error:  # noqa: BLE001 - fail closed: Outbound refuses what has no transaction
             logger.error("request not understood: %s", place(error))  # noqa: TRY400
             return
-        if flow.error:  # mitmproxy has found the head malformed, and answers that itself
-            transaction.refusal, transaction.malformed = errors.invalid_request("The HTTP request is malformed."), True
-            return
         self._admit(flow, transaction)
         transaction.mark("verified")
         self.recorder.show(flow, transaction)
@@ -135,11 +149,9 @@ class S3Gateway:
             if is_replayed(flow):
                 _check_outbound()
                 restore(flow, transaction, current, now)
-            if flow.request.authority:
-                raise errors.invalid_uri()
-            if flow.request.data.http_version not in _VERSIONS:
-                raise errors.invalid_request("Please use HTTP/1.1.")
+            framing.check_head(flow.request)
             admitted = gateway.admit(transaction.head, transaction.arrival, current, now, self.rates)
+            transaction.holds = is_whole(transaction) or holding.is_held(flow, transaction.arrival, self._hold_up_to)
         except errors.S3Error as error:
             transaction.record.client, operation = gateway.guess(transaction.head, current)
             if operation:
@@ -152,6 +164,14 @@ class S3Gateway:
             transaction.admitted = admitted
             transaction.record.client = admitted.client.name
             describe(transaction, admitted.operation)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Verify a body that is held, before anybody may edit it; without ``held`` :class:`Outbound` refuses."""
+        transaction = self.transactions.get(flow)
+        if transaction and transaction.holds and transaction.admitted and self.live:
+            if is_whole(transaction):  # what mitmproxy has read is the body as it was stored
+                flow.request.raw_content = transaction.replayed
+            holding.verify(flow, transaction, transaction.admitted, self.live.current)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Stream the answer, with addresses and the KMS key id as the client must see them."""
@@ -194,9 +214,7 @@ class S3Gateway:
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
-        if transaction.malformed:
-            answer = http.Response.make(error.status)  # mitmproxy's own, for the record
-        elif client_is_there and answer is None:
+        if client_is_there and answer is None:
             given = answer_to(transaction, error)
             answer = given.kept
             termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
@@ -240,6 +258,8 @@ class S3Gateway:
         record.duration = time.time() - record.time
         if transaction.refusal:
             record.refusal = transaction.refusal.code
+        if transaction.held:
+            flow.request.raw_content = transaction.content  # to be looked at, without chunk signatures
         flows.redact(flow)
         settled = self.explainer.consider(flow, transaction, self.live.current.config) if self.live else None
         self.recorder.finish(flow, transaction, answer, explained_later=settled is not None)

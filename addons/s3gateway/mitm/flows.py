@@ -16,6 +16,7 @@ from s3gateway.capture import Explanation
 from s3gateway.config import Backend
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
+from s3gateway.held import Held
 from s3gateway.record import Record
 from s3gateway.rules.headers import redacted, redacted_target
 from s3gateway.rules.responses import Addresses, addresses
@@ -35,18 +36,15 @@ class Transaction:
     admitted: Admitted | None = None
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
+    holds: bool = False  # its body is read whole before anything leaves, for an operator to edit
+    held: Held | None = None  # and this is it, once it is proven
+    content: bytes = b""  # what left of it, without chunk framing
     explanation: Explanation | None = None
     replayed: bytes | None = None
     answer: http.Response | None = None
     timings: dict[str, float] = field(default_factory=dict)
-    malformed: bool = False
-    """The head is no HTTP: mitmproxy has refused it, and answers that itself."""
+    listed: tuple[str, str] = ("", "")  # marker and comment in mitmproxy's list
     logged: bool = False
-
-    @property
-    def is_streamed(self) -> bool:
-        """Whether a body passes through while it arrives, so that its head has to leave first."""
-        return self.arrival.has_body and self.replayed is None
 
     def mark(self, moment: str) -> None:
         """Note the first time that this moment is reached, in seconds since the head arrived."""

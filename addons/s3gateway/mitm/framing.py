@@ -1,32 +1,55 @@
-"""What mitmproxy's HTTP/1 reader leaves open in a chunked body (RFC 9112 §7.1): trailer fields, and lines without end.
+"""What HTTP/1 is here, and what is left of it: nothing that another server could read in another way.
 
-A trailer field raises ``NotImplementedError`` in mitmproxy's state machine, and the client waits for ever; here trailer
-fields are discarded, as RFC 9110 §6.5.1 allows: nobody has signed them. A chunk header or a trailer that does not end
-is gathered in memory without limit, also while a refused body is dropped; here it is a protocol error, which ends the
-connection. mitmproxy has no option for either, so this replaces the class it reads with; should mitmproxy read with
-another one, ``tests/wire/test_smuggling.py`` tells.
+mitmproxy's own check against smuggling answers in HTML, and to a bad answer of the backend too; so that option is off,
+and the same rules are applied in the hooks, which answer in S3's words.
 """
 
-from h11 import Data, EndOfMessage, RemoteProtocolError
+from h11 import Data, EndOfMessage
 from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
+from mitmproxy import http
+from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy.layers.http import _http1
 
-MAX_LINES = 16 * 1024
-"""Bytes of one chunk header, or of all trailer fields."""
+from s3gateway import errors
+
+_VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
+"""mitmproxy passes on whatever version a client writes, and treats one that writes HTTP/2.0 as if it spoke that."""
 
 
-class BoundedChunkedReader(ChunkedReader):
-    """h11's reader, with an end to everything that is no data."""
+def check_head(request: http.Request) -> None:
+    """Refuse what is no plain HTTP/1 request in origin-form."""
+    if not is_sound(request):
+        raise errors.invalid_request("The HTTP request is malformed.")
+    if request.authority:
+        raise errors.invalid_uri()
+    if request.data.http_version not in _VERSIONS:
+        raise errors.invalid_request("Please use HTTP/1.1.")
+
+
+def is_sound(message: http.Message) -> bool:
+    """Whether header names are names, and the body is framed in one plain way."""
+    try:
+        validate_headers(message)
+    except ValueError:
+        return False
+    return True
+
+
+class TrailerlessReader(ChunkedReader):
+    """h11's reader of chunked bodies; their end is an end and nothing more."""
 
     def __call__(self, buf: ReceiveBuffer) -> Data | EndOfMessage | None:
-        """Read on; what stays in ``buf`` when there is no event is an unfinished line."""
+        """Read on."""
         event: Data | EndOfMessage | None = super().__call__(buf)
-        if event is None and len(buf) > MAX_LINES:
-            raise RemoteProtocolError("a chunk header or trailer is too long")
         return EndOfMessage() if isinstance(event, EndOfMessage) else event
 
 
-def bound_chunked_bodies() -> None:
-    """Make mitmproxy read chunked bodies with :class:`BoundedChunkedReader`."""
-    _http1.ChunkedReader = BoundedChunkedReader  # type: ignore[attr-defined]  # imported there
+def discard_trailers() -> None:
+    """Make mitmproxy read chunked bodies with :class:`TrailerlessReader`.
+
+    At a trailer mitmproxy raises ``NotImplementedError`` in the middle of its state machine, and the client waits for
+    ever. RFC 9110 §6.5.1 allows to discard them, and nobody has signed them. Should mitmproxy read with another class,
+    ``tests/wire/test_smuggling.py`` tells.
+    """
+    _http1.ChunkedReader = TrailerlessReader  # type: ignore[attr-defined]  # imported there

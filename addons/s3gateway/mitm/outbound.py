@@ -11,11 +11,12 @@ from functools import partial
 from mitmproxy import http
 
 from s3gateway import errors, gateway
-from s3gateway.mitm import flows, termination
+from s3gateway.held import NOTHING_HELD, release
+from s3gateway.mitm import flows, holding, termination
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.recorder import Recorder
-from s3gateway.mitm.refusal import describe, refuse
+from s3gateway.mitm.refusal import describe, refuse, refuse_whole
 from s3gateway.mitm.streams import UploadStream
 from s3gateway.sigv4.model import RequestHead
 
@@ -41,24 +42,27 @@ class Outbound:
             if not flow.error:
                 self._refuse_unknown(flow)
             return
-        if transaction.refusal is None and (transaction.admitted is None or transaction.is_streamed):
+        if transaction.refusal is None and transaction.holds:
+            holding.keep_whole(flow)
+        elif transaction.refusal is None and (transaction.admitted is None or transaction.arrival.has_body):
             self._send(flow, transaction)
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        """Sign what nobody will edit any more, a request without a body or a replayed one; cut a faulty upload."""
+        """Sign what is here whole now that nobody will edit it any more; cut a faulty upload before its end."""
         transaction = self._transactions.get(flow)
         if transaction is None:
             if flow.response is None:
                 self._refuse_unknown(flow)
-        elif transaction.is_streamed:
+        elif transaction.arrival.has_body and not transaction.holds:
             if transaction.refusal and flow.response is None:
                 await termination.abort(flow)
         elif transaction.refusal is None:
             await flow.wait_for_resume()
             if flow.response is None:
-                self._send(flow, transaction)
+                self._send_whole(flow, transaction)
 
     def _send(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
+        """From ``requestheaders``: sign the head, and stream the body."""
         current = self._live.current
         try:
             if transaction.admitted is None:
@@ -67,9 +71,7 @@ class Outbound:
                 transaction.admitted, _head_now(flow, transaction), current.config, current.signer, datetime.now(UTC)
             )
             flows.write_outgoing(flow, outgoing, current.config.backend)
-            if transaction.replayed is not None:
-                flow.request.raw_content = _whole_body(outgoing, transaction)
-            elif outgoing.body:
+            if outgoing.body:
                 flow.request.stream = UploadStream(outgoing.body, transaction, partial(termination.abort_soon, flow))
         except errors.S3Error as error:
             refuse(flow, transaction, error, current.config.limits.refusal_linger)
@@ -77,11 +79,36 @@ class Outbound:
             logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
             refuse(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
         else:
-            transaction.outgoing = outgoing
-            transaction.record.sse = outgoing.sse
-            describe(transaction, outgoing.operation)
-            transaction.mark("signed")
-            self._recorder.show(flow, transaction)
+            self._sent(flow, transaction, outgoing)
+
+    def _send_whole(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
+        """From ``request``: sign head and body as they are now."""
+        current = self._live.current
+        try:
+            held = transaction.held or (None if transaction.holds else NOTHING_HELD)
+            if transaction.admitted is None or held is None:
+                raise errors.internal_error()
+            head, content = _head_now(flow, transaction), flow.request.raw_content or b""
+            outgoing, body = release(
+                transaction.admitted, held, head, content, current.config, current.signer, datetime.now(UTC)
+            )
+            flows.write_outgoing(flow, outgoing, current.config.backend)
+            flow.request.raw_content = body
+        except errors.S3Error as error:
+            refuse_whole(flow, transaction, error)
+        except Exception as error:  # noqa: BLE001 - fail closed
+            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            refuse_whole(flow, transaction, errors.internal_error())
+        else:
+            transaction.content = content
+            self._sent(flow, transaction, outgoing)
+
+    def _sent(self, flow: http.HTTPFlow, transaction: flows.Transaction, outgoing: gateway.Outgoing) -> None:
+        transaction.outgoing = outgoing
+        transaction.record.sse = outgoing.sse
+        describe(transaction, outgoing.operation)
+        transaction.mark("signed")
+        self._recorder.show(flow, transaction)
 
     def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
         logger.error("request refused: the gateway's script is not loaded")
@@ -91,17 +118,6 @@ class Outbound:
         except Exception as error:  # noqa: BLE001 - fail closed: if it cannot even be answered, it ends here
             logger.error("request cut: %s", place(error))  # noqa: TRY400
             flow.kill()
-
-
-def _whole_body(outgoing: gateway.Outgoing, transaction: flows.Transaction) -> bytes:
-    """A replayed body is here in one piece, so all of it is verified before anything of the request leaves."""
-    data, body = transaction.replayed or b"", outgoing.body
-    transaction.record.bytes_in = len(data)
-    if body is None:
-        return b""
-    data = body.feed(data) + body.finish()
-    transaction.record.chunks = body.chunks
-    return data
 
 
 def _head_now(flow: http.HTTPFlow, transaction: flows.Transaction) -> RequestHead:

@@ -12,6 +12,7 @@ from mitmproxy import ctx, http
 from s3gateway import capture, recording
 from s3gateway.body import ChunkedBody
 from s3gateway.gateway import Outgoing
+from s3gateway.mitm import listing
 from s3gateway.mitm.capturefile import CaptureFile
 from s3gateway.mitm.flows import Transaction
 from s3gateway.mitm.place import place
@@ -60,9 +61,7 @@ class Recorder:
     def put(self, flow: http.HTTPFlow, transaction: Transaction) -> None:
         """Put the exchange as it stands on the flow, if anybody can see flows."""
         if self._watched:
-            line = _line(transaction)
-            if line:
-                flow.metadata[capture.METADATA_KEY] = line
+            self._keep(flow, transaction)
 
     def finish(
         self, flow: http.HTTPFlow, transaction: Transaction, answer: http.Response | None, *, explained_later: bool
@@ -78,19 +77,29 @@ class Recorder:
         transaction.mark("ended")
         if not (self._watched or self._file):
             return
-        line = _line(transaction)
-        if self._watched and line:
-            flow.metadata[capture.METADATA_KEY] = line
+        line = self._keep(flow, transaction)
         if self._file and line and not explained_later:
             self._file.append(line)
 
     def explained(self, flow: http.HTTPFlow, transaction: Transaction) -> None:
         """Keep an exchange again that was finished with its explanation to come."""
-        line = _line(transaction) if self._watched or self._file else ""
-        if self._watched and line:
-            flow.metadata[capture.METADATA_KEY] = line
+        line = self._keep(flow, transaction) if self._watched or self._file else ""
         if self._file and line:
             self._file.append(line)
+
+    def _keep(self, flow: http.HTTPFlow, transaction: Transaction) -> str:
+        """Put the exchange where people look, and give its line; an empty one if that went wrong."""
+        try:
+            kept = exchange(transaction)
+            line = capture.dump_line(kept)
+            if self._watched:
+                flow.metadata[capture.METADATA_KEY] = line
+            if self._interactive:
+                listing.tell(flow, transaction, kept)
+        except Exception as error:  # noqa: BLE001 - a capture must not decide about a request
+            logger.error("request %s not captured: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            return ""
+        return line
 
 
 def exchange(transaction: Transaction) -> capture.Exchange:
@@ -119,14 +128,6 @@ def exchange(transaction: Transaction) -> capture.Exchange:
         timings={moment: round(seconds, 6) for moment, seconds in transaction.timings.items()},
         explanation=transaction.explanation,
     )
-
-
-def _line(transaction: Transaction) -> str:
-    try:
-        return capture.dump_line(exchange(transaction))
-    except Exception as error:  # noqa: BLE001 - a capture must not decide about a request
-        logger.error("request %s not captured: %s", transaction.record.request_id, place(error))  # noqa: TRY400
-        return ""
 
 
 def _on_the_wire(outgoing: Outgoing) -> RequestHead:

@@ -13,6 +13,12 @@ def refuse(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3
     termination.refuse_now(flow, answer_to(transaction, error), has_body=transaction.arrival.has_body, linger=linger)
 
 
+def refuse_whole(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
+    """From ``request``: answer with the error when the whole body has been read and none of it has left."""
+    transaction.refusal = error
+    flow.response = flows.error_response(transaction, error)
+
+
 def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
     """From ``responseheaders``: give the client an error instead of what the backend has begun to answer."""
     transaction.refusal = error.detached()

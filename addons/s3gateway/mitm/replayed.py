@@ -17,7 +17,7 @@ from s3gateway import errors
 from s3gateway.capture import METADATA_KEY, CaptureError, Exchange, load
 from s3gateway.config import Client, Config
 from s3gateway.mitm.flows import Transaction, read_arrival, read_head
-from s3gateway.resign import captured_request, describes, resign
+from s3gateway.resign import captured_request, framed, resign
 from s3gateway.sigv4.model import RequestHead
 
 _KEY_ID = re.compile(r"Credential=([^/,\s]+)/")
@@ -28,12 +28,18 @@ def is_replayed(flow: http.HTTPFlow) -> bool:
     return flow.is_replay == "request"
 
 
+def is_whole(transaction: Transaction) -> bool:
+    """Whether this is a replayed request with a body: all of it is here, and is verified before anything leaves."""
+    return bool(transaction.replayed)
+
+
 def restore(flow: http.HTTPFlow, transaction: Transaction, config: Config, now: datetime) -> None:
     """Put the client's request, signed anew, onto flow and transaction; S3Error where that cannot be."""
     exchange = _exchange(flow)
     client = _client(exchange, config)
-    head, body = captured_request(exchange.incoming), flow.request.raw_content or b""
-    if not describes(head, body):
+    head = captured_request(exchange.incoming)
+    body = framed(head, flow.request.raw_content or b"")
+    if body is None:
         _refuse("its body was not stored whole; capture with store_streamed_bodies=true")
     region = next((name for name in config.listen.regions if not set("*?[") & set(name)), config.backend.region)
     signed = resign(head, client.keys, body=body, at=now, region=region)
