@@ -225,6 +225,7 @@ def test_an_upload_to_a_backend_that_stops_waits_at_the_client(waiting: Gateway)
         assert raw.read().code == "ServiceUnavailable"
     sender.join(30)
     assert memory.peak(waiting.pid) - before < MAY_GROW
+    eventually(lambda: _sockets(waiting.pid) == 1, "a connection stays open")  # also one that takes nothing
 
 
 def test_a_backend_that_stops_in_its_answer(certs: Certs, gateway: GatewayFactory) -> None:

@@ -207,13 +207,14 @@ def test_a_refused_upload_ends_within_its_linger(probed: Probed, certs: Certs, *
 
 
 def test_refused_uploads_that_have_ended_are_forgotten(certs: Certs, gateway: GatewayFactory) -> None:
-    """Each would be some 14 KiB if it were kept until its linger is over."""
+    """Their clients see the end at once; each would be some 14 KiB if it were kept until its linger is over."""
     running = gateway(gateway_config(Nobody(certs), limits={"refusal_linger": 600}))
 
     def refused(times: int) -> None:
         for _ in range(times):
             with Raw(running.port) as raw:
                 assert raw.ask(b"PUT /bucket/k HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n").status == 403
+                assert raw.is_closed()  # at once: the rest of the linger is the client's to write
 
     refused(100)
     before = memory.reset_peak(running.pid)
