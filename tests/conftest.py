@@ -21,6 +21,9 @@ from lab.minio import Minio
 from lab.moto import Moto
 from lab.recorder import Recorder
 from lab.spark import Spark
+from lab.wire import RecordedRequest
+from tests.canary import CANARY
+from tests.watched import WatchedGateway
 
 # How long an example takes says how busy the machine is, nothing else.
 settings.register_profile("suite", parent=settings(), deadline=None)
@@ -31,7 +34,7 @@ _SPARK = {"spark35", "spark4"}
 
 
 class GatewayFactory(Protocol):
-    """Start a gateway that stops with the fixture; arguments as of `lab.gateway.Gateway`."""
+    """Start a gateway that stops with the fixture, and is searched for secrets then; see `tests.watched`."""
 
     def __call__(self, config: dict[str, Any], **options: Any) -> Gateway:
         """Start it."""
@@ -99,21 +102,27 @@ def moto_backend(certs: Certs) -> Iterator[Moto]:
 @pytest.fixture(scope="session")
 def _recorder(minio: Minio, certs: Certs) -> Iterator[Recorder]:
     with Recorder(minio, certs) as relay:
+        CANARY.watch_source(lambda: (_signature(request) for request in relay.requests()))
         yield relay
 
 
+def _signature(request: RecordedRequest) -> bytes:
+    return (request.header("authorization") or b"").rpartition(b"Signature=")[2]
+
+
 @pytest.fixture
-def recorder(_recorder: Recorder) -> Recorder:
+def recorder(_recorder: Recorder) -> Iterator[Recorder]:
     """The wire recorder in front of `minio`, cleared."""
     _recorder.clear()
-    return _recorder
+    yield _recorder
+    CANARY.collect()
 
 
 def _gateways() -> Iterator[GatewayFactory]:
     with ExitStack() as running:
 
         def start(config: dict[str, Any], **options: Any) -> Gateway:
-            return running.enter_context(Gateway(config, **options))
+            return running.enter_context(WatchedGateway(config, **options))
 
         yield start
 

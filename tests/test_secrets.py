@@ -1,8 +1,10 @@
 """What holds a secret does not show it: not by repr, str or format, not inside another value, not in an exception."""
 
+import ast
 import base64
 import logging
 import pickle
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from s3gateway.configfile import parse
 from s3gateway.errors import S3Error
 from s3gateway.rules import encryption
 from s3gateway.settings import ConfigError
-from s3gateway.signer import CredentialSource, Signer
+from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chain import ChunkChain
 from s3gateway.sigv4.chunks import ChunkReader
 from s3gateway.sigv4.claim import read_claim
@@ -24,6 +26,7 @@ from tests.receiving import transformer
 from tests.sigv4 import streams
 from tests.sigv4.aws import CLIENT, GATEWAY, authorized, presigned
 
+ROOT = Path(__file__).parent.parent
 SECRET = "c4n4ry"
 CUSTOMER_KEY = base64.b64encode(b"c4n4ry-key-of-thirty-two-bytes!!")
 KEYS = KeyPair("AK", Secret(SECRET), Secret(SECRET + "-token"))
@@ -82,6 +85,103 @@ HOLDERS = {
     "events": ChunkReader(signed=True, trailer=True, max_chunk=100).feed(TRAILER.body)[-1:],
     "CredentialScope": CredentialScope("20240229", "us-east-1"),
 }
+
+
+HARMLESS = {
+    # name: what it holds
+    "Access": "patterns",
+    "Addresses": "authorities",
+    "AccessLog": "a flag",
+    "Arrival": "two flags",
+    "Backend": "an address",
+    "Chain": "a profile's name",
+    "Checksum": "a digest",
+    "Chunks": "counts",
+    "ChunkReader": "a client's data, with the default repr",
+    "ChunkData": "a client's data",
+    "ChunkEnd": "nothing",
+    "ChunkStart": "a Signature",
+    "DeleteBody": "a client's data, with the default repr",
+    "Exchange": "heads that are redacted by whoever makes it",
+    "Explanation": "texts of redacted heads",
+    "Files": "paths",
+    "HashedBody": "a client's data, with the default repr",
+    "Head": "a redacted head",
+    "Key": "a setting's name",
+    "Kind": "a setting's type",
+    "Listen": "addresses and paths",
+    "LocationRewriter": "authorities",
+    "Payload": "a digest or a mode",
+    "PayloadMode": "names",
+    "PlainBody": "nothing",
+    "Record": "what the log tells",
+    "Response": "a redacted head",
+    "SseKms": "a key's name",
+    "SseS3": "nothing",
+}
+"""Public classes of the core that need no row above."""
+
+
+def classes() -> set[str]:
+    """Every public class of the core that is no exception and no protocol."""
+    found = set()
+    for path in (ROOT / "addons/s3gateway").rglob("*.py"):
+        if "mitm" in path.parts:
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+                if not bases & {"Exception", "ValueError", "Protocol"}:
+                    found.add(node.name)
+    return found
+
+
+def test_every_class_is_looked_at() -> None:
+    """A new value type is shown above, or it is said here why it cannot show a secret."""
+    shown = {
+        type(part).__name__
+        for holder in HOLDERS.values()
+        for part in (holder if isinstance(holder, list) else [holder])
+    }
+    named = {"SseC" if name == "Sse" else name for name in shown} | {"EncryptionRule"}
+    assert classes() - named - set(HARMLESS) == set()
+
+
+def tracebacks() -> dict[str, BaseException]:
+    """Exceptions as they come out of the core, each raised for a request or a file with secrets in it."""
+    raised: dict[str, BaseException] = {}
+
+    def keep(name: str, do: Callable[[], object]) -> None:
+        try:
+            do()
+        except (S3Error, ConfigError, CredentialsError) as error:
+            raised[name] = error
+
+    keep("another method", lambda: admitted(replace(HEAD, method=b"DELETE")))
+    keep("another method, presigned", lambda: admitted(replace(PRESIGNED, method=b"DELETE")))
+    keep("SSE-C over HTTP", lambda: admitted(HEAD, tls=False))
+    keep("a token", lambda: admitted(authorized("GET", "/b/k", [("x-amz-security-token", SECRET)])))
+    keep("two mechanisms", lambda: admitted(replace(HEAD, target=PRESIGNED.target)))
+    keep("a bad chunk", lambda: transformer(TRAILER).feed(TRAILER.body.replace(b"\r\na\r\n", b"\r\nb\r\n")))
+    keep("a bad trailer", lambda: transformer(TRAILER).feed(TRAILER.body[:-5] + b"0" + TRAILER.body[-4:]))
+    keep("a faulty file", lambda: parse(f"clients: [{{secret_access_key: *{SECRET}}}]", Path()))
+    keep("a secret of a wrong type", lambda: configured(clients=[{"name": "a", "secret_access_key": [SECRET]}]))
+    keep("an unknown key", lambda: configured(backend={"credentials": {"secret_access_key": SECRET, "x": 1}}))
+    return raised
+
+
+@pytest.mark.parametrize("name", ["tracebacks", "logged"])
+def test_tracebacks_hold_no_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whole tracebacks with all that led to them, printed or logged; but for what a client itself has sent wrongly."""
+    found = tracebacks()
+    assert len(found) == 10
+    hidden = [secret for secret in SECRETS if secret not in secrets_of(HEAD) + secrets_of(PRESIGNED)]
+    for what, error in found.items():
+        shown = "".join(traceback.format_exception(error)) + repr(error.__cause__)
+        if name == "logged":
+            logging.getLogger("any").error("failed", exc_info=error)
+            shown = caplog.text
+        assert [place for place, secret in enumerate(hidden) if secret in shown] == [], what
 
 
 @pytest.mark.parametrize("name", HOLDERS)

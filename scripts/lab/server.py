@@ -29,8 +29,10 @@ class Server(ABC):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
-        self._temporary.cleanup()
+        try:
+            self.stop()
+        finally:
+            self._temporary.cleanup()
 
     @abstractmethod
     def start(self) -> None:

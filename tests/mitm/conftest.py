@@ -10,9 +10,9 @@ import pytest
 
 from lab import CHECKOUT
 from lab.certs import Certs
-from lab.gateway import Gateway
 from lab.ports import free_port
 from lab.recorder import Recorder
+from tests.watched import WatchedGateway
 
 ENTRY = CHECKOUT / "addons" / "s3_gateway.py"
 
@@ -34,7 +34,7 @@ def unreached(certs: Certs) -> Iterator[Recorder]:
         yield relay
 
 
-class CopiedGateway(Gateway):
+class CopiedGateway(WatchedGateway):
     """A gateway that runs a copy of ``addons/``, which a test may break."""
 
     def __init__(self, config: dict[str, Any], addons: Path, **options: Any) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.canary import CANARY
+
 SECONDS = 30
 
 
@@ -60,11 +62,14 @@ class Raw:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
+        CANARY.watch_wire(data)
         self.socket.sendall(data)
 
     def read(self, method: str = "GET") -> Answer:
         """Read one answer; a ``100 Continue`` is one. ``ConnectionError`` if it is cut short."""
         answer = self.read_head()
+        if answer.status >= 400:
+            CANARY.check({"the answer's headers": str(answer.headers).encode()}, answer=True)
         length, coding = answer.header("content-length"), answer.header("transfer-encoding")
         if method == "HEAD" or answer.status in {100, 204, 304}:
             return answer
@@ -72,7 +77,10 @@ class Raw:
             assert coding == "chunked"
             return Answer(answer.status, answer.headers, b"".join(iter(self._chunk, b"")))
         assert length is not None, answer
-        return Answer(answer.status, answer.headers, self.read_exactly(int(length)))
+        body = self.read_exactly(int(length))
+        if answer.status >= 400:
+            CANARY.check({"the answer": body}, answer=True)
+        return Answer(answer.status, answer.headers, body)
 
     def read_head(self) -> Answer:
         """Read status line and headers."""
