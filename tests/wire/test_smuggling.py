@@ -108,6 +108,15 @@ def test_a_broken_http_chunk_ends_the_connection(front: Front, spoilt: Callable[
     assert front.stored() == before
 
 
+def test_much_behind_a_broken_http_chunk_leaves_no_connection_open(front: Front) -> None:
+    """mitmproxy forgets one now and then, when more reads wait than it has handled: each has to end all the same."""
+    request = auth("PUT", "/bucket/key", [("Transfer-Encoding", "chunked")], payload=aws.UNSIGNED)(now())
+    for _ in range(20):
+        with front.connect() as raw:
+            raw.send(head_bytes(request) + b"1\r\nx\r\n")
+            refused_or_cut(raw, b"g\r\n" + b"a" * 1_000_000)
+
+
 @pytest.mark.parametrize(
     "spelled",
     [
