@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from s3gateway import configfile
-from s3gateway.settings import KEYS, Key
+from s3gateway.keys import KEYS, Key
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
