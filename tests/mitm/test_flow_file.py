@@ -42,9 +42,7 @@ def test_no_secret_is_written(
         "secret_access_key": own["SecretAccessKey"],
         "session_token": own["SessionToken"],
     }
-    flow_file = tmp_path / "flows"
-    arguments = ["-w", str(flow_file), "--set", "flow_detail=4", "--set", "termlog_verbosity=debug", "-v"]
-    running = gateway(config, arguments=arguments)
+    running = gateway(config, arguments=["--set", "flow_detail=4"])
 
     s3 = running.client(tls=True, config=Config(signature_version="s3v4"))
     s3.put_object(Bucket=bucket, Key="c/k", Body=b"x")
@@ -83,7 +81,7 @@ def test_no_secret_is_written(
         log = running.log().encode()
         running.stop()
     log += running.log().encode()
-    written = flow_file.read_bytes()
+    written = running.flow_file.read_bytes()
     assert b"GetObject" in log
     assert urlsplit(url).path.encode() in written
     secrets = {
