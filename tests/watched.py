@@ -10,6 +10,7 @@ from tests.canary import CANARY
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+DEBUG = ["--set", "termlog_verbosity=debug"]
 LOUD = Path(__file__).with_name("loud.py")
 
 
@@ -32,7 +33,8 @@ class WatchedGateway(Gateway):
     def command(self) -> list[str]:
         given = super().command()
         if self._watched:
-            given += ["--set", "termlog_verbosity=debug", "-s", str(LOUD)]
+            given += ["-s", str(LOUD)]
+            given += [] if any(part.startswith("termlog_verbosity") for part in given) else DEBUG
             given += [] if "-w" in given else ["-w", str(self.flow_file)]
         return given
 

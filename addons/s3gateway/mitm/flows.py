@@ -7,6 +7,7 @@ Nothing of it goes into ``flow.metadata``, which mitmproxy writes to flow files,
 import time
 from dataclasses import dataclass, field
 from secrets import token_hex
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
@@ -130,3 +131,8 @@ def redact(flow: http.HTTPFlow) -> None:
     data = flow.request.data
     data.headers = http.Headers(redacted(data.headers.fields))
     data.path = redacted_target(data.path)
+    # The flow's state before an operator edited it: a flow file has it as well. mitmproxy's annotation is wrong.
+    before: dict[str, Any] | None = flow._backup  # type: ignore[assignment]  # noqa: SLF001
+    if before:
+        request = before["request"]
+        request["headers"], request["path"] = redacted(request["headers"]), redacted_target(request["path"])

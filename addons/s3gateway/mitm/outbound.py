@@ -113,6 +113,7 @@ class Outbound:
     def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
         logger.error("request refused: the gateway's script is not loaded")
         try:
+            flows.redact(flow)  # nobody else will, and it may be written to a flow file
             transaction = self._transactions.open(flow)
             refuse(flow, transaction, errors.internal_error(), self._live.current.config.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed: if it cannot even be answered, it ends here
