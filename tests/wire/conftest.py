@@ -31,6 +31,8 @@ def _front(_recorder: Recorder, minio: Minio, certs: Certs, session_gateway: Gat
 
 @pytest.fixture
 def front(_front: Front, recorder: Recorder) -> Iterator[Front]:
-    """The table's gateway, with the recorder cleared; what was signed is on the wire."""
+    """The table's gateway, with the recorder cleared; what was signed is on the wire, and nothing stays open."""
+    _front.begin()
     yield _front
     invariant.check_all(recorder.requests())
+    _front.settle()

@@ -1,7 +1,7 @@
 """A gateway with the table's clients, before the recorder before MinIO; every answer is searched for the backend."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from lab.minio import Minio
 from lab.recorder import Recorder
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import Key
+from tests.real.waiting import eventually
 from tests.refusing import Request, Wire
 from tests.sigv4.aws import CLIENT
 
@@ -58,7 +59,7 @@ def on_wire(request: Request) -> bytes:
     return head_bytes(request) + body_bytes(request)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Front:
     """The gateway, what is behind it, and what an answer must never show."""
 
@@ -68,6 +69,7 @@ class Front:
     s3: "S3Client"
     """Straight to MinIO."""
     ca_file: Path
+    _others: set[int] = field(default_factory=set)
 
     def connect(self, *, tls: bool = False) -> Raw:
         """Open a connection to the gateway."""
@@ -94,6 +96,20 @@ class Front:
         found = self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
         return {each["Key"]: (each["ETag"], each["LastModified"]) for each in found}
 
+    def begin(self) -> None:
+        """Clear the recorder; what is open now is other tests' affair, some client's that keeps its connection."""
+        self._others = self.recorder._open_numbers()
+        self.recorder.clear()
+
+    def settle(self) -> None:
+        """Wait until the connections to the backend that this test has caused have ended."""
+        eventually(lambda: self.recorder._open_numbers() <= self._others, "connections to the backend stay open")
+
+    def forget(self) -> None:
+        """Settle, and clear the recorder."""
+        self.settle()
+        self.recorder.clear()
+
     def untouched(self) -> bool:
         """Whether nobody has even connected to the backend since the recorder was cleared."""
-        return self.recorder.connections() == []
+        return {connection.number for connection in self.recorder.connections()} <= self._others

@@ -52,7 +52,7 @@ def _old_object(front: Front) -> Iterator[None]:
     s3 = front.s3
     s3.put_object(Bucket=BUCKET, Key="key", Body=OLD)
     before = {name: etag for name, (etag, _) in front.stored().items()}
-    front.recorder.clear()
+    front.forget()
     yield
     assert {name: etag for name, (etag, _) in front.stored().items()} == before
     assert front.ask(get_key(now())).body == OLD
@@ -128,7 +128,7 @@ def test_a_faulty_body(front: Front, made: Made, status: int, code: str, *, tls:
         told = raw.read()
         assert (told.status, told.code, told.header("Connection")) == (status, code, "close")
         assert raw.is_closed()
-    eventually(lambda: not front.recorder._open_numbers())
+    front.settle()
     (sent,) = front.recorder.requests()
     assert not sent.complete or b"chunk-signature=" + b"0" * 64 in sent.body
     assert b"\r\nx-amz-checksum" not in sent.body
@@ -156,7 +156,7 @@ def test_a_client_that_is_cut_at_any_byte_of_the_body(front: Front, mode: str, h
     """MinIO never begins a trailer, and never has all the data; a trailer that is cut would make it grow for ever."""
     body = body_bytes(short(mode)(now()))
     for positions in batched(range(len(body)), 32):
-        front.recorder.clear()
+        front.forget()
         connections = [front.connect() for _ in positions]
         for raw, at in zip(connections, positions, strict=True):
             request = short(mode)(now())
@@ -164,7 +164,7 @@ def test_a_client_that_is_cut_at_any_byte_of_the_body(front: Front, mode: str, h
         eventually(lambda: len(front.recorder.requests()) == len(positions))  # noqa: B023 - called at once
         for raw in connections:
             cut(raw, how)
-        eventually(lambda: not front.recorder._open_numbers(), "connections to the backend stay open")
+        front.settle()
         sent = front.recorder.requests()
         assert len(sent) == len(positions)
         assert {(request.complete, request.body) for request in sent} == {(False, b"")}
@@ -191,12 +191,12 @@ def test_a_client_that_is_cut_between_large_chunks(front: Front, mode: str, how:
     request = stream(mode, DATA)(now())
     wire = on_wire(request)
     for at in (wire.index(b"a" * 65536) + 70_000, wire.index(b"c" * 65536) + 65536 + 2):
-        front.recorder.clear()
+        front.forget()
         with front.connect() as raw:
             raw.send(wire[:at])
             eventually(lambda: [sent for sent in front.recorder.requests() if b"a" * 65536 in sent.body])
             cut(raw, how)
-        eventually(lambda: not front.recorder._open_numbers())
+        front.settle()
         (sent,) = front.recorder.requests()
         assert (sent.complete, b"c" * 100 in sent.body) == (False, False)
 
@@ -210,7 +210,7 @@ def test_the_same_key_after_a_cut(front: Front, mode: str) -> None:
         raw.send(on_wire(request)[:-1])
         eventually(front.recorder.requests)
         cut(raw, "RST")
-    eventually(lambda: not front.recorder._open_numbers())
+    front.settle()
     assert front.ask(get_key(now())).body == OLD
     assert front.ask(made(now())).status == 200
     assert front.ask(get_key(now())).body == (b"a" * 300 if mode in MODES else b"x")

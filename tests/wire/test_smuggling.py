@@ -13,7 +13,6 @@ from s3gateway.sigv4.model import RequestHead
 from tests.admission import edited
 from tests.real import memory
 from tests.real.rawhttp import Raw
-from tests.real.waiting import eventually
 from tests.refusing import GOOD, UPLOADS, Made, Request, auth, stream, then, url
 from tests.sigv4 import aws
 from tests.wire.front import BUCKET, Front, body_bytes, head_bytes, now, on_wire
@@ -306,8 +305,7 @@ def test_http_1_0(front: Front) -> None:
     (connection,) = front.recorder.connections()
     assert bytes(connection.sent).startswith(b"GET /bucket/old HTTP/1.0\r\n")
     assert bytes(connection.sent).count(b"HTTP/1.") == 1
-    eventually(lambda: front.recorder._open_numbers() == set())
-    front.recorder.clear()  # which reads HTTP/1.1 only
+    front.forget()  # which reads HTTP/1.1 only
     with front.connect() as raw:
         assert refused_or_cut(raw, head_bytes(request, version=b"HTTP/1.0") + body_bytes(request))
     assert front.stored() == before
