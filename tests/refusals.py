@@ -124,7 +124,7 @@ IN_ORDER = (
     ("r13", lambda head: head, 403, "RequestTimeTooSkewed", ""),
     ("r19", field_changed(PAYLOAD_HASH, b"^.*$", b"abc"), 400, "InvalidArgument", "x-amz-content-sha256 must be"),
     ("r16", added("x-amz-acl", "public-read"), 403, "AccessDenied", NOT_SIGNED),
-    ("r17", claimed(b"Signature=[0-9a-f]{64}", b"Signature=" + b"0" * 64), 403, "SignatureDoesNotMatch", ""),
+    ("r17", claimed(b"Signature=[0-9a-f]{64}", b"Signature=" + b"f" * 64), 403, "SignatureDoesNotMatch", ""),
 )
 """One fault each, in the order in which AWS looks for them; what a request has the first of is what it is told."""
 
@@ -334,7 +334,7 @@ ROWS = [
         Row(f"r32 no signature {mode}", stream(mode, ONE, edit=lambda b: b.replace(b";chunk-signature=", b"", 1)), 400, "IncompleteBody")
         for mode in MODES[:2]
     ),
-    Row("r32 a signature in the unsigned mode", stream(aws.STREAMING_UNSIGNED_TRAILER, ONE, edit=lambda b: b.replace(b"\r\n", b";chunk-signature=" + b"0" * 64 + b"\r\n", 1)), 400, "IncompleteBody"),
+    Row("r32 a signature in the unsigned mode", stream(aws.STREAMING_UNSIGNED_TRAILER, ONE, edit=lambda b: b.replace(b"\r\n", b";chunk-signature=" + b"f" * 64 + b"\r\n", 1)), 400, "IncompleteBody"),
     *(
         Row(f"r33 {mode}", stream(mode, (b"a" * 8192, b"b" * 8191, b"c")), 403, "InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than 8192 bytes", (("Chunk", "2"), ("BadChunkSize", "8191")))
         for mode in (aws.STREAMING, aws.STREAMING_TRAILER)

@@ -120,6 +120,7 @@ def test_the_md5_of_a_key_is_no_secret() -> None:
         (b"/b/k?a=1&x-amz-security-token=SENTINEL", b"/b/k?a=1&x-amz-security-token=<redacted>"),
         (b"/b/k?X-Amz-Credential=SENTINEL", b"/b/k?X-Amz-Credential=<redacted>"),
         (b"/b/k?AWSAccessKeyId=SENTINEL&Signature=SENTINEL", b"/b/k?AWSAccessKeyId=<redacted>&Signature=<redacted>"),
+        (b"/b/k?X-Amz-Old-Signature=SENTINEL", b"/b/k?X-Amz-Old-Signature=<redacted>"),
         (b"/b/Signature=k?prefix=Signature", b"/b/Signature=k?prefix=Signature"),
         (b"/b/k?X-Amz-%53ignature=SENTINEL&a%2Fb=c", b"/b/k?X-Amz-%53ignature=<redacted>&a%2Fb=c"),
         (b"/b/k?a=1&%78-amz-security-%74oken=SENTINEL", b"/b/k?a=1&%78-amz-security-%74oken=<redacted>"),

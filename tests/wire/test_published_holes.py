@@ -82,7 +82,7 @@ def test_01_unsigned_trailers_signature_is_checked(front: Front) -> None:
     mode = aws.STREAMING_UNSIGNED_TRAILER
     wrong = auth("PUT", "/bucket/key", [("x-amz-decoded-content-length", "1")], {"secret": "wrong"}, payload=mode)
     denied(front, wrong(now()), "SignatureDoesNotMatch")
-    changed = then(UPLOADS[mode], claimed(b"Signature=[0-9a-f]{64}", b"Signature=" + b"0" * 64))
+    changed = then(UPLOADS[mode], claimed(b"Signature=[0-9a-f]{64}", b"Signature=" + b"f" * 64))
     denied(front, changed(now()), "SignatureDoesNotMatch")
 
 
@@ -102,7 +102,7 @@ def test_02_03_a_credential_in_the_query_is_no_authentication(
         for query in (
             f"X-Amz-Credential={credential}",
             f"{algorithm}&X-Amz-Credential={credential}",
-            f"{algorithm}&X-Amz-Credential={credential}&{rest}&X-Amz-Signature={'0' * 64}",
+            f"{algorithm}&X-Amz-Credential={credential}&{rest}&X-Amz-Signature={'f' * 64}",
         ):
             denied(front, Request(edited(bare, target=b"/bucket/key?" + query.encode()), body))
 
@@ -161,7 +161,7 @@ def test_06_forms_are_refused(front: Front) -> None:
             (b"x-amz-credential", f"{Minio.access_key}/{wire.key.scope_text}".encode()),
             (b"x-amz-date", wire.key.timestamp.encode()),
             (b"policy", b"e30="),
-            (b"x-amz-signature", b"0" * 64),
+            (b"x-amz-signature", b"f" * 64),
             (b"file", b"data"),
         )
     )
@@ -219,7 +219,7 @@ def test_07_22_an_unsigned_header(front: Front, mechanism: str) -> None:
         request = MECHANISMS[mechanism](now())
         if request.head.first(header.encode()) is not None:
             continue
-        answer = front.ask(Request(added(header, "/other/secret")(request.head), request.body))
+        answer = front.ask(Request(added(header, "1")(request.head), request.body))
         expected = (400, "InvalidToken") if name == "security-token" and mechanism != "presigned" else None
         found = (answer.status, answer.code)
         assert found == (expected or (403, "AccessDenied")), header
@@ -404,8 +404,8 @@ def test_14_a_date_ahead_of_time(front: Front, mechanism: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b"X-Amz-Signature=", b"x-amz-signature=%b&X-Amz-Signature=" % (b"0" * 64)),
-        (b"X-Amz-Signature=", b"X-AMZ-SIGNATURE=%b&X-Amz-Signature=" % (b"0" * 64)),
+        (b"X-Amz-Signature=", b"x-amz-signature=%b&X-Amz-Signature=" % (b"f" * 64)),
+        (b"X-Amz-Signature=", b"X-AMZ-SIGNATURE=%b&X-Amz-Signature=" % (b"f" * 64)),
         (b"X-Amz-Expires=600", b"X-Amz-Expires=600&X-Amz-Expires=604800"),
         (b"X-Amz-Expires=600", b"X-Amz-Expires=604800&X-Amz-Expires=600"),
         (b"X-Amz-Expires=600", b"x-amz-expires=604800&X-Amz-Expires=600"),

@@ -4,9 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.certs import Certs
+from lab.gateway import gateway_config
 from tests.admission import edited
+from tests.conftest import GatewayFactory
+from tests.real.rawhttp import Raw
 from tests.refusals import ROWS
-from tests.refusing import Request, Row
+from tests.refusing import CLIENTS, UPLOADS, Request, Row, claimed, then
 from tests.wire.front import Front, head_bytes, now, on_wire
 
 IN_THE_BODY = (
@@ -81,5 +85,17 @@ def test_head(front: Front, row: Row) -> None:
         if answer.status < 500:
             assert raw.ask(on_wire(request)).code == row.code
         else:
+            assert raw.is_closed()
+    assert front.untouched()
+
+
+def test_a_refusal_that_waits_for_its_explanation_arrives(front: Front, certs: Certs, gateway: GatewayFactory) -> None:
+    """Where flows are written, a refusal waits to be explained: the connection lingers from then on, not before."""
+    config = gateway_config(front.recorder, clients=CLIENTS, certificate=certs.gateway, limits={"refusal_linger": 0.1})
+    port = gateway(config).port
+    for mode, made in UPLOADS.items():
+        forged = then(made, claimed(b"Signature=[0-9a-f]{64}", b"Signature=" + b"f" * 64))
+        with Raw(port) as raw:
+            assert raw.ask(on_wire(forged(now()))).code == "SignatureDoesNotMatch", mode
             assert raw.is_closed()
     assert front.untouched()

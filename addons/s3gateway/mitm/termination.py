@@ -33,7 +33,7 @@ _aborting: set[asyncio.Future[None]] = set()
 
 
 def refuse_now(flow: http.HTTPFlow, answer: Answer, *, has_body: bool, linger: float) -> None:
-    """Answer from ``requestheaders`` or ``request``; a body is not read, and its connection ends in ``linger`` seconds.
+    """Answer from ``requestheaders`` or ``request``; a body is not read, and its connection ends ``linger`` s later.
 
     Until then the client's bytes are read and dropped, so that a client that writes first still gets to read.
     """
@@ -44,9 +44,7 @@ def refuse_now(flow: http.HTTPFlow, answer: Answer, *, has_body: bool, linger: f
         flow.request.stream = False
         flow.response = answer.kept
         return
-    _answer_when_asked(stream, answer)
-    if has_body:
-        _close_later(flow, linger)
+    _answer_when_asked(stream, answer, linger if has_body else None)
 
 
 def answer_instead(flow: http.HTTPFlow, answer: Answer) -> None:
@@ -63,8 +61,7 @@ def answer_error(flow: http.HTTPFlow, answer: Answer, *, linger: float) -> None:
     """From the ``error`` hook: give the client this answer instead of mitmproxy's HTML, if none has begun."""
     stream = _stream(flow)
     if stream is not None and flow.response is None:
-        _answer_when_asked(stream, answer)
-        _close_later(flow, linger)
+        _answer_when_asked(stream, answer, linger)
 
 
 def abort_soon(flow: http.HTTPFlow) -> None:
@@ -107,11 +104,16 @@ async def abort(flow: http.HTTPFlow) -> None:
     await asyncio.wait([transport.handler])
 
 
-def _answer_when_asked(stream: HttpStream, answer: Answer) -> None:
-    """Replace this one stream's ``check_killed``: the next time mitmproxy asks, it gets the answer and an end."""
+def _answer_when_asked(stream: HttpStream, answer: Answer, linger: float | None = None) -> None:
+    """Replace this one stream's ``check_killed``: the next time mitmproxy asks, it gets the answer and an end.
+
+    The time to linger runs from the answer, which other addons' hooks may keep waiting.
+    """
 
     def check_killed(emit_error_hook: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001 - mitmproxy's signature
         yield from _give(stream, answer, with_hook=emit_error_hook)
+        if linger is not None:
+            _close_later(stream.flow, linger)
         return True
 
     stream.check_killed = check_killed  # type: ignore[method-assign]

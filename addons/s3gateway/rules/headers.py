@@ -42,7 +42,7 @@ _SECRET_NAME = (
 _SECRET = re.compile(_SECRET_NAME)
 _SECRET_LINE = re.compile(rb"^(" + _SECRET_NAME + rb"|authorization):.*$", re.MULTILINE)
 _SIGNATURE = re.compile(rb"(Signature=)[0-9a-fA-F]*")
-_SECRET_PARAMETER = rb"X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId"
+_SECRET_PARAMETER = rb"[^=&]*Signature|X-Amz-(?:Security-Token|Credential)|AWSAccessKeyId"
 _PRESIGNED = re.compile(rb"([?&](?:" + _SECRET_PARAMETER + rb")=)[^&]*", re.IGNORECASE)
 _ESCAPED_PARAMETER = re.compile(rb"([?&])([^=&]*%[^=&]*)=[^&]*")
 _TOKEN_IN_QUERY = re.compile(rb"((?:^|&)X-Amz-Security-Token=)[^&\n]*", re.MULTILINE)
