@@ -14,8 +14,8 @@ from s3gateway.record import printable, size
 
 Renderer = Callable[[Exchange], str]
 
-WIDTH = 48
-"""Characters in each of the two columns; together with marks they fit a terminal of 110 columns."""
+WIDTH = 40
+"""Characters in each of the two columns; with their marks they take 84, and fit half of mitmweb's page."""
 
 MARKS = {
     Fate.KEPT: "=",
@@ -26,7 +26,7 @@ MARKS = {
     Fate.ADDED: "+",
     Fate.REMOVED: "-",
 }
-_LEGEND = "= kept  ~ changed  + added  - removed  ^ moved  * repeated otherwise;  s: signed on that side"
+_LEGEND = "= kept  ~ changed  + added  - removed  ^ moved  * other number;  s signed"
 _KEY = 12
 _INDENT = " " * 4
 _NEAR = 20
@@ -37,7 +37,8 @@ def render(exchange: Exchange) -> str:
     """Give the whole text."""
     comparison = compare_exchange(exchange)
     sections = [_summary(exchange), _headers(exchange, comparison), *_canonical(exchange)]
-    return "\n".join("\n".join(section) + "\n" for section in map(list, sections))
+    lines = [line for section in sections for line in ("", *section)][1:]
+    return "".join(f"{line or ' '}\n" for line in lines)  # mitmweb gives no height to an empty line
 
 
 def diff(exchange: Exchange) -> str:
@@ -90,7 +91,7 @@ def _summary(exchange: Exchange) -> Iterator[str]:
         yield _pair("backend", f"refused with {exchange.backend_error}")
     if exchange.timings:
         moments = sorted(exchange.timings.items(), key=lambda pair: pair[1])
-        yield _pair("timings", ", ".join(f"{name} {seconds * 1000:.1f} ms" for name, seconds in moments))
+        yield _pair("timings", ", ".join(f"{name} {seconds * 1000:.1f}" for name, seconds in moments) + " ms")
 
 
 def _verdict(exchange: Exchange) -> str:
@@ -109,7 +110,8 @@ def _encryption(exchange: Exchange) -> str:
 
 def _headers(exchange: Exchange, comparison: Comparison | None) -> Iterator[str]:
     if comparison is None:
-        yield "headers:  # nothing was sent to the backend"
+        waiting = exchange.verdict == "admitted" and exchange.response is None
+        yield f"headers:  # nothing was sent to the backend{' so far' if waiting else ''}"
         for name, value in exchange.incoming.headers:
             signed = "s" if name.lower() in exchange.incoming.signed_headers else " "
             yield from _cells("", f"{signed} {name}: {value}", "", left_width=2 * WIDTH)
@@ -135,7 +137,7 @@ def _row(row: Row) -> Iterator[str]:
 
 def _remark(reason: str) -> Iterator[str]:
     if reason:
-        yield " " * (WIDTH + 5) + f"# {printable(reason)}"
+        yield " " * (WIDTH + 6) + f"# {printable(reason)}"
 
 
 def _field(field: Field | None, *, signed: bool) -> str:
@@ -179,7 +181,7 @@ def _side_by_side(name: str, left: str, right: str, titles: tuple[str, str]) -> 
 
 
 def _pair(key: str, value: str) -> str:
-    lines = _wrapped(value, 2 * WIDTH - _KEY)
+    lines = _wrapped(value, 2 * WIDTH + 4 - _KEY)
     return "\n".join([f"{key + ':':<{_KEY}} {lines[0]}", *(" " * (_KEY - 3) + line for line in lines[1:])])
 
 
@@ -187,7 +189,7 @@ def _cells(mark: str, left: str, right: str, left_width: int = WIDTH) -> Iterato
     """Two cells, wrapped; the mark stands between them where something differs is easy to see going down."""
     for number, (one, other) in enumerate(zip_longest(_wrapped(left, left_width), _wrapped(right, WIDTH))):
         sign = mark if number == 0 else " "
-        yield f"  {one or '':<{WIDTH}} {sign or ' '} {other or ''}".rstrip()
+        yield f" {one or '':<{WIDTH}} {sign or ' '} {other or ''}".rstrip()
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:

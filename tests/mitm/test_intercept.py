@@ -48,6 +48,21 @@ def test_an_edited_request_goes_out_validly_signed(
     invariant.check_signed_names(request)
 
 
+def test_what_was_edited_keeps_no_secret(running: Gateway, bucket: str) -> None:
+    """The client's signature is not in a flow file: neither in the flow nor in what mitmproxy keeps to revert to."""
+    web, answers = Web(running), list[Answer]()
+    request = sign("GET", Target(bucket, "held"))
+    thread = ask(running, request.head, answers)
+    flow = eventually(web.held)[0]
+    assert request.signature in web.dump()
+    web.call("PUT", f"/flows/{flow['id']}", {"request": {"path": f"/{bucket}/edited"}})
+    web.call("POST", f"/flows/{flow['id']}/resume", {})
+    thread.join(30)
+    eventually(lambda: f"/{bucket}/edited" in web.dump() and request.signature not in web.dump())
+    web.call("POST", f"/flows/{flow['id']}/revert", {})
+    assert request.signature not in web.dump()
+
+
 def test_an_edit_into_what_is_no_s3_request_is_refused(running: Gateway, recorder: Recorder, bucket: str) -> None:
     """An operator's slip into the backend's own API is not signed with the gateway's rights."""
     web, answers = Web(running), list[Answer]()

@@ -7,6 +7,7 @@ Nothing of it goes into ``flow.metadata``, which mitmproxy writes to flow files,
 import time
 from dataclasses import dataclass, field
 from secrets import token_hex
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
@@ -121,7 +122,15 @@ def error_response(transaction: Transaction, error: S3Error) -> http.Response:
 
 
 def redact(flow: http.HTTPFlow) -> None:
-    """Take secrets off a flow whose request has left: what stays of it may be written to a flow file."""
+    """Take secrets off a flow whose request has left: what stays of it may be written to a flow file.
+
+    That goes for the state before an operator edited it, too, which mitmproxy keeps to revert to.
+    """
     data = flow.request.data
     data.headers = http.Headers(redacted(data.headers.fields))
     data.path = redacted_target(data.path)
+    before: Any = flow._backup  # noqa: SLF001 - there is no other way to it; tests/mitm/test_intercept.py tells
+    if before:
+        request = before["request"]
+        request["headers"] = redacted(request["headers"])
+        request["path"] = redacted_target(request["path"])

@@ -8,10 +8,9 @@ from s3gateway import view
 from s3gateway.capture import Exchange
 from s3gateway.mitm.flows import Transaction
 
-ADMITTED: Final = ":white_check_mark:"
-ENCRYPTED: Final = ":lock:"
+ADMITTED: Final = ":heavy_check_mark:"
 FAILED: Final = ":warning:"
-REFUSED: Final = ":no_entry:"
+REFUSED: Final = ":heavy_multiplication_x:"
 UNKNOWN: Final = ":grey_question:"
 
 
@@ -33,5 +32,5 @@ def marker_of(exchange: Exchange) -> str:
     if exchange.backend_error or exchange.code:
         return FAILED
     if exchange.verdict == "admitted":
-        return ENCRYPTED if exchange.sse else ADMITTED
+        return ADMITTED
     return UNKNOWN
