@@ -36,7 +36,7 @@ _LINE_MARKS = {"equal": " ", "replace": "~", "delete": "-", "insert": "+"}
 def render(exchange: Exchange) -> str:
     """Give the whole text."""
     comparison = compare_exchange(exchange)
-    sections = [_summary(exchange), _headers(exchange, comparison), *_canonical(exchange)]
+    sections = [_summary(exchange), *_expected(exchange), _headers(exchange, comparison), *_canonical(exchange)]
     lines = [line for section in sections for line in ("", *section)][1:]
     return "".join(f"{line or ' '}\n" for line in lines)  # mitmweb gives no height to an empty line
 
@@ -146,9 +146,7 @@ def _field(field: Field | None, *, signed: bool) -> str:
 
 def _canonical(exchange: Exchange) -> Iterator[Iterator[str]]:
     incoming, outgoing = exchange.incoming, exchange.outgoing
-    mismatch = list(_expected(exchange))
-    yield from mismatch
-    if incoming.canonical_request and not mismatch:
+    if incoming.canonical_request and not any(_expected(exchange)):
         after = outgoing.canonical_request if outgoing else ""
         yield _side_by_side("canonical request", incoming.canonical_request, after, _titles(outgoing))
     if incoming.string_to_sign:

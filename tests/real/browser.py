@@ -113,11 +113,12 @@ class Page:
         self.driver.switch_to.active_element.send_keys(Keys.ENTER)
         self.find(selector, value)
 
-    def edit_body(self, value: str) -> None:
-        """Replace the body in the page's editor."""
+    def edit_body(self, value: str, picture: Path | None) -> None:
+        """Replace the body in the page's editor, and keep what that looks like."""
         self.click(".flow-detail button", "Edit")
         self.click(".cm-content")
         self._replace(value)
+        self.picture(picture)
         self.click(".flow-detail button", "Done")
 
     def _replace(self, value: str) -> None:

@@ -118,9 +118,8 @@ def test_edit_and_resume(
     page.edit(".headers .kv-value", "0/0/500", "edited")
     url = page.find(".request-line .inline-input", "/held").text
     page.edit(".request-line .inline-input", "/held", url.replace("/held", "/pii/edited"))
-    page.edit_body("what the operator made of it")
-    page.find(".flow-detail", "View")
-    page.picture(picture("mitmweb-held"))
+    page.driver.set_window_size(1440, 820)
+    page.edit_body("what the operator made of it", picture("mitmweb-held"))
     assert recorder.requests() == []
     page.resume()
     thread.join(30)
