@@ -226,6 +226,8 @@ def test_a_target_that_was_rewritten(before: str, after: str) -> None:
 def test_a_method_that_was_rewritten() -> None:
     """HEAD made GET, as caches do."""
     assert not compare(head(method="HEAD"), head(method="GET")).survived
+    presigned = head(method="HEAD", target="/b/k?X-Amz-Expires=1")
+    assert not compare(presigned, head(method="GET")).survived
 
 
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=K/20260131/us-east-1/s3/aws4_request"
@@ -241,6 +243,17 @@ def test_a_signed_header_that_was_dropped_is_the_culprit() -> None:
     assert "Connection is in the outgoing SignedHeaders but not on the wire" in fault.sentence
     assert rows(comparison)["connection"].signed_after
     assert comparison.survived
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("te", "hop-by-hop"), ("expect", "mitmproxy"), ("range", "refuses the request")]
+)
+def test_a_dropped_header_comes_with_its_remedy(name: str, told: str) -> None:
+    """Where there is one to tell."""
+    (fault,) = compare(head((("Host", ""),)), head((("Host", ""),), signed=f"host;{name}")).faults
+    assert (fault.name, fault.kind) == (name, Kind.SIGNED_NOT_SENT)
+    assert told in fault.sentence
+    assert fault.sentence.count("hop-by-hop") == (name == "te")
 
 
 @pytest.mark.parametrize(

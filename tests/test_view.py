@@ -97,7 +97,7 @@ def test_refused() -> None:
 
 def test_a_bad_chunk_is_named() -> None:
     text = " ".join(view.render(replace(REFUSED, chunks=Chunks(2, 131072, 3))).split())
-    assert "chunks: 2 verified, 131072 bytes of data (128.0KiB), chunk 3 is the first bad one answer:" in text
+    assert "chunks: 2 verified, 131072 bytes of data (128KiB), chunk 3 is the first bad one answer:" in text
 
 
 def test_a_fault_of_the_outgoing_head_is_told() -> None:

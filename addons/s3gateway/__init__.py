@@ -10,6 +10,7 @@ The rooms, in the order a request walks through them (a module imports only from
 ``compare``  what became of a head on its way; ``reasons`` and ``faults`` tell what is meant and what is wrong
 ``config``   the frozen ``Config``; ``settings``, ``yamltext``, ``configfile`` and ``aistor`` make it
 ``signer``   the only module that imports botocore
+``resign``   a captured request signed anew as its client would have
 ``body``     joins framing and chains into body transformers
 ``explain``  why a signature does not match: what the client must have signed, against what was received
 ``held``     a request that is here whole, for an operator to edit

@@ -19,7 +19,8 @@ it, and diff, replay and explanation start from it. As JSON::
 
 Header lists keep wire order, case and duplicates. Bytes that are not UTF-8 are lone surrogates (``surrogateescape``),
 which JSON escapes. Timings are seconds since the head arrived. Signatures, tokens and SSE-C keys are ``<redacted>``;
-nothing that is redacted can be got back. ``chunks`` counts what was verified, the final empty one included, as the
+nothing that is redacted can be got back. ``code`` and ``message`` say why it was refused, or what else went wrong
+(``ServiceUnavailable``, the client gone). ``chunks`` counts what was verified, the final empty one included, as the
 log line does; ``identity`` ends in ``?`` where nothing proves it. Several exchanges may also stand one on a line (JSON
 Lines), each with its own ``schema``: a live gateway appends such lines, and a flow carries one (:data:`METADATA_KEY`).
 """

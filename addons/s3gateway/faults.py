@@ -68,7 +68,13 @@ def _faults(before: dict[str, str], after: dict[str, str], signed: frozenset[str
 
 def _signed_not_sent(name: str, by_client: str | None) -> Fault:
     came = "The client sent it, the gateway signed it" if by_client else "The gateway signed it"
-    remedy = " It is a hop-by-hop header: a gateway has to drop those first and sign then." if name in HOPS else ""
+    remedy = ""
+    if name in HOPS:
+        remedy = " It is a hop-by-hop header: a gateway has to drop those first and sign then."
+    elif name == "expect":
+        remedy = (
+            " mitmproxy answers Expect and takes it off, also where it only records: nobody on the way should sign it."
+        )
     sentence = (
         f"{by_client or name} is in the outgoing SignedHeaders but not on the wire. {came} and then dropped it, so the "
         f"backend cannot check the signature and refuses the request (MinIO: 400).{remedy}"

@@ -55,7 +55,7 @@ def of_target(context: Context) -> str:
     reasons = []
     if path != path_after:
         bucket = path_after[1:].partition("/")[0]
-        if not bucket or path_after != f"/{bucket}{path}" or not _host(incoming).startswith(f"{bucket.lower()}."):
+        if path_after != f"/{bucket}{path}" or not _host(incoming).startswith(f"{bucket.lower()}."):
             return ""
         reasons.append("the bucket moved from the host name into the path")
     if query != query_after:

@@ -9,6 +9,7 @@ It tells by content, not by name:
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -31,6 +32,7 @@ from s3gateway.sigv4.model import Headers, RequestHead
 
 _REMEDY = "give a capture, JSON Lines, a mitmproxy flow file (mitmdump -w) or a HAR file"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_HAR = re.compile(r'\s*\{\s*"log"\s*:')
 
 
 def read(path: Path) -> tuple[Exchange, ...]:
@@ -57,14 +59,12 @@ def _read(raw: bytes) -> tuple[Exchange, ...]:
         whole = raw.decode()
     except UnicodeDecodeError:
         raise CaptureError("not UTF-8 text") from None
-    with suppress(ValueError):
-        document = json.loads(whole)
-        if isinstance(document, dict) and isinstance(document.get("log"), dict):
-            return tuple(_from_har(document["log"]))
-    return load(without_unfinished_line(whole))
+    if _HAR.match(whole):
+        return tuple(_from_har(whole))
+    return load(_without_unfinished_line(whole))
 
 
-def without_unfinished_line(lines: str) -> str:
+def _without_unfinished_line(lines: str) -> str:
     """Leave out a last line that a live gateway is still writing: it has no end, and others stand before it."""
     complete, end, last = lines.rpartition("\n")
     if not end or not last.strip() or not complete.startswith('{"schema"'):
@@ -119,9 +119,13 @@ def _from_flow(flow: http.HTTPFlow) -> tuple[Exchange, ...]:
     )
 
 
-def _from_har(log: dict[str, Any]) -> Iterator[Exchange]:
+def _from_har(whole: str) -> Iterator[Exchange]:
     """Read the heads straight from the file: mitmproxy's own importer rewrites Host and Content-Length."""
-    for number, entry in enumerate(log.get("entries", ()), 1):
+    try:
+        entries = json.loads(whole)["log"]["entries"]
+    except (ValueError, KeyError, TypeError):
+        raise CaptureError("begins like a HAR file and is none") from None
+    for number, entry in enumerate(entries, 1):
         try:
             yield _from_entry(entry, number)
         except (KeyError, TypeError, ValueError, AttributeError):

@@ -1,6 +1,7 @@
 """`scripts/diff_headers`: its command line."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -39,9 +40,11 @@ examples:
   scripts/diff_headers capture.json --allow accept-encoding='our CDN negotiates it'
   scripts/diff_headers old.json new.json --heads outgoing  two releases of the gateway, same client
 
-To record in front of a gateway at gw:8000 and behind it, without changing a byte:
-  mitmdump -w front.flow  --mode reverse:http://gw:8000@8001    --set keep_host_header=true
-  mitmdump -w behind.flow --mode reverse:https://minio:9000@9001 --set keep_host_header=true
+To record in front of a gateway at gw:8000 and behind it, before a backend at minio:9000:
+  mitmdump -w front.flow  --mode reverse:http://gw:8000@8001     --set keep_host_header=true --set http2=false
+  mitmdump -w behind.flow --mode reverse:https://minio:9000@9001 --set keep_host_header=true --set http2=false
+Point the client at port 8001, and the gateway at port 9001; end both with Ctrl-C. Such flow files hold signatures and
+bodies: scripts/capture_headers makes captures of them that do not.
 
 exit status:
   0  every client header survived, but for those with a reason, and no request contradicts its signature
@@ -98,7 +101,7 @@ def _report(options: argparse.Namespace) -> Report:
     front = _chosen(read(options.capture), options)
     if options.behind is None:
         report = within(front, allowed)
-        if not report.requests and all(one.verdict == "unknown" for one in front):
+        if front and not report.requests and all(one.verdict == "unknown" for one in front):
             raise CaptureError(f"{options.capture}: it has one side only; give the capture behind the gateway as well")
         return report
     behind = _chosen(read(options.behind), options)
@@ -139,7 +142,11 @@ def _print(report: Report, options: argparse.Namespace) -> None:
         case _:
             table = for_this_terminal(only_differences=options.differences)
             text = "\n".join(table.lines(report)) + "\n"
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough; nor may the interpreter's own flush at the end complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

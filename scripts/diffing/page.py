@@ -12,14 +12,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from diffing.report import Alone, Report, Request
+from diffing.report import Alone, Finding, Report, Request
 from diffing.words import MARKS, notes, plain, verdict
 from s3gateway.compare import Fate, Field, Line, Row
 
 _STYLE: Final = Path(__file__).with_name("page.css")
 _COLUMNS: Final = 60  # requests in the overview; more would only be scrolled past
 _OPEN: Final = 3  # so few requests are unfolded at once
-_TWO_XX: Final = "2"
+_ORDINARY: Final = ("3", "404", "412")  # answers that every job gets and expects
 # Duplicated and merged look like changed: what counts is that the values differ.
 _CLASSES: Final = {fate: "changed" if fate in (Fate.DUPLICATED, Fate.MERGED) else fate.value for fate in Fate}
 _WORDS: Final = re.compile(r"[\w.-]+;?|[^\w.-]")
@@ -42,14 +42,8 @@ def html(report: Report) -> str:
 def _body(report: Report) -> Iterator[str]:
     yield f"<h1>{_text(report.left)} → {_text(report.right)}</h1>"
     yield f'<p class="verdict">{_text(verdict(report))}</p>'
-    yield '<div class="findings">'
-    for finding in report.findings:
-        links = ", ".join(f'<a href="#r{number}">{number}</a>' for number in finding.numbers)
-        yield (
-            f'<section class="finding"><div class="culprit">{_text(finding.name)}</div><p>{_text(finding.sentence)}</p>'
-            f'<p class="where">in request {links}</p></section>'
-        )
-    yield "</div>"
+    if report.findings:
+        yield f'<div class="findings">{"".join(map(_finding, report.findings))}</div>'
     yield from _alone(report)
     yield _legend()
     if len(report.shown) > 1:
@@ -57,6 +51,14 @@ def _body(report: Report) -> Iterator[str]:
     for request in report.shown:
         yield from _request(report, request)
     yield "<footer>Signatures, tokens and keys are left out. Made by scripts/diff_headers.</footer>"
+
+
+def _finding(finding: Finding) -> str:
+    links = ", ".join(f'<a href="#r{number}">{number}</a>' for number in finding.numbers)
+    return (
+        f'<section class="finding"><div class="culprit">{_text(finding.name)}</div><p>{_text(finding.sentence)}</p>'
+        f'<p class="where">in request {links}</p></section>'
+    )
 
 
 def _legend() -> str:
@@ -91,12 +93,12 @@ def _matrix(requests: tuple[Request, ...]) -> Iterator[str]:
             cells.setdefault(row.name, {})[request.number] = cell
     yield '<div class="matrix"><table><thead><tr><th></th>'
     yield "".join(f'<th><a href="#r{one.number}" title="{_text(one.title)}">{one.number}</a></th>' for one in requests)
-    yield "</tr></thead>"
+    yield "</tr></thead><tbody>"
     for name, by_number in cells.items():
         bad = ' class="bad-name"' if any("culpable" in cell for cell in by_number.values()) else ""
         row_cells = "".join(by_number.get(one.number, "<td></td>") for one in requests)
         yield f'<tr{bad}><th scope="row">{_text(name)}</th>{row_cells}</tr>'
-    yield "</table></div>"
+    yield "</tbody></table></div>"
 
 
 def _request(report: Report, request: Request) -> Iterator[str]:
@@ -121,7 +123,7 @@ def _request(report: Report, request: Request) -> Iterator[str]:
 def _answer(request: Request) -> str:
     if not request.answer:
         return '<span class="answer">no answer seen</span>'
-    kind = "ok" if request.answer.startswith(_TWO_XX) else "error" if request.answer[0] in "45" else ""
+    kind = "ok" if request.answer.startswith("2") else "" if request.answer.startswith(_ORDINARY) else "error"
     return f'<span class="answer {kind}">{_text(request.answer)}</span>'
 
 

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Final
 
 from diffing.report import Alone, Report, Request
-from diffing.words import MARKS, name, notes, plain, signed_mark, values, verdict
+from diffing.words import MARKS, brief, name, notes, plain, signed_mark, values, verdict
 from s3gateway.compare import Fate, Line, Row
 
 _COLOURS: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
@@ -23,7 +23,7 @@ _FATE_COLOURS: Final = {
     Fate.REMOVED: "yellow",
 }
 _WIDTHS: Final = (90, 180)  # narrower wraps in the terminal, wider is hard to follow
-_WIDTH_OF_A_FILE: Final = 140
+_WIDTH_OF_A_FILE: Final = 120
 _SOME: Final = 12
 _NAME: Final = (24, 44)  # the longest name there is: x-amz-server-side-encryption-aws-kms-key-id
 
@@ -52,7 +52,8 @@ class Table:
 
     def _request(self, report: Report, request: Request) -> Iterator[str]:
         answer = f"answered {plain(request.answer)}" if request.answer else "no answer seen"
-        yield self._paint(f"{request.number}. {plain(request.title)}", "bold") + self._paint(f"   {answer}", "dim")
+        title = _fit(plain(request.title), self._width - len(answer) - 8)
+        yield self._paint(f"{request.number}. {title}", "bold") + self._paint(f"   {answer}", "dim")
         rows = [row for row in request.comparison.rows if not self._only_differences or row.fate is not Fate.KEPT]
         names = max([_NAME[0], *(len(name(row)) for row in rows)])
         names = min(names, _NAME[1])
@@ -79,7 +80,8 @@ class Table:
     def _row(self, row: Row, names: int, cell: int, *, bad: bool) -> Iterator[str]:
         signed = signed_mark(row.signed_before, bool(row.before)) + " " + signed_mark(row.signed_after, bool(row.after))
         colour = "red" if bad else _FATE_COLOURS[row.fate]
-        for at, (left, right) in enumerate(zip_longest(*values(row), fillvalue="—")):
+        before, after = ([brief(value) for value in side] for side in values(row))
+        for at, (left, right) in enumerate(zip_longest(before, after, fillvalue="—")):
             title = (
                 f"  {MARKS[row.fate]} {_fit(name(row), names):{names}}  {signed:6}  " if not at else " " * (names + 14)
             )

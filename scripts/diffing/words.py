@@ -1,10 +1,12 @@
 """The words and marks that every format uses, and text from the wire made fit to be shown."""
 
+import re
 from typing import Final
 
 from diffing.report import Report
 from s3gateway.compare import Fate, Row
 
+_AUTHORIZATION: Final = re.compile(r"\S+ Credential=([^/,]+)/[^,]*, *SignedHeaders=([^,]+), .*")
 MARKS: Final = {
     Fate.KEPT: "=",
     Fate.REORDERED: "↕",
@@ -29,6 +31,12 @@ def name(row: Row) -> str:
 def values(row: Row) -> tuple[list[str], list[str]]:
     """The values on either side, one for each field."""
     return [plain(one.value) for one in row.before], [plain(one.value) for one in row.after]
+
+
+def brief(value: str) -> str:
+    """Of an ``Authorization`` what a person looks for: ``by KEY over 9 headers``; any other value as it is."""
+    match = _AUTHORIZATION.fullmatch(value)
+    return f"by {match[1]} over {match[2].count(';') + 1} headers" if match else value
 
 
 def notes(row: Row) -> str:

@@ -74,7 +74,7 @@ def incident(backend: Backend, folder: Path) -> Iterator[Incident]:
 
 
 def main(folder: Path) -> None:
-    """Write front.json, behind.json, gateway.json and what Spark said, spark.txt, to `folder`."""
+    """Write front.json, behind.json, gateway.jsonl and what Spark said, spark.txt, to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     spark = Spark.v35()
     with ExitStack() as stack:
@@ -87,12 +87,12 @@ def main(folder: Path) -> None:
         for flows in (naive.front, naive.behind):
             (folder / f"{flows.stem}.json").write_text(dump(read(flows)), encoding="ascii")
         (folder / "spark.txt").write_text(symptom(failed.stdout) + "\n", encoding="utf-8")
-        captured = temporary / "gateway.jsonl"
+        captured = folder / "gateway.jsonl"
+        captured.unlink(missing_ok=True)
         rules = [{"bucket": "warehouse", "sse-kms": minio.kms_key_id}]
-        config = gateway_config(minio, encryption=rules, log={"format": "json", "capture": str(captured)})
+        config = gateway_config(minio, encryption=rules, log={"format": "json", "capture": str(captured.resolve())})
         with Gateway(config) as gateway:
             done = run_job(spark, gateway.url, temporary)
-        (folder / "gateway.json").write_text(dump(read(captured)), encoding="ascii")
     sys.stdout.write(f"through the naive gateway: status {failed.returncode}; through this one: {done.returncode}\n")
 
 

@@ -2,18 +2,16 @@
 
 import io
 import os
-import re
 import shutil
 import sys
 from collections.abc import Sequence
 from typing import Final
 
-from diffing.words import MARKS, plain
+from diffing.words import MARKS, brief, plain
 from s3gateway.compare import Comparison, Fate, Field
 
 _COLOURS: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _FATE_COLOURS: Final = {Fate.KEPT: "dim", Fate.ADDED: "green", Fate.REMOVED: "red"}  # else yellow
-_AUTHORIZATION: Final = re.compile(r"\S+ Credential=([^/,]+)/[^,]*, *SignedHeaders=([^,]+), .*")
 _WIDTHS: Final = (100, 160)  # narrower wraps in the terminal, wider is hard to follow
 _WIDTH_OF_A_FILE: Final = 130
 _NAME: Final = 44  # the longest name there is: x-amz-server-side-encryption-aws-kms-key-id
@@ -86,12 +84,7 @@ class Screen:
 
 def _shown(fields: Sequence[Field]) -> str:
     """The values, and of a signature what a person can read of it."""
-    values = [plain(field.value) for field in fields]
-    signed = [_AUTHORIZATION.fullmatch(value) for value in values]
-    return ", ".join(
-        f"by {match[1]} over {match[2].count(';') + 1} headers" if match else value
-        for value, match in zip(values, signed, strict=True)
-    )
+    return ", ".join(brief(plain(field.value)) for field in fields)
 
 
 def _fit(text: str, width: int) -> str:

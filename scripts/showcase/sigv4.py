@@ -17,6 +17,7 @@ from lab.wire import RecordedRequest
 STREAMING: Final = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _CHUNK_ALGORITHM: Final = "AWS4-HMAC-SHA256-PAYLOAD"
+_TRAILER_ALGORITHM: Final = "AWS4-HMAC-SHA256-TRAILER"
 _EMPTY: Final = hashlib.sha256(b"").hexdigest()
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -61,6 +62,10 @@ class Signer:
     def chunk(self, previous: str, data: bytes) -> str:
         """The signature of the chunk that follows the one (or the request) with the signature `previous`."""
         return self._sign(_CHUNK_ALGORITHM, f"{previous}\n{_EMPTY}\n{hashlib.sha256(data).hexdigest()}")
+
+    def trailer(self, previous: str, lines: str) -> str:
+        """The signature of the trailer, `name:value` and a line feed each, after the final chunk's."""
+        return self._sign(_TRAILER_ALGORITHM, f"{previous}\n{_sha256(lines)}")
 
     def _sign(self, algorithm: str, rest: str) -> str:
         key = f"AWS4{self.secret_key}".encode()

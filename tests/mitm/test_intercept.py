@@ -1,12 +1,14 @@
 """Requests held in mitmweb: what an operator edits before resuming goes out validly signed, or not at all."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
+from tests.capturing.wireview import masked
 from tests.conftest import GatewayFactory
 from tests.mitm.web import Web, ask
 from tests.real import invariant
@@ -61,6 +63,27 @@ def test_what_was_edited_keeps_no_secret(running: Gateway, bucket: str) -> None:
     eventually(lambda: f"/{bucket}/edited" in web.dump() and request.signature not in web.dump())
     web.call("POST", f"/flows/{flow['id']}/revert", {})
     assert request.signature not in web.dump()
+
+
+def test_a_held_request_carries_what_came_in(running: Gateway, bucket: str, tmp_path: Path) -> None:
+    """Its incoming side and the verdict are there to be shown while it waits; edits then are on the outgoing side."""
+    web, answers, request = Web(running), list[Answer](), sign("GET", Target(bucket, "held"))
+    thread = ask(running, request.head, answers)
+    flow = eventually(web.held)[0]
+    held = web.exchange(tmp_path / "held")
+    assert (held.verdict, held.operation, held.outgoing, held.response) == ("admitted", "GetObject", None, None)
+    assert held.incoming.headers == masked(request.headers)
+    edited = [[name, value] for name, value in flow["request"]["headers"]] + [["X-Added", "by hand"]]
+    web.call("PUT", f"/flows/{flow['id']}", {"request": {"headers": edited}})
+    web.call("POST", f"/flows/{flow['id']}/resume", {})
+    thread.join(30)
+    eventually(lambda: "ended" in web.exchange(tmp_path / "ended").timings)
+    ended = web.exchange(tmp_path / "ended")
+    assert (ended.id, ended.incoming) == (held.id, held.incoming)
+    assert ended.outgoing is not None
+    assert ("X-Added", "by hand") in ended.outgoing.headers
+    assert ended.response is not None
+    assert ended.response.status == answers[0].status == 404
 
 
 def test_an_edit_into_what_is_no_s3_request_is_refused(running: Gateway, recorder: Recorder, bucket: str) -> None:

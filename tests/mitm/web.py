@@ -3,9 +3,12 @@
 import json
 import threading
 import urllib.request
+from pathlib import Path
 from typing import Any
 
+from capturing import sources
 from lab.gateway import WEB_PASSWORD, Gateway
+from s3gateway.capture import Exchange
 from tests.real.rawhttp import Answer, Raw
 
 
@@ -36,6 +39,12 @@ class Web:
     def dump(self) -> str:
         """All flows as a flow file, in which every secret would stand as it is."""
         return self._ask("GET", "/flows/dump").decode("latin-1")
+
+    def exchange(self, path: Path) -> Exchange:
+        """Save the one flow, as its page does, and read the exchange that it carries."""
+        path.write_bytes(self._ask("GET", "/flows/dump"))
+        (exchange,) = sources.read(path)
+        return exchange
 
     def held(self) -> list[dict[str, Any]]:
         return [flow for flow in self.call("GET", "/flows") if flow["intercepted"]]

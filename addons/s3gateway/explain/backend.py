@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from s3gateway.capture import Explanation, Head, Response
 from s3gateway.explain import clock
 from s3gateway.explain.codes import CODES, WORDS
-from s3gateway.explain.suspect import printable, quoted
+from s3gateway.explain.suspect import printable, quoted, wire_name
 from s3gateway.rules.headers import HOP_BY_HOP
 from s3gateway.sigv4.verify import MAX_SKEW, UNSIGNED_ALLOWED
 
@@ -57,6 +57,13 @@ def explain_backend(sent: Head, refusal: Refusal, *, tls: bool) -> Explanation |
     for look in (_by_code, _contradiction, _by_message):
         for cause, sentence in look(head, refusal):
             return Explanation(cause, f"{_answer(refusal)}: {sentence}", "", sent.canonical_request)
+    return None
+
+
+def explain_head(sent: Head, *, tls: bool) -> Explanation | None:
+    """Name how a head contradicts itself, when nothing is known of an answer; None if it does not."""
+    for cause, sentence in _contradiction(_Sent(sent, tls=tls), Refusal(0, "", "")):
+        return Explanation(cause, sentence, "", sent.canonical_request)
     return None
 
 
@@ -114,7 +121,7 @@ def _contradiction(head: _Sent, refusal: Refusal) -> _Findings:
 def _signed_and_not_sent(head: _Sent) -> _Findings:
     absent = [name for name in head.signed if not head.has(name)]
     if absent:
-        names = ", ".join("-".join(part.capitalize() for part in printable(name).split("-")) for name in absent)
+        names = ", ".join(wire_name(name.encode("utf-8", "surrogateescape")) for name in absent)
         verb = "is" if len(absent) == 1 else "are"
         why = "it concerns one connection, so a hop drops it after signing" if set(absent) & _HOPS else "a hop drops it"
         yield (

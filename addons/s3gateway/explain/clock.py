@@ -51,8 +51,10 @@ def _if_clock(age: timedelta) -> str:
 
 
 def duration(length: timedelta) -> str:
-    """``2 h 3 min``: the two largest units."""
-    seconds = int(length.total_seconds())
+    """``2 h 3 min``: the two largest units, rounded."""
+    seconds = round(length.total_seconds())
+    if seconds >= _HOUR.total_seconds():
+        seconds = round(seconds / 60) * 60
     parts = []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         count, seconds = divmod(seconds, size)

@@ -26,6 +26,10 @@ CODES = {
     "BucketAlreadyOwnedByYou": ("bucket-exists", "the bucket exists already"),
     "BucketAlreadyExists": ("bucket-exists", "the bucket exists already, under somebody else"),
     "BucketNotEmpty": ("bucket-not-empty", "a bucket must be empty before it is deleted, all versions included"),
+    "kms:KeyNotFound": (
+        "kms-key-unknown",
+        "its KMS has no key of this id; create the key there, or correct `sse-kms` in the rule",
+    ),
     "KMS.NotFoundException": (
         "kms-key-unknown",
         "its KMS has no key of this id; create the key there, or correct `sse-kms` in the rule",
@@ -89,7 +93,7 @@ WORDS = (
     ),
     ("KeyID contains unsupported|invalid keyid", ("kms-key-unknown", "the KMS key id is not one; correct `sse-kms`")),
     (
-        "calculated md5 hash of the key",
+        "calculated md5 hash of the key|key md5 does not match",
         ("customer-key-incomplete", "the SSE-C key's MD5 is not that of the key; send the MD5 of the 32 raw bytes"),
     ),
     (

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, quoted, wire_name
+from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, printable, quoted, wire_name
 from s3gateway.sigv4.model import RequestHead
 
 _FEW = 12
@@ -49,6 +49,10 @@ _USUAL: dict[bytes, tuple[bytes, ...]] = {
 }
 """What these headers usually say: tried when one did not arrive, or arrived changed."""
 
+_GUESSABLE = frozenset((b"connection", b"te", b"expect", b"accept-encoding", b"date", b"x-amz-date"))
+"""Headers that have so few values that one of those tried would have fitted."""
+
+_TRIED_TOGETHER = 2
 _CHARSETS = (b"charset=utf-8", b"charset=UTF-8", b"charset=ISO-8859-1")
 _CHUNK_SIZES = (8192, 65536, 131072, 262144, 524288, 1048576, 16777216)
 _CHUNK_LINE = len(";chunk-signature=") + 64 + 4
@@ -69,14 +73,23 @@ def missing(draft: Draft, head: RequestHead) -> tuple[bytes, ...]:
     return tuple(name for name in draft.signed_headers if not head.all(name))
 
 
+def beyond_guessing(names: tuple[bytes, ...], head: RequestHead) -> bool:
+    """Whether these missing headers may have had values, or combinations of values, that were not tried."""
+    guessable = _GUESSABLE | ({b"content-length"} if head.all(b"x-amz-decoded-content-length") else set())
+    return len(names) > _TRIED_TOGETHER or not guessable.issuperset(names)
+
+
+def absent_words(names: tuple[bytes, ...]) -> str:
+    """``Connection is signed and did not arrive``."""
+    told = " and ".join(wire_name(name) for name in names)
+    return f"{told} {'is' if len(names) == 1 else 'are'} signed and did not arrive"
+
+
 def missing_sentence(names: tuple[bytes, ...]) -> str:
     """Say that they did not arrive, and that no value tried made the signature fit."""
-    told = " and ".join(wire_name(name) for name in names)
-    verb = "is" if len(names) == 1 else "are"
-    return (
-        f"{told} {verb} signed and did not arrive: {_dropper(names[0])}; the signed value cannot be guessed, so the "
-        "signature cannot be checked further"
-    )
+    values = "its value" if len(names) == 1 else "their values"
+    dropper = _dropper(next((name for name in names if name not in _HOP_BY_HOP), names[0]))
+    return f"{absent_words(names)}: {dropper}; {values} cannot be guessed, so more cannot be said"
 
 
 def _dropper(name: bytes) -> str:
@@ -85,7 +98,12 @@ def _dropper(name: bytes) -> str:
             "a proxy in front drops it, as HTTP has a proxy do with headers that concern one connection; "
             "let the client not sign it"
         )
-    return "a proxy in front drops it; make it pass this header on, or let the client not sign it"
+    return f"a proxy in front drops it; make it pass the header on{_nginx(name)}, or let the client not sign it"
+
+
+def _nginx(name: bytes) -> str:
+    variable = printable(name).replace("-", "_")
+    return f" (nginx: `proxy_set_header {wire_name(name)} $http_{variable};`)"
 
 
 def _missing(draft: Draft, head: RequestHead, name: bytes) -> Iterator[Suspect]:
@@ -96,9 +114,11 @@ def _missing(draft: Draft, head: RequestHead, name: bytes) -> Iterator[Suspect]:
 
 
 def _changed(draft: Draft, head: RequestHead, name: bytes) -> Iterator[Suspect]:
+    yield from _duplicates(head, name)
     now = draft.value(name)
     wire = f"the wire says {quoted(now)}" if name in QUOTABLE else "it arrived with another value"
-    changer = "a proxy in front changes it; make it pass the header on as it came, or let the client not sign it"
+    changer = f"a proxy in front changes it; make it pass the header on as it came{_nginx(name)}, or let the client "
+    changer += "not sign it"
     for value in dict.fromkeys((*_parts(name, now), *_USUAL.get(name, ()), *_derived(draft, head, name))):
         if value != now and value:
             said = f"the client signed {_says(name, value)}, {wire}: {changer}"
@@ -106,7 +126,6 @@ def _changed(draft: Draft, head: RequestHead, name: bytes) -> Iterator[Suspect]:
     added = f"{wire_name(name)} was empty or absent when the client signed: a proxy in front adds it; let it not, or "
     yield of_field("header-added", added + "let the client send the header itself", name, b"", likely=True)
     yield from _spaces(head, name)
-    yield from _duplicates(head, name)
 
 
 def _says(name: bytes, value: bytes) -> str:

@@ -5,7 +5,7 @@ in ``X-Forwarded-Host`` and its kin, the configuration, and this machine's own n
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -25,12 +25,16 @@ _FORWARDED = (
 )
 _LOCAL = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal")
 _USUAL_PORTS = (HTTP_PORT, HTTPS_PORT, 8000, 8080, 8443, 9000)
+_SWEPT_PORTS = range(1, 10_240)
+"""All ports that people choose by hand: a proxy that drops the port does not say which one it had."""
+
 _MOST = 200
 _LIKELY = 24
+_PORT_DIGITS = 5
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 
 _KEEP = (
-    "a proxy in front of the gateway rewrites Host; make it pass Host on as it came "
+    "a proxy in front rewrites Host; make it pass Host on as it came "
     "(nginx: `proxy_set_header Host $http_host;`, Apache: `ProxyPreserveHost On`)"
 )
 
@@ -58,7 +62,8 @@ def suspects(draft: Draft, head: RequestHead, known: Names) -> Iterator[Suspect]
         return
     wire = draft.value(b"host").decode("utf-8", "surrogateescape")
     name, port = split(wire)
-    for host in dict.fromkeys(_ports(name, known.ports)):
+    told_ports = [int(text) for text in head.all(b"x-forwarded-port") if text.isdigit() and len(text) <= _PORT_DIGITS]
+    for host in dict.fromkeys(_ports(name, (*told_ports, *known.ports))):
         if host != wire:
             yield of_field("host-port", _port_sentence(wire, host, port), b"host", _bytes(host), likely=True)
     told = tuple(_forwarded(head))
@@ -68,6 +73,14 @@ def suspects(draft: Draft, head: RequestHead, known: Names) -> Iterator[Suspect]
         sentence = f"{_said(wire, host)}: {_KEEP}"
         yield of_field("host-rewritten", sentence, b"host", _bytes(host), likely=count < _LIKELY)
     yield from _addressing(draft, head, told, known)
+
+
+def every_port(draft: Draft, own_port: int) -> Iterator[Suspect]:
+    """Any port at a Host that arrived without one, or with the gateway's: too many to be tried before all else."""
+    wire = draft.value(b"host").decode("utf-8", "surrogateescape")
+    name, port = split(wire)
+    for host in _ports(name, _SWEPT_PORTS) if port in {"", str(own_port)} else ():
+        yield of_field("host-port", _port_sentence(wire, host, port), b"host", _bytes(host))
 
 
 def split(authority: str) -> tuple[str, str]:
@@ -82,7 +95,10 @@ def _said(wire: str, host: str) -> str:
 
 def _port_sentence(wire: str, host: str, port: str) -> str:
     signed_port = split(host)[1]
-    if not port and signed_port:
+    if not port and signed_port in {str(HTTP_PORT), str(HTTPS_PORT)}:
+        what = "the client signs a default port that it does not send, or a proxy in front drops it; leave the port "
+        what += "out of the client's endpoint, or make the proxy pass Host on as it came (nginx: `$http_host`)"
+    elif not port and signed_port:
         what = "a proxy in front drops the port from Host; make it pass Host on as it came (nginx: "
         what += "`proxy_set_header Host $http_host;`, not `$host`)"
     elif not signed_port:
@@ -94,7 +110,7 @@ def _port_sentence(wire: str, host: str, port: str) -> str:
     return f"{_said(wire, host)}: {what}"
 
 
-def _ports(name: str, ports: tuple[int, ...]) -> Iterator[str]:
+def _ports(name: str, ports: Iterable[int]) -> Iterator[str]:
     yield name
     yield from (f"{name}:{port}" for port in ports)
 

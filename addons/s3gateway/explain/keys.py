@@ -54,49 +54,40 @@ def secrets(draft: Draft, client: Client, config: Config) -> Iterator[Suspect]:
 
 
 def _disguises(mine: str, who: str, access_key_id: str) -> Iterator[tuple[str, str, str]]:
-    where = f"client {who}'s secret, where the client has it from, "
-    space, code = "secret-white-space", "secret-encoding"
-    yield space, where + "ends in a line feed; store it without (`printf %s`, not `echo`)", mine + "\n"
-    yield space, where + "ends in a carriage return and a line feed; store it without", mine + "\r\n"
-    yield space, where + "ends in a carriage return: the file has Windows line ends; convert it", mine + "\r"
-    yield space, where + "ends in a space; store it without", mine + " "
-    yield space, where + "begins with a space; store it without", " " + mine
-    yield space, where + "ends in a tab; store it without", mine + "\t"
-    yield space, where + "has spaces on both sides; store it without", f" {mine} "
-    yield space, f"the secret configured here for client {who} has white space around it; remove it", mine.strip()
+    signs = f"client {who} signs with its secret "
+    here = f"the secret that is configured here for client {who} "
+    space, quotes, code = "secret-white-space", "secret-quotes", "secret-encoding"
+    yield space, signs + "and a line feed after it; store it without (`printf %s`, not `echo`)", mine + "\n"
+    yield space, signs + "and a carriage return and line feed after it; store it without", mine + "\r\n"
+    yield space, signs + "and a carriage return after it: its file has Windows line ends; convert it", mine + "\r"
+    yield space, signs + "and a space after it; store it without", mine + " "
+    yield space, signs + "and a space before it; store it without", " " + mine
+    yield space, signs + "and a tab after it; store it without", mine + "\t"
+    yield space, signs + "and spaces on both sides of it; store it without", f" {mine} "
+    yield space, here + "has white space around it; remove it", mine.strip()
     for mark in "\"'`":
-        yield (
-            "secret-quotes",
-            where + "has quotation marks around it that are no part of it; remove them",
-            (f"{mark}{mine}{mark}"),
-        )
-    yield (
-        "secret-quotes",
-        f"the secret configured here for client {who} has quotation marks around it; remove them",
-        (mine.strip("\"'`")),
-    )
-    yield code, where + "is percent-encoded (`%2F` for `/`); store it decoded", quote(mine, safe="")
-    yield code, where + "is percent-encoded but for slashes; store it decoded", quote(mine, safe="/")
-    yield code, where + "is form-encoded; store it decoded", quote_plus(mine)
-    yield code, where + "was percent-decoded once too often; store it as it was issued", unquote(mine)
-    yield code, where + "was form-decoded, `+` became a space; store it as it was issued", unquote_plus(mine)
-    yield (
-        code,
-        where + "has a space for each `+`: it passed through a URL or form; store it as it was issued",
-        (mine.replace("+", " ")),
-    )
-    yield code, where + "has a `+` for each space; store it as it was issued", mine.replace(" ", "+")
-    yield code, where + "lost its `=` at the end; store it as it was issued", mine.rstrip("=")
-    yield code, where + "is in base64 once more; store it decoded", _base64(mine)
-    yield code, where + "was decoded from base64; store it as it was issued", _from_base64(mine)
-    yield code, where + "has its backslashes doubled; store it without", mine.replace("\\", "\\\\")
-    yield code, where + "is in lower case; store it as it was issued", mine.lower()
-    yield code, where + "is in upper case; store it as it was issued", mine.upper()
-    for count in (1, 2):
-        yield "secret-cut", where + f"lacks its last {count} characters; copy all of it", mine[:-count]
-        yield "secret-cut", where + f"lacks its first {count} characters; copy all of it", mine[count:]
-    yield "secret-is-access-key", where + "is its access key id, written twice; give it the secret", access_key_id
-    yield "secret-empty", where + "is empty; give it the secret", ""
+        yield quotes, signs + "in quotation marks that are no part of it; remove them", f"{mark}{mine}{mark}"
+    yield quotes, here + "has quotation marks around it; remove them", mine.strip("\"'`")
+    issued = "store it as it was issued"
+    yield code, signs + "percent-encoded (`%2F` for `/`); store it decoded", quote(mine, safe="")
+    yield code, signs + "percent-encoded but for slashes; store it decoded", quote(mine, safe="/")
+    yield code, signs + "form-encoded; store it decoded", quote_plus(mine)
+    yield code, signs + f"percent-decoded once too often; {issued}", unquote(mine)
+    yield code, signs + f"with a space for each `+`: it passed through a URL or form; {issued}", mine.replace("+", " ")
+    yield code, signs + f"form-decoded, once too often; {issued}", unquote_plus(mine)
+    yield code, signs + f"with a `+` for each space; {issued}", mine.replace(" ", "+")
+    yield code, signs + f"without the `=` at its end; {issued}", mine.rstrip("=")
+    yield code, signs + "in base64 once more; store it decoded", _base64(mine)
+    yield code, signs + f"decoded from base64; {issued}", _from_base64(mine)
+    yield code, signs + "with its backslashes doubled; store it without", mine.replace("\\", "\\\\")
+    yield code, signs + f"in lower case; {issued}", mine.lower()
+    yield code, signs + f"in upper case; {issued}", mine.upper()
+    for end, text in (("last", mine[:-1]), ("last two", mine[:-2]), ("first", mine[1:]), ("first two", mine[2:])):
+        noun = "characters" if " " in end else "character"
+        yield "secret-cut", signs + f"but for the {end} {noun}; copy all of it", text
+    access = f"client {who} signs with its access key id in place of its secret; give it the secret"
+    yield "secret-is-access-key", access, access_key_id
+    yield "secret-empty", f"client {who} signs with an empty secret; give it the secret", ""
 
 
 def _base64(text: str) -> str:

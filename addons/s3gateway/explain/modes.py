@@ -28,12 +28,11 @@ def suspects(draft: Draft) -> Iterator[Suspect]:
 
 def _method_sentence(draft: Draft, method: bytes) -> str:
     said = f"the client signed {quoted(method)}, the wire says {quoted(draft.method)}: "
+    if b"X-Amz-Algorithm=" in draft.query:
+        return said + "a presigned URL is good for its own method only; presign one for this method"
     if {method, draft.method} == {b"GET", b"HEAD"}:
-        return said + (
-            "a presigned URL is good for its own method only, and a proxy or cache in front may turn HEAD into GET "
-            "(nginx: `proxy_cache_convert_head off;`)"
-        )
-    return said + "a presigned URL is good for its own method only; else a proxy in front changes the method"
+        return said + "a cache in front turns one into the other; let it not (nginx: `proxy_cache_convert_head off;`)"
+    return said + "a proxy in front changes the method; make it pass the request on as it came"
 
 
 def _payloads(draft: Draft, payload: bytes, text: str) -> Iterator[Suspect]:
@@ -41,7 +40,7 @@ def _payloads(draft: Draft, payload: bytes, text: str) -> Iterator[Suspect]:
     told = names.get(text) or quoted(payload)
     wire = names.get(draft.payload.decode("utf-8", "replace")) or quoted(draft.payload)
     client = (
-        f"the client signed {told} for the body, x-amz-content-sha256 says {wire}; both must be the same: set the "
+        f"the client signed {told}, x-amz-content-sha256 says {wire}; both must be the same: set the "
         "payload mode in one place of the client"
     )
     yield of_part("payload-hash", client, payload=payload, likely=True)

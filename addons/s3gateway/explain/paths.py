@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import combinations
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from s3gateway.explain.draft import Draft
@@ -19,6 +20,7 @@ _FEW = 12
 _SAFE = "/~"
 
 _AS_CAME = "make it pass the request target on byte for byte"
+_MERGE_OFF = _AS_CAME + " (nginx: `merge_slashes off;`)"
 _CLIENT = "use a client that encodes paths as S3 does"
 
 
@@ -32,6 +34,8 @@ def suspects(draft: Draft, head: RequestHead) -> Iterator[Suspect]:
         *_characters(draft.uri, head.path, raw),
     ):
         said = f"the client signed the path {quoted(uri)}, the wire says {quoted(head.path)}"
+        if uri == head.path:
+            said = f"the client signed the path {quoted(uri)} where S3 signs {quoted(draft.uri)}"
         yield of_part(cause, f"{said}: {sentence}", uri=uri, likely=likely)
 
 
@@ -83,15 +87,13 @@ def _slashes(uri: bytes) -> Iterator[_Reading]:
     merged = uri
     while b"//" in merged:
         merged = merged.replace(b"//", b"/")
-    doubled = "an endpoint that ends in a slash, or a proxy in front, doubles a slash; correct the endpoint, or "
-    yield "path-slash-doubled", doubled + _AS_CAME, merged, True
-    for at in _slashes_at(uri):
-        yield (
-            "path-slashes-merged",
-            f"a proxy in front merges double slashes; {_AS_CAME} (nginx: `merge_slashes off;`)",
-            uri[:at] + b"/" + uri[at:],
-            True,
-        )
+    doubled = (
+        "an endpoint that ends in a slash doubles it, or a proxy in front does; correct the endpoint, or make the "
+    )
+    yield "path-slash-doubled", doubled + "proxy pass the request target on byte for byte", merged, True
+    for count, unmerged in enumerate(_unmerged(uri)):
+        sentence = f"a proxy in front merges double slashes; {_MERGE_OFF}"
+        yield "path-slashes-merged", sentence, unmerged, count < _FEW
     slash = "a proxy in front {} a slash at the end of the path; " + _AS_CAME
     if uri.endswith(b"/"):
         yield "path-trailing-slash", slash.format("adds"), uri[:-1] or b"/", True
@@ -119,8 +121,13 @@ def _segments(uri: bytes, head: RequestHead) -> Iterator[_Reading]:
     stripped = "a proxy in front strips a prefix from the path; S3 signs the whole path, so give the gateway a host "
     stripped += "name or port of its own, or a `location /` that strips nothing"
     told_prefixes = [b"/" + value.strip(b"/ ") for name in _PREFIX for value in head.all(name)]
-    for prefix in dict.fromkeys((*told_prefixes, *_USUAL_PREFIXES)):
-        yield "path-prefix-stripped", stripped, canonical.canonical_uri(prefix).encode() + uri, prefix in told_prefixes
+    prefixes = [canonical.canonical_uri(p).encode() for p in dict.fromkeys((*told_prefixes, *_USUAL_PREFIXES))]
+    for count, prefix in enumerate(prefixes):
+        yield "path-prefix-stripped", stripped, prefix + uri, count < len(told_prefixes)
+    both = f"{stripped}; it merges double slashes as well; {_MERGE_OFF}"
+    for prefix in prefixes:
+        for unmerged in _unmerged(uri):
+            yield "path-prefix-stripped+path-slashes-merged", both, prefix + unmerged, False
     added = f"a proxy in front puts a prefix before the path; {_AS_CAME}"
     parts = uri.split(b"/")
     for count in (1, 2):
@@ -143,10 +150,19 @@ def _characters(uri: bytes, wire: bytes, raw: bytes) -> Iterator[_Reading]:
             break
         yield (
             "path-unicode-form",
-            f"somebody changes how accented letters are composed (Unicode {form} was signed); {_AS_CAME}",
+            f"something on the way changes how accented letters are composed (Unicode {form} was signed); {_AS_CAME}",
             quote_from_bytes(text.encode(), safe=_SAFE).encode(),
             False,
         )
+
+
+def _unmerged(uri: bytes) -> Iterator[bytes]:
+    """One slash doubled, then two."""
+    found = _slashes_at(uri)
+    for at in found:
+        yield uri[:at] + b"/" + uri[at:]
+    for first, second in combinations(found, 2):
+        yield uri[:first] + b"/" + uri[first:second] + b"/" + uri[second:]
 
 
 def _slashes_at(text: bytes) -> list[int]:

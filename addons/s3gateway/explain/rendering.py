@@ -43,6 +43,10 @@ def marked_lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
     for tag, a, b, c, d in SequenceMatcher(None, signed, received, autojunk=False).get_opcodes():
         if tag == "equal":
             yield from ((" ", line) for line in signed[a:b])
+        elif b - a == d - c:
+            for old, new in zip(signed[a:b], received[c:d], strict=True):
+                yield SIGNED, old
+                yield RECEIVED, new
         else:
             yield from ((SIGNED, line) for line in signed[a:b])
             yield from ((RECEIVED, line) for line in received[c:d])

@@ -1,6 +1,7 @@
 """The search: which one suspect, or which two, make the client's signature fit. Bounded, whatever the request.
 
-First every suspect alone, then every pair of likely ones that touch different parts. A try is one canonical request
+First every suspect alone, then every pair of likely ones that touch different parts, then what is too much to be tried
+before that. A try is one canonical request
 hashed and one HMAC, 10 µs or so.
 """
 
@@ -52,8 +53,8 @@ class Search:
             key = self._keys[place] = canonical.derive_key(*place)
         return draft.signature(key).matches(self._claimed)
 
-    def run(self, base: Draft, suspects: Iterable[Suspect]) -> Found:
-        """Try suspects alone, then in pairs. ``base`` itself is taken not to fit."""
+    def run(self, base: Draft, suspects: Iterable[Suspect], late: Iterable[Suspect] = ()) -> Found:
+        """Try suspects alone, in pairs, then the ``late`` ones alone. ``base`` itself is taken not to fit."""
         likely: list[Suspect] = []
         seen = {base}
         for suspect in suspects:
@@ -67,7 +68,18 @@ class Search:
                 return Found((suspect,), draft, self.tries, complete=True)
             if suspect.likely:
                 likely.append(suspect)
-        return self._pairs(base, likely)
+        found = self._pairs(base, likely)
+        return found if found.culprits or not found.complete else self._late(base, late)
+
+    def _late(self, base: Draft, suspects: Iterable[Suspect]) -> Found:
+        """There may be thousands, so nothing is kept of them."""
+        for suspect in suspects:
+            if self.spent:
+                return Found((), base, self.tries, complete=False)
+            draft = suspect.change(base)
+            if self.fits(draft):
+                return Found((suspect,), draft, self.tries, complete=True)
+        return Found((), base, self.tries, complete=True)
 
     def _pairs(self, base: Draft, likely: list[Suspect]) -> Found:
         """Pair each with all before it, so that the likeliest pairs come first."""

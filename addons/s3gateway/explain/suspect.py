@@ -13,6 +13,8 @@ from s3gateway.explain.draft import Draft
 
 _SHOWN = 80
 
+_SPELLED = {"te": "TE", "content-md5": "Content-MD5", "etag": "ETag"}
+
 QUOTABLE = frozenset(
     (
         b"accept",
@@ -75,6 +77,8 @@ def _with_parts(parts: dict[str, Any], draft: Draft) -> Draft:
 def wire_name(name: bytes) -> str:
     """Spell a header as people do: ``Accept-Encoding``; S3's own stay in lower case."""
     text = printable(name)
+    if text in _SPELLED:
+        return _SPELLED[text]
     return text if text.startswith(("x-amz-", "amz-")) else "-".join(part.capitalize() for part in text.split("-"))
 
 

@@ -17,6 +17,7 @@ from s3gateway.explain import clock, draft, fields, hosts, keys, modes, paths, q
 from s3gateway.explain.search import MAX_TRIES, Found, Search
 from s3gateway.explain.suspect import QUOTABLE, Suspect, quoted, wire_name
 from s3gateway.rules.operations import read_operation
+from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.claim import Claim, read_claim
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.sigv4.verify import check_region, signed_at, verify
@@ -27,6 +28,7 @@ VALID = "valid"
 _UNGUESSABLE = (b"user-agent", b"content-type", b"content-length", b"range")
 """Signed headers that proxies are known to rewrite and whose old value may be anything."""
 
+_CREDENTIAL = b"X-Amz-Credential"
 _PROXIES = (b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"forwarded", b"x-real-ip")
 
 
@@ -47,11 +49,15 @@ def explain(
     max_tries: int = MAX_TRIES,
 ) -> Outcome:
     """Explain why ``head``, as received at ``now``, is refused. Never raises for what a client can send."""
+    swapped = _swapped_keys(head, config)
+    if swapped:
+        return Outcome(swapped)
     try:
         claim = read_claim(head)
         client = config.clients.get(claim.access_key_id)
         if client is None:
-            return Outcome(_unknown_key(claim, config))
+            sentence = "no client has the access key id that was sent; add it to `clients`, or correct it in the client"
+            return Outcome(Explanation("unknown-access-key", sentence))
         check_region(claim, config.listen.regions)
         base = draft.received(claim, head, client.keys.secret)
         at = signed_at(claim)
@@ -61,7 +67,9 @@ def explain(
     search = Search(claim.signature, max_tries)
     if search.fits(base):
         return Outcome(late or _fitting(claim, head, client, base, now), search.tries)
-    found = search.run(base, _suspects(base, head, client, config, known_hosts))
+    found = search.run(
+        base, _suspects(base, head, client, config, known_hosts), hosts.every_port(base, config.listen.port)
+    )
     told = _found(found, base) if found.culprits else _nothing(found, base, head, client)
     if late:
         told = Explanation(f"{late.cause}+{told.cause}", f"{late.sentence}; and {told.sentence}", *_texts(told))
@@ -101,7 +109,7 @@ def _found(found: Found, base: draft.Draft) -> Explanation:
 
 def _nothing(found: Found, base: draft.Draft, head: RequestHead, client: Client) -> Explanation:
     absent = fields.missing(base, head)
-    if absent:
+    if absent and (fields.beyond_guessing(absent, head) or not found.complete):
         return Explanation("header-missing", fields.missing_sentence(absent), "", base.shown())
     who = f"client {quoted(client.name)}, key {quoted(client.keys.access_key_id)}"
     if not found.complete:
@@ -111,18 +119,22 @@ def _nothing(found: Found, base: draft.Draft, head: RequestHead, client: Client)
         )
         return Explanation("unexplained", sentence, "", base.shown())
     sentence = f"no change of the request makes the signature fit: the secret is most likely wrong ({who})"
+    if absent:
+        sentence += f"; besides, {fields.absent_words(absent)}, but no usual value makes the signature fit either"
     return Explanation("wrong-secret", sentence + _doubt(base, head), "", base.shown())
 
 
 def _doubt(base: draft.Draft, head: RequestHead) -> str:
     """What a proxy could have changed beyond guessing, where there are signs of one."""
     if not any(head.all(name) for name in _PROXIES):
-        return f"; {quoted(base.value(b'host'))} is the Host that arrived"
+        return (
+            f"; if it is right, compare the client's endpoint with the Host that arrived, {quoted(base.value(b'host'))}"
+        )
     signed = [name for name in _UNGUESSABLE if base.value(name)]
     names = ", ".join(f"{wire_name(n)} {quoted(base.value(n))}" for n in (b"host", *signed) if n in QUOTABLE)
     return (
-        "; the request came through a proxy, so if the client's secret is right, compare with what the client sends: "
-        + names
+        "; if it is right, the proxy that this came through changes more than can be guessed: compare what arrived "
+        f"with what the client sends, {names}"
     )
 
 
@@ -140,15 +152,17 @@ def _texts(told: Explanation) -> tuple[str, str]:
     return told.expected, told.received
 
 
-def _unknown_key(claim: Claim, config: Config) -> Explanation:
+def _swapped_keys(head: RequestHead, config: Config) -> Explanation | None:
     """A client that has key and secret swapped sends its secret: say so, and not what it sent."""
-    sent = claim.access_key_id.encode("utf-8", "surrogateescape")
+    sent = [value.partition(b"Credential=")[2] for value in head.all(b"authorization")]
+    sent += [value for name, value in query_pairs(head.query) if name == _CREDENTIAL]
+    if any(text.startswith(key.encode() + b"/") for text in sent for key in config.clients):
+        return None
     for client in config.clients.values():
-        if client.keys.secret.reveal() == sent:
+        if any(text.startswith(client.keys.secret.reveal() + b"/") for text in sent):
             return Explanation(
                 "keys-swapped",
                 f"the client sends the secret of client {quoted(client.name)} as its access key id: the two are "
                 "swapped; swap them back, and issue a new secret, for this one has been on the wire",
             )
-    sentence = "no client has the access key id that was sent; add it to `clients`, or correct it in the client"
-    return Explanation("unknown-access-key", sentence)
+    return None

@@ -17,24 +17,42 @@ from typing import NoReturn
 
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import ConnectionState
+from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.hooks import UpdateHook
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.mitm import commands, contentview, flows, holding, idle, log, options, outbound, startup, termination
+from s3gateway.mitm import (
+    commands,
+    contentview,
+    flows,
+    framing,
+    holding,
+    idle,
+    log,
+    options,
+    outbound,
+    startup,
+    termination,
+    watch,
+)
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
 from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.recorder import Recorder
-from s3gateway.mitm.refusal import describe, refuse, refuse_answer
+from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer
+from s3gateway.mitm.replayed import is_replayed, restore
+from s3gateway.rules.rate import Rates
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
 logger = logging.getLogger(__name__)
+
+_VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
+"""mitmproxy passes on whatever version a client writes, and treats one that writes HTTP/2.0 as if it spoke that."""
 
 
 class S3Gateway:
@@ -42,15 +60,18 @@ class S3Gateway:
 
     def __init__(self) -> None:
         self.transactions = flows.Transactions()
+        self.rates = Rates()
         self.live: Live | None = None
         self.recorder = Recorder()
         self.explainer = Explainer(self._on_explained)
         self._log = log.AccessLog(own_output=False)
         self._hold_up_to = 0
         self._watcher: asyncio.Task[None] | None = None
+        self._held: list[http.HTTPFlow] = []
 
     def load(self, loader: Loader) -> None:
         """Register the options."""
+        framing.bound_chunked_bodies()
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
         loader.add_option(holding.OPTION, str, "", holding.HELP)
 
@@ -73,14 +94,18 @@ class S3Gateway:
             self.live = live
             options.apply(ctx.options, wants)
             startup.open_listeners_later(_announcement(live.current.config))
+            self._held = startup.hold_replays()
 
     def running(self) -> None:
         """Put :class:`~s3gateway.mitm.outbound.Outbound` at the end of the chain and start watching the files."""
         if self.live is None:
             return
-        if (old := ctx.master.addons.get(outbound.NAME)) is not None:
-            ctx.master.addons.remove(old)
-        ctx.master.addons.add(outbound.Outbound(self.live, self.transactions, self.recorder))
+        for name in (outbound.NAME, watch.NAME):
+            if (old := ctx.master.addons.get(name)) is not None:
+                ctx.master.addons.remove(old)
+        ctx.master.addons.add(
+            outbound.Outbound(self.live, self.transactions, self.recorder), watch.Watch(self.live, self.transactions)
+        )
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
@@ -90,6 +115,7 @@ class S3Gateway:
         self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = log.AccessLog(own_output=under_mitmdump)
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
+        startup.release_replays(self._held)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
 
     def done(self) -> None:
@@ -98,7 +124,8 @@ class S3Gateway:
             self._watcher.cancel()
         for flow in self.transactions.flows():
             flows.redact(flow)
-            if transaction := self.transactions.get(flow):
+            transaction = self.transactions.get(flow)
+            if transaction and not transaction.logged:
                 self.recorder.put(flow, transaction)
         for flow, transaction in self.explainer.stop():
             self.recorder.explained(flow, transaction)
@@ -114,7 +141,7 @@ class S3Gateway:
             logger.error("request not understood: %s", place(error))  # noqa: TRY400
             return
         if flow.error:  # mitmproxy has found the head malformed, and answers that itself
-            transaction.refusal = errors.invalid_request("The HTTP request is malformed.")
+            transaction.refusal, transaction.malformed = errors.invalid_request("The HTTP request is malformed."), True
             return
         self._admit(flow, transaction)
         transaction.mark("verified")
@@ -123,12 +150,19 @@ class S3Gateway:
     def _admit(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
         if self.live is None:
             return
-        current = self.live.current.config
+        current, now = self.live.current.config, datetime.now(UTC)
         try:
+            if is_replayed(flow):
+                _check_outbound()
+                restore(flow, transaction, current, now)
             if flow.request.authority:
                 raise errors.invalid_uri()
-            admitted = gateway.admit(transaction.head, transaction.arrival, current, datetime.now(UTC))
-            transaction.holds = holding.is_held(flow, transaction.arrival, self._hold_up_to)
+            if flow.request.data.http_version not in _VERSIONS:
+                raise errors.invalid_request("Please use HTTP/1.1.")
+            admitted = gateway.admit(transaction.head, transaction.arrival, current, now, self.rates)
+            transaction.holds = transaction.replayed is None and holding.is_held(
+                flow, transaction.arrival, self._hold_up_to
+            )
         except errors.S3Error as error:
             transaction.record.client, operation = gateway.guess(transaction.head, current)
             if operation:
@@ -162,6 +196,9 @@ class S3Gateway:
             error = errors.internal_error()
         if error:
             refuse_answer(flow, transaction, error)
+        else:
+            transaction.answer = flow.response
+            self.recorder.show(flow, transaction)
 
     def response(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Close the books on an answered flow."""
@@ -182,13 +219,16 @@ class S3Gateway:
         error = transaction.refusal or errors.service_unavailable()
         answer = flow.response
         if transaction.refusal is None:
-            transaction.record.fault = flow.error.msg if flow.error else "unknown"
+            transaction.record.fault = transaction.record.fault or (flow.error.msg if flow.error else "unknown")
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
-        if client_is_there and answer is None:
-            answer = flows.error_response(transaction, error)
-            termination.answer_error(flow, answer, linger=self.live.current.config.limits.refusal_linger)
+        if transaction.malformed:
+            answer = http.Response.make(error.status)  # mitmproxy's own, for the record
+        elif client_is_there and answer is None:
+            given = answer_to(transaction, error)
+            answer = given.kept
+            termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
             transaction.record.refusal = error.code
         return self._close(flow, transaction, answer)
 
@@ -206,6 +246,14 @@ class S3Gateway:
             data.server.error = "not the configured backend"
             return
         data.server.sni = backend.host
+
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """See to it that the end of a connection is one."""
+        termination.close_left_open(data.client, data.server)
+
+    def client_disconnected(self, client: Client) -> None:
+        """See to it that the end of a connection is one."""
+        termination.close_left_open(client, client)
 
     def tls_start_client(self, data: tls.TlsData) -> None:
         """Show clients the configured certificate."""
@@ -240,7 +288,8 @@ class S3Gateway:
 
     def _on_change(self, new: Config) -> None:
         self.recorder.use(new.log_capture)
-        ctx.options.update(ssl_verify_upstream_trusted_ca=str(new.backend.ca_file) if new.backend.ca_file else None)
+        wants = options.wanted(new, verbose=False)
+        ctx.options.update(**{name: wants[name] for name in options.LIVE})
 
 
 def _load(said: dict[str, object]) -> Config:
@@ -249,6 +298,12 @@ def _load(said: dict[str, object]) -> Config:
     if aistor.is_requested(os.environ):
         return aistor.load(os.environ, said)
     raise ConfigError("s3_config", "is not set", "add --set s3_config=gateway.yaml")
+
+
+def _check_outbound() -> None:
+    """Should mitmproxy replay while it still starts: without :class:`Outbound` nobody would hold a request back."""
+    if ctx.master.addons.get(outbound.NAME) is None:
+        raise errors.service_unavailable()
 
 
 def _announcement(config: Config) -> str:

@@ -26,7 +26,10 @@ from s3gateway.sigv4.model import RequestHead
 
 @dataclass(slots=True)
 class Transaction:
-    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused."""
+    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused.
+
+    ``replayed`` is the client's whole body where mitmproxy replays a flow; other bodies stream and are not held.
+    """
 
     head: RequestHead
     arrival: Arrival
@@ -38,10 +41,18 @@ class Transaction:
     held: Held | None = None  # and this is it, once it is proven
     content: bytes = b""  # what left of it, without chunk framing
     explanation: Explanation | None = None
+    replayed: bytes | None = None
     answer: http.Response | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    malformed: bool = False
+    """The head is no HTTP: mitmproxy has refused it, and answers that itself."""
     listed: tuple[str, str] = ("", "")  # marker and comment in mitmproxy's list
     logged: bool = False
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether a body passes through while it arrives, so that its head has to leave first."""
+        return self.arrival.has_body and self.replayed is None and not self.holds
 
     def mark(self, moment: str) -> None:
         """Note the first time that this moment is reached, in seconds since the head arrived."""
@@ -99,7 +110,7 @@ def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
     operation = transaction.outgoing.operation if transaction.outgoing else None
     virtual = operation is not None and operation.path != head.path
     return addresses(
-        backend_url=f"{backend.scheme}://{backend.authority}".encode(),
+        backend_authority=backend.authority.encode(),
         client_scheme=b"https" if transaction.arrival.tls else b"http",
         client_host=head.first(b"host") or b"",
         virtual_bucket=operation.bucket.encode() if operation and virtual else b"",
@@ -107,11 +118,12 @@ def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
 
 
 def error_response(transaction: Transaction, error: S3Error) -> http.Response:
-    """Render a refusal. It closes the connection unless the request was complete and the gateway is healthy."""
+    """Render a refusal. It closes the connection unless the request was complete and gateway and backend are well."""
     head = transaction.head
     body = error.to_xml(head.path.decode("utf-8", "replace"), transaction.record.request_id)
     is_head = head.method == b"HEAD"
-    close = transaction.arrival.has_body or error.status >= 500  # noqa: PLR2004
+    ill = error.status >= 500 and error.code != "SlowDown"  # noqa: PLR2004
+    close = transaction.arrival.has_body or ill
     fields = [
         (b"Content-Type", b"application/xml"),
         (b"Content-Length", str(0 if is_head else len(body)).encode()),

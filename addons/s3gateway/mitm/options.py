@@ -1,5 +1,6 @@
 """Configuration -> mitmproxy's options, and what the command line must not contradict."""
 
+import math
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,9 @@ from s3gateway.settings import ConfigError, quoted
 _FREE = frozenset(("flow_detail", "termlog_verbosity", "web_columns"))
 """Options that only have another default under the gateway; the command line may say otherwise."""
 
+LIVE = ("ssl_verify_upstream_trusted_ca", "tcp_timeout")
+"""Options that follow the configuration while running."""
+
 
 def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
     """Give the options that make mitmproxy this gateway, each with its reason."""
@@ -27,6 +31,7 @@ def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
         "http2": False,  # not offered: HTTP/2 has no raw request line and no header case to keep
         "ssl_insecure": False,
         "ssl_verify_upstream_trusted_ca": str(config.backend.ca_file) if config.backend.ca_file else None,
+        "tcp_timeout": 60 + 2 * math.ceil(config.limits.longest_wait),  # behind limits.*, which tell the cases apart
         "validate_inbound_headers": True,  # mitmproxy's guard against request smuggling
         "onboarding": False,  # it would answer for the host mitm.it without a signature
         "block_global": False,  # whoever may connect still has to sign

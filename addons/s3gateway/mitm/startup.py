@@ -9,7 +9,7 @@ still take effect when mitmproxy is running, and ``tests/mitm/test_startup.py`` 
 import asyncio
 import logging
 
-from mitmproxy import ctx
+from mitmproxy import ctx, http
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,22 @@ def open_listeners_later(announcement: str) -> None:
         if task.get_name().partition(" ")[0] == _TASK:  # under pytest mitmproxy adds the test's name
             task.cancel()
             server.servers._instances.clear()  # noqa: SLF001 - see above
+
+
+def hold_replays() -> list[http.HTTPFlow]:
+    """Take the flows of ``-C`` off mitmproxy's queue: it sends the first before it tells scripts that it is running."""
+    held: list[http.HTTPFlow] = []
+    playback = ctx.master.addons.get("clientplayback")
+    while playback is not None and not playback.queue.empty():
+        held.append(playback.queue.get_nowait())
+        playback.queue.task_done()
+    return held
+
+
+def release_replays(held: list[http.HTTPFlow]) -> None:
+    """Put them back, in their order."""
+    while held:
+        ctx.master.addons.get("clientplayback").queue.put_nowait(held.pop(0))
 
 
 class Listeners:

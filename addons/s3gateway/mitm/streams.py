@@ -35,7 +35,7 @@ class UploadStream:
             out = self._body.feed(data) if data else self._body.finish()
             record.chunks = self._body.chunks
         except errors.S3Error as error:
-            self._transaction.refusal = error
+            self._transaction.refusal = error.detached()
         except Exception as error:  # noqa: BLE001 - fail closed: whatever it is, nothing more may reach the backend
             logger.error("request %s refused: upload stream failed with %s", record.request_id, place(error))  # noqa: TRY400
             self._transaction.refusal = errors.internal_error()

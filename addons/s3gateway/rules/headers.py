@@ -1,13 +1,14 @@
 """The header-set model: what goes out of what came in, and what of it is secret.
 
 An outgoing head is the incoming one with the fewest edits: hop-by-hop fields go (RFC 9110 §7.6.1), ``Host``,
-``Authorization`` and ``X-Amz-Date`` change their value in place, additions follow at the end. Order, case and number
-of all other fields stay as they were.
+``Authorization`` and ``X-Amz-Date`` change their value in place, additions follow at the end, a folded line becomes
+one (RFC 9112 §5.2). Order, case and number of all other fields stay as they were.
 """
 
 import re
 from urllib.parse import unquote_to_bytes
 
+from s3gateway import errors
 from s3gateway.sigv4.model import Headers, RequestHead
 
 HOP_BY_HOP = frozenset(
@@ -30,6 +31,10 @@ END_TO_END = re.compile(
 )
 """Fields that ``Connection`` cannot name away: S3 gives them a meaning, or their loss would change the framing."""
 
+_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
+"""What no field value may hold (RFC 9110 §5.5); line feeds only to fold a line."""
+
 _SECRET_NAME = (
     rb"x-amz-security-token|x-amz-s3session-token|x-amz-(?:copy-source-)?server-side-encryption-customer-key|"
     rb"proxy-authorization|cookie"
@@ -42,6 +47,22 @@ _PRESIGNED = re.compile(rb"([?&](?:" + _SECRET_PARAMETER + rb")=)[^&]*", re.IGNO
 _ESCAPED_PARAMETER = re.compile(rb"([?&])([^=&]*%[^=&]*)=[^&]*")
 _TOKEN_IN_QUERY = re.compile(rb"((?:^|&)X-Amz-Security-Token=)[^&\n]*", re.MULTILINE)
 _REDACTED = b"<redacted>"
+
+
+def check_fields(head: RequestHead) -> None:
+    """Refuse fields that the next server may read differently than this one did.
+
+    A bare CR or NUL ends a field for some; a transfer coding other than ``chunked`` would be undone behind the hash.
+    """
+    if _CONTROL.search(b"|".join([value for _, value in head.headers])):
+        raise errors.invalid_request("A header field contains characters that are not allowed there.")
+    if any(value.strip().lower() != b"chunked" for value in head.all(b"transfer-encoding")):
+        raise errors.not_implemented("A header you provided implies functionality that is not implemented.")
+
+
+def unfolded(headers: Headers) -> Headers:
+    """Write each folded line as one, with the single space that its canonical form has there."""
+    return tuple((name, _FOLD.sub(b" ", value) if b"\n" in value else value) for name, value in headers)
 
 
 def without_hop_by_hop(headers: Headers) -> Headers:

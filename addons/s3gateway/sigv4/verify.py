@@ -50,9 +50,10 @@ def check_region(claim: Claim, accepted: tuple[str, ...]) -> None:
     if claim.scope.region in accepted or any(fnmatchcase(claim.scope.region, pattern) for pattern in accepted):
         return
     message = f"the region '{claim.scope.region}' is wrong; expecting '{accepted[0]}'"
+    region = ("Region", accepted[0])
     if claim.presigned:
-        raise errors.malformed_query(f"Error parsing the X-Amz-Credential parameter; {message}")
-    raise errors.malformed_authorization(f"The authorization header is malformed; {message}", ("Region", accepted[0]))
+        raise errors.malformed_query(f"Error parsing the X-Amz-Credential parameter; {message}", region)
+    raise errors.malformed_authorization(f"The authorization header is malformed; {message}", region)
 
 
 def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Verified:
@@ -167,7 +168,7 @@ def _check_signed_headers(claim: Claim, head: RequestHead) -> None:
 def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:
     """Say what was computed, as AWS does, so that a client can compare; secrets the client sent are masked.
 
-    AWS also echoes SignatureProvided. Here it would end in flow files, and it may be valid for another request.
+    SignatureProvided is for the client alone: what is kept of the answer has :meth:`~errors.S3Error.redacted` form.
     """
     shown = _SENSITIVE.sub(rb"\1:<redacted>", request)
     if claim.presigned:
@@ -175,6 +176,7 @@ def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:
     return errors.signature_does_not_match(
         ("AWSAccessKeyId", claim.access_key_id),
         ("StringToSign", to_sign.decode()),
+        ("SignatureProvided", claim.signature.hex),
         ("StringToSignBytes", to_sign.hex(" ")),
         ("CanonicalRequest", shown.decode("utf-8", "replace")),
         ("CanonicalRequestBytes", shown.hex(" ")),

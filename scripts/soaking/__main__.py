@@ -1,0 +1,155 @@
+"""A gateway before MinIO under everything at once, for minutes or hours; then what was promised is counted.
+
+Clients upload as Spark does (signed 128 KiB chunks over HTTP, some in HTTP chunks, some with a signed trailer), as
+boto3 does over TLS (unsigned trailer), and in parts; they download, forge requests of eleven kinds, and leave in the
+middle of uploads and downloads, with FIN and RST. Meanwhile MinIO is killed (SIGKILL) and started again on the same
+data, and the gateway's configuration is rewritten, sometimes into a broken one.
+
+At the end every object is read back directly from MinIO. Exit status 0 says: no acknowledged object was lost or fell
+back to an older one, nothing refused or cut is there, nothing is half-written, every answer was the one that is due, no
+download was torn, and neither the gateway's memory nor its open file descriptors grew.
+"""
+
+import argparse
+import random
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from lab import MissingPartError
+from soaking.figures import MIB, Watch
+from soaking.ledger import Finding, Ledger, Outcome
+from soaking.reckoning import Reckoning, at_rest, reckon
+from soaking.site import Site, every, running_site
+from soaking.traffic import LOST_CREATION, Client, Tally
+
+_WARM_UP: Final = 0.15  # of the time, or a minute: what an idle gateway grows by when work begins is no leak
+_CRASH_EVERY: Final = 20.0
+_RELOAD_EVERY: Final = 4.0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("minutes", type=float, nargs="?", default=1.0, help="how long the traffic lasts (default 1)")
+    parser.add_argument("--seconds", type=float, help="the same in seconds")
+    parser.add_argument("--clients", type=int, default=6, help="clients at once (default 6)")
+    parser.add_argument("--seed", type=int, help="repeat the choices of another run; timing stays the machine's")
+    return parser.parse_args(arguments)
+
+
+class _Soak:
+    """One run: its threads, its books, and the progress line."""
+
+    def __init__(self, site: Site, seed: int, clients: int, seconds: float) -> None:
+        self._site = site
+        self._seconds = seconds
+        self._stop = threading.Event()
+        self._chance = random.Random(seed)  # noqa: S311 - choices that can be repeated, not secrets
+        self.ledger = Ledger()
+        self.tally = Tally()
+        workers = [Client(site, self.ledger, self.tally, self._dice()) for _ in range(clients)]
+        targets = [*(lambda c=client: c.run(self._stop) for client in workers), self._crashes, self._reloads]
+        self._threads = [threading.Thread(target=self._guarded, args=(target,), daemon=True) for target in targets]
+
+    def run(self) -> tuple[Watch, Watch]:
+        """Let all of it run; return what was seen of gateway and backend."""
+        with Watch(lambda: self._site.gateway.pid) as gateway, Watch(lambda: self._site.minio.pid) as backend:
+            for thread in self._threads:
+                thread.start()
+            began = time.monotonic()
+            step = max(2.0, min(10.0, self._seconds / 10))
+            while (left := began + self._seconds - time.monotonic()) > 0 and not self._stop.wait(min(step, left)):
+                print(self._progress(time.monotonic() - began, gateway), flush=True)
+            self._stop.set()
+            for thread in self._threads:
+                thread.join()
+        return gateway, backend
+
+    def _dice(self) -> random.Random:
+        return random.Random(self._chance.random())  # noqa: S311 - as above
+
+    def _guarded(self, target: Callable[[], None]) -> None:
+        try:
+            target()
+        except Exception as error:  # noqa: BLE001 - a soak that lost a thread has measured nothing
+            self.tally.fault(f"the soak itself failed: {type(error).__name__}: {error}")
+            self._stop.set()
+
+    def _crashes(self) -> None:
+        chance = self._dice()
+        for _ in every(min(_CRASH_EVERY, self._seconds / 4), self._stop, chance):
+            self._site.crash(chance.uniform(0, 2))
+
+    def _reloads(self) -> None:
+        chance = self._dice()
+        for _ in every(_RELOAD_EVERY, self._stop, chance):
+            self._site.reload(chance)
+
+    def _progress(self, at: float, gateway: Watch) -> str:
+        done, total = self.tally.done, self.ledger.total
+        seen = gateway.samples[-1] if gateway.samples else None
+        held = f"{seen.memory / MIB:.0f} MiB, {seen.descriptors} descriptors" if seen else "-"
+        return (
+            f"{int(at) // 60:4d}:{int(at) % 60:02d}  acknowledged {total(Outcome.ACKNOWLEDGED):6d}  "
+            f"refused {done['refusal']:5d}  cut {done['upload cut'] + done['download cut']:5d}  "
+            f"downloads {done['download']:5d}  crashes {len(self._site.outages):3d}  reloads {self._site.reloads:4d}  "
+            f"faults {done['faults']:2d}  gateway {held}"
+        )
+
+
+def _tell(soak: _Soak, site: Site, result: Reckoning) -> None:
+    done, total, log = soak.tally.done, soak.ledger.total, site.gateway.log()
+    work = ", ".join(f"{name} {count}" for name, count in sorted(done.items()) if name not in _INNER)
+    found = ", ".join(f"{finding.value} {len(result.findings[finding])}" for finding in Finding)
+    acknowledged, unknown = total(Outcome.ACKNOWLEDGED), total(Outcome.UNKNOWN)
+    taken, refused = log.count("configuration reloaded"), log.count("configuration not reloaded")
+    memory, descriptors = result.memory, result.descriptors
+    print(f"""
+work         {work}
+objects      {acknowledged} writes acknowledged and {unknown} of unknown end, in {len(soak.ledger.tried)} keys
+found        {found}
+never there  {total(Outcome.DEAD)} uploads that were cut or given up, {done["refusal"]} forgeries
+downloads    {soak.ledger.reads} different contents, {len(result.torn_reads)} torn
+parts        {result.leftovers} multipart uploads left, {result.unexplained} of them by clients that ended well
+backend      {len(site.outages)} crashes, memory at most {result.backend_peak / MIB:.0f} MiB
+reloads      {site.reloads} files written, {taken} taken, {refused} refused
+memory       {memory.first / MIB:.1f} MiB (first third), {memory.last / MIB:.1f} (last), {memory.peak / MIB:.1f} (peak)
+descriptors  {descriptors.first:.0f} (first third), {descriptors.last:.0f} (last), {descriptors.peak:.0f} (peak)
+at rest      {result.rest[0]} descriptors before, {result.rest[1]} after""")
+    for fault in result.faults:
+        print(f"FAULT        {fault}")
+    print("soak: " + ("FAILED" if result.faults else "passed: none lost, none half-written, no growth"))
+
+
+_INNER: Final = ("faults", LOST_CREATION)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, count, tell."""
+    options = _options(arguments)
+    seconds = options.seconds if options.seconds is not None else options.minutes * 60
+    seed = options.seed if options.seed is not None else secrets.randbelow(1 << 32)
+    print(f"soak: {seconds:g} s, {options.clients} clients, --seed {seed}", flush=True)
+    with ExitStack() as stack:
+        try:
+            site = stack.enter_context(running_site())
+        except MissingPartError as missing:
+            print(f"soak: {missing}", file=sys.stderr)
+            return 2
+        soak = _Soak(site, seed, options.clients, seconds)
+        before = at_rest(site.gateway.pid)
+        gateway, backend = soak.run()
+        warm = [sample for sample in gateway.samples if sample.at > min(60.0, seconds * _WARM_UP)]
+        result = reckon(site, soak.ledger, soak.tally, warm or gateway.samples, backend.samples, before)
+        _tell(soak, site, result)
+    return 1 if result.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
