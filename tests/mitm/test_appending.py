@@ -74,7 +74,11 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
 async def test_a_pipe_that_nobody_reads(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It is reported rather than waited for."""
     os.mkfifo(tmp_path / "pipe")
-    await _written(CaptureFile(tmp_path / "pipe"))
+    file = CaptureFile(tmp_path / "pipe")
+    try:
+        await asyncio.wait_for(_written(file), 30)
+    finally:
+        os.close(os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK))  # frees a thread that waits after all
     assert "cannot be written" in caplog.text
 
 
