@@ -204,5 +204,5 @@ def _cut(text: str, width: int) -> int:
     """Find where to cut: behind a separator if there is one near the end of the line."""
     if len(text) <= width:
         return len(text)
-    near = max(text.rfind(separator, width - _NEAR, width) for separator in " ;,/&")
+    near = max(text.rfind(separator, width - _NEAR, width) for separator in " ;,/&-")
     return near + 1 if near > 0 else width

@@ -51,12 +51,13 @@ def test_an_edited_request_goes_out_validly_signed(
 
 
 def test_what_was_edited_keeps_no_secret(running: Gateway, bucket: str) -> None:
-    """The client's signature is not in a flow file: neither in the flow nor in what mitmproxy keeps to revert to."""
+    """The client's signature is in no flow file: not in flow or copy, nor in what mitmproxy keeps to revert to."""
     web, answers = Web(running), list[Answer]()
     request = sign("GET", Target(bucket, "held"))
     thread = ask(running, request.head, answers)
     flow = eventually(web.held)[0]
     assert request.signature in web.dump()
+    web.duplicate(flow["id"])
     web.call("PUT", f"/flows/{flow['id']}", {"request": {"path": f"/{bucket}/edited"}})
     web.call("POST", f"/flows/{flow['id']}/resume", {})
     thread.join(30)

@@ -40,6 +40,10 @@ class Web:
         """All flows as a flow file, in which every secret would stand as it is."""
         return self._ask("GET", "/flows/dump").decode("latin-1")
 
+    def duplicate(self, flow_id: str) -> None:
+        """Copy a flow; the answer is no JSON."""
+        self._ask("POST", f"/flows/{flow_id}/duplicate", {})
+
     def exchange(self, path: Path) -> Exchange:
         """Save the one flow, as its page does, and read the exchange that it carries."""
         path.write_bytes(self._ask("GET", "/flows/dump"))

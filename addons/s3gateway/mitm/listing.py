@@ -1,12 +1,12 @@
-"""What mitmproxy's flow list tells of an exchange: a marker for the verdict, a comment with the operation."""
+"""mitmproxy's flow list: a marker tells an exchange's verdict, a comment its operation; copies in it keep no secret."""
 
 from typing import Final
 
-from mitmproxy import http
+from mitmproxy import ctx, flow, http
 
 from s3gateway import view
-from s3gateway.capture import Exchange
-from s3gateway.mitm.flows import Transaction
+from s3gateway.capture import METADATA_KEY, Exchange
+from s3gateway.mitm.flows import Transaction, redact
 
 ADMITTED: Final = ":heavy_check_mark:"
 FAILED: Final = ":warning:"
@@ -23,6 +23,18 @@ def tell(flow: http.HTTPFlow, transaction: Transaction, exchange: Exchange) -> N
     if flow.comment in {"", old_comment}:
         flow.comment = comment
     transaction.listed = marker, comment
+
+
+def redact_copies() -> None:
+    """See to it that a flow which is duplicated while it is held keeps no secret: it has no end at which they go."""
+    view = ctx.master.addons.get("view")
+    if view is not None:
+        view.sig_view_add.connect(_redact_copy)
+
+
+def _redact_copy(flow: flow.Flow) -> None:
+    if isinstance(flow, http.HTTPFlow) and not flow.live and METADATA_KEY in flow.metadata:
+        redact(flow)
 
 
 def marker_of(exchange: Exchange) -> str:
