@@ -39,6 +39,10 @@ class GatewayFactory(Protocol):
         """Start it."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-pictures", action="store_true", help="write the documentation's pictures anew")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         wanted = set(getattr(item, "fixturenames", ()))

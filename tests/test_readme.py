@@ -107,6 +107,18 @@ def test_options_exist(script: str, named: tuple[str, ...]) -> None:
         assert option in told
 
 
+def test_commands_of_mitmweb_are_the_code() -> None:
+    """Each command has its row, in the order of the code, with its help as the text; and the option has its name."""
+    source = (ROOT / "addons/s3gateway/mitm/commands.py").read_text(encoding="utf-8")
+    commands = re.findall(r'@command.command\("(s3\.\w+)"\).*\n.*\n +"""(.*)"""', source)
+    rows = re.findall(r"^\| `(s3\.\w+) [^`]*` \| (.*) \|$", README, re.MULTILINE)
+    assert rows == commands
+    assert len(rows) == 4
+    option = re.search(r'^OPTION = "(\w+)"$', (ROOT / "addons/s3gateway/mitm/holding.py").read_text(), re.MULTILINE)
+    assert option
+    assert f"--set {option[1]}=" in README
+
+
 def test_links_lead_somewhere() -> None:
     """Every relative link is a file or folder of this repository."""
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):

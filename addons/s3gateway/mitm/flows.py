@@ -127,7 +127,10 @@ def error_response(transaction: Transaction, error: S3Error) -> http.Response:
 
 
 def redact(flow: http.HTTPFlow) -> None:
-    """Take secrets off a flow whose request has left: what stays of it may be written to a flow file."""
+    """Take secrets off a flow whose request has left: what stays of it may be written to a flow file.
+
+    That goes for the state before an operator edited it, too, which mitmproxy keeps to revert to.
+    """
     data = flow.request.data
     data.headers = http.Headers(redacted(data.headers.fields))
     data.path = redacted_target(data.path)

@@ -95,10 +95,10 @@ class Outbound:
             flows.write_outgoing(flow, outgoing, current.config.backend)
             flow.request.raw_content = body
         except errors.S3Error as error:
-            refuse_whole(flow, transaction, error)
+            refuse_whole(flow, transaction, error, current.config.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed
             logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
-            refuse_whole(flow, transaction, errors.internal_error())
+            refuse_whole(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
         else:
             transaction.content = content
             self._sent(flow, transaction, outgoing)
