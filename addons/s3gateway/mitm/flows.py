@@ -22,6 +22,7 @@ from s3gateway.record import Record
 from s3gateway.rules.headers import redacted, redacted_target
 from s3gateway.rules.responses import Addresses, addresses
 from s3gateway.sigv4.model import RequestHead
+from s3gateway.sigv4.rechunk import masked
 
 
 @dataclass(slots=True)
@@ -134,6 +135,8 @@ def redact(flow: http.HTTPFlow) -> None:
     data = flow.request.data
     data.headers = http.Headers(redacted(data.headers.fields))
     data.path = redacted_target(data.path)
+    if data.content and flow.request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-AWS4-HMAC"):
+        data.content = masked(data.content)  # mitmproxy has it with store_streamed_bodies
     # The flow's state before an operator edited it: a flow file has it as well. mitmproxy's annotation is wrong.
     before: dict[str, Any] | None = flow._backup  # type: ignore[assignment]  # noqa: SLF001
     if before:
