@@ -13,11 +13,16 @@ from tests.refusing import (
     PII,
     PRESIGNED,
     READER,
+    UPLOADS,
     Row,
     added,
+    asking,
     auth,
     authorization,
     both,
+    claimed,
+    faulty,
+    field_changed,
     good,
     put,
     query,
@@ -72,6 +77,7 @@ SITUATIONS = {
     "r44": "Target that is not S3, or can be read in two ways",
     "r45": "Headers and requests of the backend's own",
     "r46": "Outside the client's buckets, prefixes or operations",
+    "r47": "Header field that two servers could read in two ways",
 }
 
 SCOPE = "20240229/us-east-1/s3/aws4_request"
@@ -88,6 +94,53 @@ MODES = (aws.STREAMING, aws.STREAMING_TRAILER, aws.STREAMING_UNSIGNED_TRAILER)
 SUM, CRC32C, WRONG = streams.crc32c(ONE[0]), "x-amz-checksum-crc32c", b"AAAAAA=="
 
 
+X_AMZ_DATE, PAYLOAD_HASH = b"x-amz-date", b"x-amz-content-sha256"
+LATE = timedelta(minutes=20)
+TIMES = ("RequestTime", "ServerTime", "MaxAllowedSkewMilliseconds")
+COMPUTED = (
+    "AWSAccessKeyId",
+    "StringToSign",
+    "StringToSignBytes",
+    "CanonicalRequest",
+    "CanonicalRequestBytes",
+    "SignatureProvided",
+)
+
+IN_ORDER = (
+    ("r22", asking("Signature=x"), 400, "InvalidArgument", ONE_MECHANISM),
+    (
+        "r03",
+        claimed(b"^AWS4-HMAC-SHA256 ", b"AWS4-HMAC-SHA512 "),
+        400,
+        "InvalidArgument",
+        "Unsupported Authorization Type",
+    ),
+    ("r06", claimed(b"$", b", More=1"), 400, AHM, THREE),
+    ("r07", claimed(b"/s3/", b"/sts/"), 400, AHM, "service"),
+    ("r10", claimed(b"/us-east-1/", b"/eu-west-1/"), 400, AHM, "expecting 'us-east-1'"),
+    ("r11", claimed(b"SPARKKEY", b"NOBODY"), 403, "InvalidAccessKeyId", ""),
+    ("r12", field_changed(X_AMZ_DATE, b"Z$", b""), 403, "AccessDenied", DATE),
+    ("r09", claimed(b"/[0-9]{8}/", b"/20240228/"), 400, AHM, "Date is not the same as X-Amz-Date."),
+    ("r13", lambda head: head, 403, "RequestTimeTooSkewed", ""),
+    ("r19", field_changed(PAYLOAD_HASH, b"^.*$", b"abc"), 400, "InvalidArgument", "x-amz-content-sha256 must be"),
+    ("r16", added("x-amz-acl", "public-read"), 403, "AccessDenied", NOT_SIGNED),
+    ("r17", claimed(b"Signature=[0-9a-f]{64}", b"Signature=" + b"0" * 64), 403, "SignatureDoesNotMatch", ""),
+)
+"""One fault each, in the order in which AWS looks for them; what a request has the first of is what it is told."""
+
+ON_UPLOADS = (
+    *IN_ORDER[:8],
+    *IN_ORDER[9:],
+    ("r02", lambda head: with_header(head, b"authorization", b"junk"), 400, "InvalidArgument", ONE_SPACE),
+    ("r04", lambda head: with_header(head, b"authorization", b"AWS KEY:sig="), 400, "InvalidRequest", SIGV2),
+    ("r05", claimed(b"HMAC", b"ECDSA-P256"), 501, "NotImplemented", ""),
+    ("r14", claimed(b"=host;", b"="), 403, "AccessDenied", NOT_SIGNED),
+    ("r18", lambda head: without(head, PAYLOAD_HASH), 400, "InvalidRequest", "Missing required header"),
+    ("r23", added("x-amz-security-token", "t"), 400, "InvalidToken", ""),
+)
+"""Faults of a signed head that are the same whatever the body."""
+
+
 def _other_digit(body: bytes, at: int) -> bytes:
     """Give the body with another hex digit there."""
     return body[:at] + (b"1" if body[at : at + 1] == b"0" else b"0") + body[at + 1 :]
@@ -95,15 +148,25 @@ def _other_digit(body: bytes, at: int) -> bytes:
 
 ROWS = [
     Row("r01 anonymous", good(without, b"authorization"), 403, "AccessDenied"),
-    Row("r02 no space", authorization(lambda _: "AWS4-HMAC-SHA256"), 400, "InvalidArgument", ONE_SPACE),
-    Row("r02 nothing after it", authorization(lambda _: "AWS4-HMAC-SHA256  "), 400, "InvalidArgument", ONE_SPACE),
-    Row("r02 empty", authorization(lambda _: ""), 400, "InvalidArgument", ONE_SPACE),
+    *(
+        Row(f"{number} on an upload {mode}", then(made, change), status, code, message)
+        for number, change, status, code, message in ON_UPLOADS
+        for mode, made in UPLOADS.items()
+    ),
+    *(
+        Row(f"{number} comes before what follows", faulty(UPLOADS[aws.STREAMING], *(later[1] for later in IN_ORDER[place:])), status, code, message, late=LATE if place <= 8 else timedelta(0))
+        for place, (number, _, status, code, message) in enumerate(IN_ORDER)
+    ),
+    Row("r02 no space", authorization(lambda _: "AWS4-HMAC-SHA256"), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
+    Row("r02 nothing after it", authorization(lambda _: "AWS4-HMAC-SHA256  "), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
+    Row("r02 empty", authorization(lambda _: ""), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
     *(
         Row(f"r03 {algorithm}", authorization(lambda v, a=algorithm: v.replace("AWS4-HMAC-SHA256", a)), 400, "InvalidArgument", "Unsupported Authorization Type")  # type: ignore[misc]
         for algorithm in ("AWS4-HMAC-SHA256X", "aws4-hmac-sha256", "AWS4-HMAC-SHA512", "Bearer", "Basic", "AWS3", "AWS4")
     ),
     Row("r04 SigV2 header", authorization(lambda _: "AWS KEY:sig="), 400, "InvalidRequest", SIGV2),
     Row("r04 SigV2 query", then(good(without, b"authorization"), edited, target=b"/bucket/key?AWSAccessKeyId=K&Signature=s&Expires=9"), 400, "InvalidRequest", SIGV2),
+    Row("r04 SigV2 presigned upload", then(UPLOADS[aws.UNSIGNED], lambda head: edited(without(head, b"authorization"), target=b"/bucket/key?Signature=s")), 400, "InvalidRequest", SIGV2),
     Row("r05 SigV4A", authorization(lambda v: v.replace("HMAC", "ECDSA-P256")), 501, "NotImplemented"),
     Row("r05 SigV4A stream", put("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"), 501, "NotImplemented"),
     Row("r05 SigV4A stream with trailer", put("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER"), 501, "NotImplemented"),
@@ -137,31 +200,40 @@ ROWS = [
         )
     ),
     Row("r09 another day", authorization(lambda v: v.replace("20240229", "20240228")), 400, AHM, "Date is not the same as X-Amz-Date."),
-    Row("r10 another region", auth("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AHM, "expecting 'us-east-1'"),
-    Row("r11 unknown key", auth("GET", "/bucket/key", who={"access_key_id": "NOBODY"}), 403, "InvalidAccessKeyId"),
+    Row("r10 another region", auth("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AHM, "expecting 'us-east-1'", (("Region", "us-east-1"),)),
+    Row("r11 unknown key", auth("GET", "/bucket/key", who={"access_key_id": "NOBODY"}), 403, "InvalidAccessKeyId", "does not exist in our records", (("AWSAccessKeyId", "NOBODY"),)),
+    Row("r11 presigned", url("GET", "/bucket/key", who={"access_key_id": "NOBODY"}), 403, "InvalidAccessKeyId"),
+    Row("r11 the backend's own key", auth("GET", "/bucket/key", who={"access_key_id": "minioadmin", "secret": "minio-secret-of-the-lab"}), 403, "InvalidAccessKeyId"),
     Row("r12 no date", good(without, b"x-amz-date"), 403, "AccessDenied", DATE),
     *(
         Row(f"r12 date {date}", good(with_header, b"x-amz-date", date.encode()), 403, "AccessDenied", DATE)
         for date in ("today", "20240229", "20240229T120000", "20240230T120000Z", "20240229T250000Z", "1709208000", "é", "Thu, 99 Feb 2024 12:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -0100")
     ),
-    Row("r14 host not signed", auth("GET", "/bucket/key", unsigned=["host"]), 403, "AccessDenied", NOT_SIGNED),
-    Row("r17 wrong secret", auth("GET", "/bucket/key", who={"secret": "wrong"}), 403, "SignatureDoesNotMatch"),
+    Row("r14 host not signed", auth("GET", "/bucket/key", unsigned=["host"]), 403, "AccessDenied", NOT_SIGNED, (("HeadersNotSigned", "host"),)),
+    Row("r14 presigned", url("GET", "/bucket/key", [("x-a", "1")], unsigned=["host"]), 403, "AccessDenied", NOT_SIGNED),
+    Row("r17 wrong secret", auth("GET", "/bucket/key", who={"secret": "wrong"}), 403, "SignatureDoesNotMatch", "", (("AWSAccessKeyId", "SPARKKEY"),), names=COMPUTED),
     Row("r17 another method", good(edited, method=b"DELETE"), 403, "SignatureDoesNotMatch"),
     Row("r17 another key", good(edited, target=b"/bucket/other"), 403, "SignatureDoesNotMatch"),
     Row("r17 another query", good(edited, target=b"/bucket/key?acl"), 403, "SignatureDoesNotMatch"),
     Row("r17 another host", good(with_header, b"host", b"other.example"), 403, "SignatureDoesNotMatch"),
     Row("r17 another hash", good(with_header, b"x-amz-content-sha256", b"UNSIGNED-PAYLOAD"), 403, "SignatureDoesNotMatch"),
-    Row("r17 presigned", query("/bucket/key", "/bucket/other"), 403, "SignatureDoesNotMatch"),
+    Row("r17 presigned", query("/bucket/key", "/bucket/other"), 403, "SignatureDoesNotMatch", names=COMPUTED),
+    Row("r17 presigned, wrong secret", url("PUT", "/bucket/key", who={"secret": "wrong"}), 403, "SignatureDoesNotMatch"),
+    Row("r17 presigned, a parameter more", query("X-Amz-Signature", "acl&X-Amz-Signature"), 403, "SignatureDoesNotMatch"),
+    Row("r17 presigned, another life", query("X-Amz-Expires=600", "X-Amz-Expires=6000"), 403, "SignatureDoesNotMatch"),
+    Row("r17 presigned, another hash", then(url("PUT", "/bucket/key"), added("x-amz-content-sha256", aws.EMPTY)), 403, "SignatureDoesNotMatch"),
     Row("r17 presigned for another method", then(PRESIGNED, edited, method=b"DELETE"), 403, "SignatureDoesNotMatch"),
     Row("r18 no payload hash", good(without, b"x-amz-content-sha256"), 400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256"),
     *(
         Row(f"r19 {value}", put(value), 400, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD")
         for value in ("abc", "unsigned-payload", "STREAMING-PAYLOAD", aws.EMPTY.upper(), aws.EMPTY + "0", "STREAMING-AWS4-HMAC-SHA512-PAYLOAD")
     ),
+    Row("r19 presigned", url("PUT", "/bucket/key", [("x-amz-content-sha256", "abc")], payload="abc"), 400, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD", (("ArgumentName", "x-amz-content-sha256"), ("ArgumentValue", "abc"))),
     Row("r20 a hash but no body", auth("GET", "/bucket/key", payload="0" * 64), 400, "XAmzContentSHA256Mismatch"),
     *(
-        Row(f"r21 {method} {target}", auth(method, target, payload=aws.STREAMING), 400, "InvalidRequest", "The value of x-amz-content-sha256 header is invalid.")
+        Row(f"r21 {method} {target} {mode}", auth(method, target, payload=mode), 400, "InvalidRequest", "The value of x-amz-content-sha256 header is invalid.")
         for method, target in (("GET", "/bucket/key"), ("PUT", "/bucket"), ("POST", "/bucket?delete"), ("PUT", "/bucket/key?tagging"), ("POST", "/bucket/key?uploadId=1"))
+        for mode in MODES
     ),
     Row("r22 header and query", both, 400, "InvalidArgument", ONE_MECHANISM),
     Row("r22 header and SigV2 query", good(edited, target=b"/bucket/key?Signature=x"), 400, "InvalidArgument", ONE_MECHANISM),
@@ -180,7 +252,7 @@ ROWS = [
     Row("r25 credential service", query("%2Fs3%2F", "%2Fsts%2F"), 400, AQPE),
     Row("r25 date", query("20240229T120000Z", "yesterday"), 400, AQPE),
     Row("r25 another day", query("20240229T120000Z", "20240301T120000Z"), 400, AQPE, "Date is not the same as X-Amz-Date."),
-    Row("r25 region", url("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AQPE, "expecting 'us-east-1'"),
+    Row("r25 region", url("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AQPE, "expecting 'us-east-1'", (("Region", "us-east-1"),)),
     Row("r25 signature", query("X-Amz-Signature=", "X-Amz-Signature=0"), 400, AQPE),
     *(
         Row(f"r25 expires {value}", query("Expires=600", f"Expires={value}"), 400, AQPE, message)
@@ -200,7 +272,7 @@ ROWS = [
         for mode in (aws.UNSIGNED, aws.STREAMING, aws.STREAMING_TRAILER, aws.STREAMING_UNSIGNED_TRAILER)
     ),
     *(
-        Row(f"r13 {late} {payload}", put(payload), 403, "RequestTimeTooSkewed", "", (("MaxAllowedSkewMilliseconds", "900000"),), late=timedelta(seconds=late))
+        Row(f"r13 {late} {payload}", put(payload), 403, "RequestTimeTooSkewed", "", (("MaxAllowedSkewMilliseconds", "900000"),), names=TIMES, late=timedelta(seconds=late))
         for late in (-901, 901)
         for payload in (aws.EMPTY, aws.UNSIGNED, aws.STREAMING, aws.STREAMING_TRAILER, aws.STREAMING_UNSIGNED_TRAILER)
     ),
@@ -209,13 +281,22 @@ ROWS = [
         for name in ("x-amz-copy-source", "x-amz-acl", "x-amz-tagging", "x-amz-meta-a", "x-amz-object-lock-mode", "x-amz-server-side-encryption")
         for payload in (aws.EMPTY, aws.UNSIGNED, aws.STREAMING, aws.STREAMING_TRAILER, aws.STREAMING_UNSIGNED_TRAILER)
     ),
+    *(
+        Row(f"r16 {name} is no exemption", then(UPLOADS[aws.UNSIGNED], added(name, value)), 403, "AccessDenied", NOT_SIGNED, (("HeadersNotSigned", name),))
+        for name, value in (("x-amz-decoded-content-length", "1"), ("x-amz-trailer", "x"), ("x-amz-checksum-algorithm", "x"), ("x-amz-cf-id", "x"))
+    ),
+    Row("r16 x-amz-date", auth("GET", "/bucket/key", unsigned=["x-amz-date"]), 403, "AccessDenied", NOT_SIGNED, (("HeadersNotSigned", "x-amz-date"),)),
+    Row("r16 in capitals", good(added("X-AMZ-ACL", "public-read")), 403, "AccessDenied", NOT_SIGNED, (("HeadersNotSigned", "x-amz-acl"),)),
+    Row("r16 two of them", then(good(added("x-amz-acl", "x")), added("x-amz-tagging", "a=b")), 403, "AccessDenied", NOT_SIGNED, (("HeadersNotSigned", "x-amz-acl, x-amz-tagging"),)),
     Row("r16 presigned", then(url("PUT", "/bucket/key"), added("x-amz-copy-source", "/other/secret")), 403, "AccessDenied", NOT_SIGNED, (("HeadersNotSigned", "x-amz-copy-source"),)),
-    Row("r20 another body", auth("PUT", "/bucket/key", payload=aws.EMPTY, body=b"x"), 400, "XAmzContentSHA256Mismatch", "", (("ClientComputedContentSHA256", aws.EMPTY),)),
+    Row("r20 another body", auth("PUT", "/bucket/key", payload=aws.EMPTY, body=b"x"), 400, "XAmzContentSHA256Mismatch", "", (("ClientComputedContentSHA256", aws.EMPTY),), names=("S3ComputedContentSHA256",)),
+    Row("r20 presigned", url("PUT", "/bucket/key", payload=aws.EMPTY, parameters=[("X-Amz-Content-Sha256", aws.EMPTY)]), 400, "XAmzContentSHA256Mismatch"),
     *(
         Row(f"r22 twice {name}", then(PRESIGNED if name == "host" else auth("GET", "/bucket/key"), added(name, "x")), 400, "InvalidRequest", "only once")
         for name in ("host", "x-amz-date", "x-amz-content-sha256")
     ),
-    Row("r26 after ten minutes", PRESIGNED, 403, "AccessDenied", "Request has expired", (("X-Amz-Expires", "600"),), late=timedelta(seconds=601)),
+    Row("r26 after ten minutes", PRESIGNED, 403, "AccessDenied", "Request has expired", (("X-Amz-Expires", "600"),), names=("Expires", "ServerTime"), late=timedelta(seconds=601)),
+    Row("r26 an upload", url("PUT", "/bucket/key"), 403, "AccessDenied", "Request has expired", late=timedelta(seconds=601)),
     Row("r27 sixteen minutes early", PRESIGNED, 403, "AccessDenied", "Request is not valid yet", late=timedelta(minutes=-16)),
     *(
         Row(f"r30 {name} {mode}", stream(mode, ONE, decoded=value), 411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
@@ -237,19 +318,31 @@ ROWS = [
             ("other extension", lambda b: b.replace(b"\r\n", b";a=b\r\n", 1), b""),
             ("cut in the data", lambda b: b[:200], b""),
             ("cut before its last byte", lambda b: b[:-1], b""),
+            ("no line end after the data", lambda b: b.replace(b"a\r\n", b"a", 1), b""),
+            ("more data than its size", lambda b: b.replace(b"a\r\n", b"aa\r\n", 1), b""),
+            ("cut after its first byte", lambda b: b[:1], b""),
             ("nothing at all", lambda b: b[:0], b""),
         )
         for mode in MODES
     ),
     Row("r32 no signature", stream(aws.STREAMING, ONE, edit=lambda b: b.replace(b";chunk-signature=", b";x=", 1)), 400, "IncompleteBody", "The request body terminated unexpectedly"),
-    Row("r32 no final chunk", stream(aws.STREAMING, ONE, edit=lambda b: b[: -len("0;chunk-signature=\r\n\r\n") - 64]), 400, "IncompleteBody", "The request body terminated unexpectedly"),
+    *(
+        Row(f"r32 no final chunk {mode}", stream(mode, ONE, edit=lambda b: b[: b.index(b"a\r\n") + 3]), 400, "IncompleteBody", "The request body terminated unexpectedly")
+        for mode in MODES
+    ),
+    *(
+        Row(f"r32 no signature {mode}", stream(mode, ONE, edit=lambda b: b.replace(b";chunk-signature=", b"", 1)), 400, "IncompleteBody")
+        for mode in MODES[:2]
+    ),
+    Row("r32 a signature in the unsigned mode", stream(aws.STREAMING_UNSIGNED_TRAILER, ONE, edit=lambda b: b.replace(b"\r\n", b";chunk-signature=" + b"0" * 64 + b"\r\n", 1)), 400, "IncompleteBody"),
     *(
         Row(f"r33 {mode}", stream(mode, (b"a" * 8192, b"b" * 8191, b"c")), 403, "InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than 8192 bytes", (("Chunk", "2"), ("BadChunkSize", "8191")))
         for mode in (aws.STREAMING, aws.STREAMING_TRAILER)
     ),
     *(
-        Row(f"r34 {size.decode()}", stream(aws.STREAMING, ONE, decoded="99999999999", edit=lambda b, s=size: s + b[b.index(b";") :]), 400, "EntityTooLarge", "16777216 bytes")  # type: ignore[misc]
+        Row(f"r34 {size.decode()} {mode}", stream(mode, ONE, decoded="99999999999", edit=lambda b, s=size: s + b[len("12c") :]), 400, "EntityTooLarge", "16777216 bytes")  # type: ignore[misc]
         for size in (b"1000001", b"ffffffff", b"8000000000000000")
+        for mode in MODES
     ),
     *(
         Row(f"r35 {name} {mode}", stream(mode, ONE, edit=change), 403, "SignatureDoesNotMatch")
@@ -273,6 +366,12 @@ ROWS = [
         for mode in MODES[1:]
     ),
     *(
+        Row(f"r36 missing {mode}", stream(mode, ONE, edit=lambda b: b[: b.rindex(b"x-amz-checksum")] + b"\r\n"), 400, "MalformedTrailerError")
+        for mode in MODES[1:]
+    ),
+    Row("r36 its signature missing", stream(aws.STREAMING_TRAILER, ONE, edit=lambda b: b[: b.rindex(b"x-amz-trailer-signature")] + b"\r\n"), 400, "MalformedTrailerError"),
+    Row("r36 announced without the mode", stream(aws.STREAMING, ONE, headers=[("x-amz-trailer", CRC32C)]), 400, "MalformedTrailerError"),
+    *(
         Row(f"r37 {name} {mode}", stream(mode, ONE, trailer=((name.encode(), b"1"),)), 400, "InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
         for name in ("x-amz-meta-a", "x-amz-checksum-md4", "content-type", "x-amz-checksum-")
         for mode in MODES[1:]
@@ -289,12 +388,30 @@ ROWS = [
     ),
     Row("r38 other data", stream(aws.STREAMING_UNSIGNED_TRAILER, ONE, edit=lambda b: b.replace(b"aaa", b"aab", 1)), 400, "BadDigest"),
     Row("r39 two headers", auth("PUT", "/bucket/key", [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-sha1", "x")]), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header."),
-    Row("r39 header and trailer", stream(aws.STREAMING_TRAILER, ONE, headers=[("x-amz-checksum-crc32", "AAAAAA==")]), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header."),
-    Row("r39 two trailers", stream(aws.STREAMING_TRAILER, ONE, announced=f"{CRC32C},x-amz-checksum-crc32"), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header."),
+    Row("r39 presigned", url("PUT", "/bucket/key", [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-sha1", "x")]), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header."),
+    *(
+        Row(f"r39 header and trailer {mode}", stream(mode, ONE, headers=[("x-amz-checksum-crc32", "AAAAAA==")]), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header.")
+        for mode in MODES[1:]
+    ),
+    *(
+        Row(f"r39 two trailers {mode}", stream(mode, ONE, announced=f"{CRC32C},x-amz-checksum-crc32"), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header.")
+        for mode in MODES[1:]
+    ),
     *(
         Row(f"r40 {name}", auth("GET", "/bucket/key", [(name, "x")]), 400, "InvalidRequest", "must be made over a secure connection.")
         for name in ("x-amz-server-side-encryption-customer-key", "x-amz-copy-source-server-side-encryption-customer-key")
     ),
+    Row("r40 presigned", url("PUT", "/bucket/key", [("x-amz-server-side-encryption-customer-key", "x")]), 400, "InvalidRequest", "must be made over a secure connection."),
+    *(
+        Row(f"r40 {mode}", stream(mode, ONE, headers=[("x-amz-server-side-encryption-customer-key", "x")]), 400, "InvalidRequest", "must be made over a secure connection.")
+        for mode in MODES
+    ),
+    Row("r41 SSE-C and SSE-KMS", stream(aws.STREAMING, ONE, headers=[("x-amz-server-side-encryption-customer-key", "x"), ("x-amz-server-side-encryption", "aws:kms")]), 400, "InvalidArgument", "is incompatible with the encryption method", tls=True),
+    *(
+        Row(f"r42 {mode}", stream(mode, ONE, headers=[("x-amz-meta-a", "x" * 2048)]), 400, "MetadataTooLarge")
+        for mode in MODES
+    ),
+    Row("r42 presigned", url("PUT", "/bucket/key", [("x-amz-meta-a", "x" * 2048)]), 400, "MetadataTooLarge"),
     Row("r41 SSE-C and SSE-S3", auth("PUT", "/bucket/key", [("x-amz-server-side-encryption-customer-key", "x"), ("x-amz-server-side-encryption", "AES256")]), 400, "InvalidArgument", "is incompatible with the encryption method", tls=True),
     Row("r42 one value", auth("PUT", "/bucket/key", [("x-amz-meta-a", "x" * 2048)]), 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", (("Size", "2049"), ("MaxSizeAllowed", "2048"))),
     Row("r42 many values", auth("PUT", "/bucket/key", [(f"x-amz-meta-{n:02}", "x" * 20) for n in range(99)]), 400, "MetadataTooLarge"),
@@ -337,4 +454,10 @@ ROWS = [
         )
     ),
     Row("r46 a document that hides a key", auth("POST", "/bucket?delete", [], PII, payload=aws.UNSIGNED, body=b"<!DOCTYPE a [<!ENTITY b 'other'>]><Delete><Object><Key>&b;</Key></Object></Delete>"), 400, "MalformedXML"),
+    *(
+        Row(f"r47 {value!r}", auth("PUT", "/bucket/key", [("x-amz-meta-a", value)]), 400, "InvalidRequest", "characters that are not allowed")
+        for value in (b"a\0b", b"a\rb", b"a\x7fb", b"a\x1bb", b"a\rx-amz-acl: public-read")
+    ),
+    Row("r47 in an unsigned field", good(added("user-agent", "a\rb")), 400, "InvalidRequest", "characters that are not allowed"),
+    Row("r47 another transfer coding", auth("PUT", "/bucket/key", [("Transfer-Encoding", "gzip, chunked")], payload=aws.UNSIGNED), 501, "NotImplemented", "A header you provided implies functionality"),
 ]  # fmt: skip

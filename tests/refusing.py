@@ -3,9 +3,11 @@
 So the same table can be replayed against the core with a fixed clock, and over a socket now.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from s3gateway.sigv4.model import RequestHead
@@ -69,7 +71,10 @@ Made = Callable[[Wire], Request]
 
 @dataclass(frozen=True)
 class Row:
-    """A name, how the request is made, how long after its date it arrives, and the answer."""
+    """A name, how the request is made, how long after its date it arrives, and the answer.
+
+    ``fields`` are extra XML elements with their text, ``names`` those whose text depends on time or key.
+    """
 
     name: str
     make: Made
@@ -77,6 +82,7 @@ class Row:
     code: str
     message: str = ""
     fields: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = field(default=(), kw_only=True)
     late: timedelta = field(default=timedelta(0), kw_only=True)
     tls: bool = field(default=False, kw_only=True)
 
@@ -131,6 +137,35 @@ def added(name: str, value: str = "1") -> Callable[[RequestHead], RequestHead]:
     return lambda head: edited(head, headers=(*head.headers, (name.encode(), value.encode())))
 
 
+def field_changed(name: bytes, old: bytes, new: bytes) -> Callable[[RequestHead], RequestHead]:
+    """Replace what the pattern ``old`` matches in a header of a head that was signed."""
+
+    def change(head: RequestHead) -> RequestHead:
+        value = head.first(name)
+        assert value is not None
+        assert re.search(old, value), (name, old)
+        return with_header(head, name, re.sub(old, new, value, count=1))
+
+    return change
+
+
+def claimed(old: bytes, new: bytes) -> Callable[[RequestHead], RequestHead]:
+    """Replace in the Authorization header."""
+    return field_changed(b"authorization", old, new)
+
+
+def faulty(made: Made, *changes: Callable[[RequestHead], RequestHead]) -> Made:
+    """Make several changes after a head was signed."""
+    for change in changes:
+        made = then(made, change)
+    return made
+
+
+def asking(piece: str) -> Callable[[RequestHead], RequestHead]:
+    """Add a query parameter to a head that was signed."""
+    return lambda head: edited(head, target=head.target + (b"&" if head.query else b"?") + piece.encode())
+
+
 def authorization(change: Callable[[str], str]) -> Made:
     """Change the good request's Authorization header."""
 
@@ -178,8 +213,12 @@ def stream(
     headers: Sequence[tuple[str, str]] = (),
     edit: Callable[[bytes], bytes] = lambda body: body,
     tail: bytes = b"",
+    **form: Any,
 ) -> Made:
-    """Upload in chunks. ``edit`` changes the body after it was signed; a length ``decoded`` of ``""`` is left out."""
+    """Upload in chunks. ``edit`` changes the body after it was signed; a length ``decoded`` of ``""`` is left out.
+
+    ``form`` is how sizes and the trailer's line ends are written, as :mod:`tests.sigv4.streams` has it.
+    """
     data = b"".join(chunks)
     fields = [] if decoded == "" else [("x-amz-decoded-content-length", decoded or str(len(data)))]
     if mode != aws.STREAMING:
@@ -191,9 +230,20 @@ def stream(
         head = aws.authorized("PUT", "/bucket/key", [*fields, *headers], key=w.key, host=w.host, payload=mode)
         seed = (head.first(b"authorization") or b"")[-64:].decode()
         if mode == STREAMING_UNSIGNED_TRAILER:
-            body = streams.unsigned("body", chunks, trailer=trailer).body
+            body = streams.unsigned("body", chunks, trailer=trailer, **form).body
         else:
-            body = streams.signed("body", chunks, trailer=trailer or (), key=w.key, seed=seed).body
+            body = streams.signed("body", chunks, trailer=trailer or (), key=w.key, seed=seed, **form).body
         return Request(head, edit(body) + tail)
 
     return make
+
+
+UPLOADS: dict[str, Made] = {
+    "SHA256": auth("PUT", "/bucket/key", payload=sha256(b"x").hexdigest()),
+    aws.UNSIGNED: auth("PUT", "/bucket/key", payload=aws.UNSIGNED),
+    **{
+        mode: stream(mode, (b"a" * 300,))
+        for mode in (aws.STREAMING, aws.STREAMING_TRAILER, aws.STREAMING_UNSIGNED_TRAILER)
+    },
+}
+"""A good upload in each payload mode, signed in the header."""

@@ -230,3 +230,31 @@ def test_other_faults_have_no_poison() -> None:
     for body in (b"", b"zz\r\n", streams.VECTORS[0].body[:-1]):
         receiver = transformer(streams.VECTORS[0])
         assert (passage(receiver, [body]).code, receiver.poison()) == ("IncompleteBody", b"")
+
+
+@pytest.mark.parametrize("stream", SIGNED, ids=_ids)
+def test_the_bad_chunk_is_numbered(stream: Stream) -> None:
+    """Its number from 1, with the chunks and the data verified before it; a bad trailer is no chunk."""
+    last = len(stream.frames) - bool(stream.trailer)
+    sizes = [int(frame.partition(b";")[0], 16) for frame in stream.frames[:last]]
+    for number, frame in enumerate(stream.frames):
+        at = frame_start(stream, number) + frame.index(b"signature") + 15  # a hex digit of the signature
+        body = bytearray(stream.body)
+        body[at] = ord("0") if body[at] != ord("0") else ord("1")
+        receiving = transformer(stream)
+        assert passage(receiving, [bytes(body)]).code == "SignatureDoesNotMatch"
+        assert receiving.bad_chunk == (number + 1 if number < last else None)
+        assert (receiving.chunks, receiving.data_bytes) == (min(number, last), sum(sizes[:number]))
+
+
+@pytest.mark.parametrize("stream", streams.VECTORS, ids=_ids)
+def test_a_body_cut_short_has_a_bad_chunk_unless_its_trailer_was_cut(stream: Stream) -> None:
+    """Where the framing ends too early, the chunk that is not whole is at fault; a good body has none."""
+    whole = transformer(stream)
+    assert not passage(whole, [stream.body]).fault
+    assert (whole.bad_chunk, whole.data_bytes) == (None, len(stream.data))
+    for number in range(len(stream.frames)):
+        cut = transformer(stream)
+        assert passage(cut, [stream.body[: frame_start(stream, number) + 1]]).code == "IncompleteBody"
+        in_trailer = stream.trailer and number == len(stream.frames) - 1
+        assert cut.bad_chunk == (None if in_trailer else number + 1)

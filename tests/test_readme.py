@@ -13,6 +13,17 @@ from s3gateway.settings import KEYS, Key
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPTIONS = {
+    "bench": ("--quick", "--spark"),
+    "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
+    "demo": (),
+    "diff_headers": ("--format", "--html"),
+    "explain": ("--config", "--known-host"),
+    "make_captures": (),
+    "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
+    "soak": ("--seconds",),
+}
+"""What the README says of each script's options."""
 
 
 def _default(key: Key) -> str:
@@ -87,11 +98,10 @@ def test_commands_exist() -> None:
     assert (ROOT / "addons/s3_gateway.py").is_file()
 
 
-@pytest.mark.parametrize("script", ["bench", "demo", "soak"])
-def test_options_exist(script: str) -> None:
+@pytest.mark.parametrize(("script", "named"), OPTIONS.items())
+def test_options_exist(script: str, named: tuple[str, ...]) -> None:
     """Every option that the README gives to a script is in the script's own help."""
     told = subprocess.run([ROOT / "scripts" / script, "--help"], capture_output=True, text=True, check=True).stdout
-    named = {"bench": ("--quick", "--spark"), "demo": (), "soak": ("--seconds",)}[script]
     for option in named:
         assert option in README
         assert option in told

@@ -38,6 +38,7 @@ def test_refused(row: Row) -> None:
         error = raised.value
         assert (error.status, error.code, row.message in error.message) == (row.status, row.code, True)
         assert set(row.fields) <= set(error.fields)
+        assert set(row.names) <= {name for name, text in error.fields if text}
         assert CLIENT.secret not in error.to_xml("/", "id").decode()
 
 
@@ -79,14 +80,27 @@ def test_every_row_has_a_situation() -> None:
 
 
 def test_mismatch_tells_what_was_computed() -> None:
-    """SignatureDoesNotMatch shows the string to sign and canonical request, with what is secret in it masked."""
+    """SignatureDoesNotMatch has AWS's fields in AWS's order, with what is secret in the canonical request masked."""
     headers = [("x-amz-server-side-encryption-customer-key", "S3CR3T")]
     head = authorized("GET", "/bucket/key", headers, key=replace(CLIENT, secret="wrong"))
     with pytest.raises(S3Error) as raised:
         admitted(head)
     fields = dict(raised.value.fields)
+    assert list(fields) == [
+        "AWSAccessKeyId",
+        "StringToSign",
+        "SignatureProvided",
+        "StringToSignBytes",
+        "CanonicalRequest",
+        "CanonicalRequestBytes",
+    ]
     assert fields["AWSAccessKeyId"] == "SPARKKEY"
+    assert fields["SignatureProvided"].encode() == (head.first(b"authorization") or b"")[-64:]
+    assert bytes.fromhex(fields["StringToSignBytes"]).decode() == fields["StringToSign"]
     assert fields["StringToSign"].startswith("AWS4-HMAC-SHA256\n20240229T120000Z\n" + SCOPE + "\n")
     assert "x-amz-server-side-encryption-customer-key:<redacted>\n" in fields["CanonicalRequest"]
     assert bytes.fromhex(fields["CanonicalRequestBytes"]).decode() == fields["CanonicalRequest"]
     assert b"S3CR3T" not in raised.value.to_xml("/", "id")
+    kept = raised.value.redacted()
+    assert dict(kept.fields) == fields | {"SignatureProvided": "*" * 64}
+    assert (kept.status, kept.code, kept.message) == (403, "SignatureDoesNotMatch", raised.value.message)

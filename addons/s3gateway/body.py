@@ -8,6 +8,7 @@ Memory is bounded by one aws-chunk in the signed modes and by one read in the ot
 """
 
 import re
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
 
@@ -16,10 +17,13 @@ from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.chain import ChunkChain
 from s3gateway.sigv4.checksums import Checksum, announced, checksums_in
 from s3gateway.sigv4.chunks import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
-from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode, RequestHead
+from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode, RequestHead, Signature
 
 _NO_SIGNATURE = b"0" * 64
 _SMALL_READ = 4096
+_EXPLAINED = 1024 * 1024
+"""Bytes of a chunk that are kept when its signature is wrong, so that it can be said why; SDKs send less."""
+
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
@@ -36,6 +40,24 @@ class Body(Protocol):
 
     def poison(self) -> bytes:
         """After a fault: bytes that make the backend refuse the upload even if the connection cannot be cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadSignature:
+    """A chunk (``number`` from 1) or trailer whose signature did not match, for whoever explains it.
+
+    ``before`` are the signatures of up to two chunks before it, the latest last; ``data`` is None if there is too much
+    of it; ``trailer`` has the (name, value) pairs when it is the trailer's.
+    """
+
+    number: int
+    signature: Signature
+    before: tuple[Signature, ...]
+    size: int
+    size_text: bytes
+    digest: str
+    data: bytes | None = field(repr=False)
+    trailer: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class PlainBody:
@@ -87,7 +109,10 @@ class HashedBody:
 
 
 class ChunkedBody:
-    """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures."""
+    """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures.
+
+    ``data_bytes`` counts the data of the chunks that ``chunks`` counts.
+    """
 
     def __init__(
         self,
@@ -98,6 +123,9 @@ class ChunkedBody:
         min_chunk: int,
     ) -> None:
         self.chunks = 0
+        self.data_bytes = 0
+        self.bad_signature: BadSignature | None = None
+        self._before: tuple[Signature, ...] = ()
         self._started = 0
         self._reader = reader
         self._inbound = chains[0] if chains else None
@@ -129,8 +157,15 @@ class ChunkedBody:
         """Give what was held back as one piece, so that one write carries it (a cut trailer stalls MinIO)."""
         self._check_sound()
         if not self._reader.done:
+            self._sound = False
             raise errors.incomplete_body()
         return b"".join(self._last)
+
+    @property
+    def bad_chunk(self) -> int | None:
+        """Number (from 1) of the chunk that was at fault; None while none is, or if it is what follows the last one."""
+        ended = self.chunks and self.chunks == self._started and self._start.size == 0
+        return None if self._sound or ended else self.chunks + 1
 
     def poison(self) -> bytes:
         """Give the faulty chunk's frame with zeroed data and an impossible signature; empty for other faults.
@@ -190,14 +225,22 @@ class ChunkedBody:
         if self._inbound and self._outbound and self._start.signature:
             digest = EMPTY_SHA256 if final else self._hash.hexdigest()
             if not self._inbound.chunk(digest).matches(self._start.signature):
+                self.bad_signature = self._bad_chunk(self._start.signature, digest)
                 self._spoil(final=final)
                 raise errors.signature_does_not_match()
+            self._before = (*self._before[-1:], self._start.signature)
             head = b"%b;chunk-signature=%b\r\n" % (self._start.text, self._outbound.chunk(digest).hex.encode())
             self._out.extend((head, *self._pieces))
             self._pieces.clear()
         if not (final and self._checksum):
             self._out.append(b"\r\n")
         self.chunks += 1
+        self.data_bytes += self._start.size
+
+    def _bad_chunk(self, signature: Signature, digest: str) -> BadSignature:
+        start = self._start
+        data = b"".join(self._pieces) if start.size <= _EXPLAINED else None
+        return BadSignature(self.chunks + 1, signature, self._before, start.size, start.text, digest, data)
 
     def _spoil(self, *, final: bool) -> None:
         """Keep the frame, so that Content-Length still holds; but begin no trailer that would then be cut."""
@@ -212,6 +255,9 @@ class ChunkedBody:
         raw = trailer.raw
         if self._inbound and self._outbound and trailer.signature:
             if not self._inbound.trailer(trailer.fields).matches(trailer.signature):
+                self.bad_signature = BadSignature(
+                    self.chunks + 1, trailer.signature, self._before, 0, b"", "", None, trailer.fields
+                )
                 raise errors.signature_does_not_match()
             at, signature = trailer.signature_at, self._outbound.trailer(trailer.fields).hex.encode()
             raw = raw[:at] + signature + raw[at + len(signature) :]

@@ -12,15 +12,17 @@ it, and diff, replay and explanation start from it. As JSON::
        "verdict": "admitted" | "refused" | "unknown", "code": "", "message": "",
        "operation": "PutObject", "bucket": "bucket", "key": "key", "identity": "spark",
        "payload": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "sse": "SSE-KMS", "rule": "encryption[0]",
-       "chunks": {"count": 3, "bytes": 262145, "first_bad": null} | null,
+       "chunks": {"count": 4, "bytes": 262145, "first_bad": null} | null,
        "response": {"status": 200, "headers": [["ETag", "..."], ...]} | null, "backend_error": "",
        "timings": {"verified": 0.0004, "signed": 0.0006, "answered": 0.012, "ended": 0.0121},
        "explanation": {"cause": "host-port", "sentence": "...", "expected": "...", "received": "..."} | null}]}
 
 Header lists keep wire order, case and duplicates. Bytes that are not UTF-8 are lone surrogates (``surrogateescape``),
 which JSON escapes. Timings are seconds since the head arrived. Signatures, tokens and SSE-C keys are ``<redacted>``;
-nothing that is redacted can be got back. Several exchanges may also stand one on a line (JSON Lines), each with its
-own ``schema``: that is what a live gateway appends to.
+nothing that is redacted can be got back. ``code`` and ``message`` say why it was refused, or what else went wrong
+(``ServiceUnavailable``, the client gone). ``chunks`` counts what was verified, the final empty one included, as the
+log line does; ``identity`` ends in ``?`` where nothing proves it. Several exchanges may also stand one on a line (JSON
+Lines), each with its own ``schema``: a live gateway appends such lines, and a flow carries one (:data:`METADATA_KEY`).
 """
 
 import json
@@ -30,6 +32,9 @@ from typing import Any
 
 SCHEMA = "s3-header-capture/1"
 VERDICTS = ("admitted", "refused", "unknown")
+
+METADATA_KEY = "s3gateway"
+"""Where a mitmproxy flow carries its exchange: :func:`dump_line`'s text in ``flow.metadata``."""
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -116,7 +121,8 @@ def dump(exchanges: Iterable[Exchange]) -> str:
 
 def dump_line(exchange: Exchange) -> str:
     """Write one exchange as one line of JSON Lines."""
-    return json.dumps({"schema": SCHEMA, **to_document(exchange)}, ensure_ascii=True, separators=(",", ":")) + "\n"
+    fields = {name: getattr(exchange, name) for name in Exchange.__dataclass_fields__}
+    return _LINE.encode({"schema": SCHEMA, **fields}) + "\n"
 
 
 def load(text: str) -> tuple[Exchange, ...]:
@@ -173,6 +179,17 @@ def _plain(value: object) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _fields(value: object) -> dict[str, Any]:
+    """Give to the encoder what it cannot write itself; tuples it can, which saves most of the time."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    names: Iterable[str] = value.__dataclass_fields__  # type: ignore[attr-defined]  # nothing else is in an exchange
+    return {name: getattr(value, name) for name in names}
+
+
+_LINE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=_fields)
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:

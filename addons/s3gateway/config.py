@@ -85,4 +85,6 @@ class Config:
     domains: tuple[str, ...]
     limits: Limits
     log_format: str
+    log_capture: Path | None
+    log_explain: bool
     files: tuple[Path, ...]

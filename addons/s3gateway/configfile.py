@@ -70,6 +70,8 @@ def build(
         domains=tuple(domain.lower().strip(".") for domain in values["addressing"]["domains"]),
         limits=_limits(values["limits"]),
         log_format=values["log"]["format"],
+        log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
+        log_explain=values["log"]["explain"],
         files=tuple(reader.seen),
     )
 

@@ -12,6 +12,10 @@ from xml.sax.saxutils import escape
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+_ONLY_FOR_THE_CLIENT = frozenset(("SignatureProvided",))
+"""Fields that AWS echoes and nobody should keep: a signature that is wrong here may be right for another request."""
+
+
 class S3Error(Exception):
     """A refusal: HTTP ``status``, S3 ``code``, ``message`` and extra XML ``fields`` as (element, text) pairs."""
 
@@ -42,6 +46,13 @@ class S3Error(Exception):
         inner = "".join(f"<{name}>{_text(value)}</{name}>" for name, value in elements)
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
 
+    def redacted(self) -> "S3Error":
+        """Give the error as it may be kept, of the same length: stars for what only its sender may read back."""
+        if not any(name in _ONLY_FOR_THE_CLIENT for name, _ in self.fields):
+            return self
+        fields = ((name, "*" * len(value) if name in _ONLY_FOR_THE_CLIENT else value) for name, value in self.fields)
+        return S3Error(self.status, self.code, self.message, tuple(fields))
+
 
 def _text(value: str) -> str:
     """Escape for XML; what XML cannot carry at all becomes U+FFFD."""
@@ -69,9 +80,9 @@ Malformed = Callable[[str], "S3Error"]
 """How a mechanism reports that its credential is malformed: header and query have codes of their own."""
 
 
-def malformed_query(message: str) -> S3Error:
+def malformed_query(message: str, *fields: tuple[str, str]) -> S3Error:
     """400: a presigned URL's ``X-Amz-*`` parameters are not what SigV4 asks for."""
-    return S3Error(400, "AuthorizationQueryParametersError", message)
+    return S3Error(400, "AuthorizationQueryParametersError", message, fields)
 
 
 def invalid_request(message: str) -> S3Error:
@@ -205,6 +216,21 @@ def malformed_xml() -> S3Error:
     return S3Error(
         400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
     )
+
+
+def request_timeout() -> S3Error:
+    """400: the client stopped in the middle of its upload. SDKs retry this."""
+    return S3Error(
+        400,
+        "RequestTimeout",
+        "Your socket connection to the server was not read from or written to within the timeout period. "
+        "Idle connections will be closed.",
+    )
+
+
+def slow_down() -> S3Error:
+    """503: more requests a second than this access key may send. SDKs wait and retry."""
+    return S3Error(503, "SlowDown", "Please reduce your request rate.")
 
 
 def service_unavailable() -> S3Error:

@@ -14,14 +14,18 @@ class Files:
 
     def path(self, key: str, name: str) -> Path:
         """Give the path of a file that is there; ``key`` is what names it."""
-        try:
-            path = self._folder / Path(name).expanduser()
-        except RuntimeError:
-            raise ConfigError(key, f"{quoted(name)} names an unknown user", "correct the path") from None
+        path = self.place(key, name)
         self.seen.append(path)
         if not path.is_file():
             raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
         return path
+
+    def place(self, key: str, name: str) -> Path:
+        """Give the path of a file that need not be there, because it will be written."""
+        try:
+            return self._folder / Path(name).expanduser()
+        except RuntimeError:
+            raise ConfigError(key, f"{quoted(name)} names an unknown user", "correct the path") from None
 
     def text(self, key: str, name: str) -> str:
         """Read UTF-8 text."""

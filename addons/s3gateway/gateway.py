@@ -15,6 +15,7 @@ from s3gateway.deleting import DeleteBody
 from s3gateway.rules import access, encryption, headers
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation
+from s3gateway.rules.rate import Rates
 from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
 from s3gateway.sigv4.chain import ChunkChain
@@ -27,8 +28,6 @@ _SHOWN_KEY = 20
 
 _NEVER_SIGNED = frozenset((b"authorization", b"expect", b"transfer-encoding"))
 """Fields that change on the way out (mitmproxy answers and removes ``Expect``), or hold the signature itself."""
-
-_AUTH_PARAMETERS = frozenset((*claim.PRESIGN_PARAMETERS, claim.SESSION_TOKEN_PARAMETER, claim.CONTENT_SHA256_PARAMETER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +53,25 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What goes to the backend. ``body`` transforms what the client still sends; ``sse`` names the encryption."""
+    """What goes to the backend. ``body`` transforms what the client still sends; ``sse`` names the encryption.
+
+    ``rule`` is the number of the encryption rule that decided, from 0.
+    """
 
     operation: Operation
+    method: bytes
     target: bytes
     headers: Headers = field(repr=False)  # the signature, SSE-C keys, the session token
     signed_headers: tuple[bytes, ...]
     body: Body | None
     sse: str
+    rule: int | None
 
 
-def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime) -> Admitted:
+def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, rates: Rates | None = None) -> Admitted:
     """Prove the caller and check what they ask for; raise :class:`~s3gateway.errors.S3Error` in all other cases."""
     check_head(head, config.limits)
+    headers.check_fields(head)
     check_target(head)
     claimed = claim.read_claim(head)
     check_region(claimed, config.listen.regions)
@@ -76,6 +81,8 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime) ->
     if claimed.has_session_token:
         raise errors.S3Error(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
     verified = verify(claimed, head, client.keys.secret, now)
+    if rates is not None:
+        rates.charge(claimed.access_key_id, config.limits.request_rate, now)
     operation = read_operation(head, config.domains)
     access.check_access(client.access, operation, head.query)
     _check_payload(verified.payload, operation, arrival)
@@ -89,17 +96,20 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
     """Build and sign the outgoing request. ``head`` is the admitted one, or what an operator made of it."""
     verified, operation = admitted.verified, admitted.operation
     if head is not admitted.head:
+        headers.check_fields(head)
         check_target(head)
         operation = read_operation(head, config.domains)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
     fields = headers.replaced(
-        headers.removed(headers.without_hop_by_hop(head.headers), b"x-amz-security-token") + applied.headers,
+        headers.removed(headers.without_hop_by_hop(headers.unfolded(head.headers)), b"x-amz-security-token")
+        + applied.headers,
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
         *signer.own_headers(now),
     )
-    query = _without_authentication(head.query) if admitted.presigned else head.query
-    unsigned = RequestHead(head.method, operation.path + (b"?" + query if query else b""), fields)
+    query = claim.without_presigned(head.query) if admitted.presigned else head.query
+    mark = b"?" if query or (b"?" in head.target and not admitted.presigned) else b""
+    unsigned = RequestHead(head.method, operation.path + mark + query, fields)
     same_query = head is admitted.head and not admitted.presigned
     signed = signer.sign(
         unsigned,
@@ -112,7 +122,16 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         now,
     )
     body = _body(admitted, signed, signer, config.limits) if admitted.arrival.has_body else None
-    return Outgoing(operation, unsigned.target, signed.headers, signed.signed_headers, body, applied.label)
+    return Outgoing(
+        operation,
+        head.method,
+        unsigned.target,
+        signed.headers,
+        signed.signed_headers,
+        body,
+        applied.label,
+        applied.rule,
+    )
 
 
 def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:
@@ -126,8 +145,14 @@ def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:
         operation = read_operation(head, config.domains)
     with suppress(errors.S3Error):
         key = claim.read_claim(head).access_key_id
-        who = f"{config.clients[key].name if key in config.clients else key[:_SHOWN_KEY]}?"
+        who = f"{config.clients[key].name if key in config.clients else _shown_key(key, config)}?"
     return who, operation
+
+
+def _shown_key(key: str, config: Config) -> str:
+    """The beginning of an unknown access key id, unless it is a secret: some clients have the two swapped."""
+    is_secret = any(client.keys.secret.reveal() == key.encode() for client in config.clients.values())
+    return "" if is_secret else key[:_SHOWN_KEY]
 
 
 def _check_payload(payload: Payload, operation: Operation, arrival: Arrival) -> None:
@@ -138,15 +163,6 @@ def _check_payload(payload: Payload, operation: Operation, arrival: Arrival) -> 
             raise errors.incomplete_body()
     if payload.mode is PayloadMode.SHA256 and not arrival.has_body and payload.text != EMPTY_SHA256:
         raise errors.payload_mismatch(payload.text, EMPTY_SHA256)
-
-
-def _without_authentication(query: bytes) -> bytes:
-    """Take the presigned parameters out, byte for byte leaving the others: one mechanism per request."""
-    return b"&".join(
-        piece
-        for piece in query.split(b"&")
-        if not any(name in _AUTH_PARAMETERS for name, _ in canonical.query_pairs(piece))
-    )
 
 
 def _names_to_sign(head: RequestHead, by_client: tuple[bytes, ...]) -> set[bytes]:

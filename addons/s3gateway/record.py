@@ -31,20 +31,19 @@ class Record:
     def to_json(self) -> str:
         """One JSON object; empty fields are left out, time is RFC 3339 in UTC."""
         told = {name: value for name in _FIELDS if (value := getattr(self, name)) not in ("", 0) or name == "status"}
-        told["time"] = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
+        told["time"] = _rfc3339(self.time)
         told["duration"] = round(self.duration, 6)
         return json.dumps(told, ensure_ascii=True)
 
     def to_text(self) -> str:
         """``12:00:01 200 PutObject bucket/key spark in=1.5MiB out=0B 12ms SSE-KMS``."""
-        clock = datetime.fromtimestamp(self.time).astimezone().strftime("%H:%M:%S")
         where = f"{self.bucket}/{self.key}" if self.key else self.bucket or "-"
         parts = [
-            clock,
+            _clock(self.time),
             str(self.status or "---"),
             self.operation or "-",
-            _printable(where),
-            _printable(self.client or "-"),
+            printable(where),
+            printable(self.client or "-"),
             f"in={size(self.bytes_in)}",
             f"out={size(self.bytes_out)}",
             f"{self.duration * 1000:.0f}ms",
@@ -53,8 +52,37 @@ class Record:
         parts += [self.sse] if self.sse else []
         parts += [f"refused={self.refusal}"] if self.refusal else []
         parts += [f"backend={self.backend_error}"] if self.backend_error else []
-        parts += [f"fault={_printable(self.fault)}"] if self.fault else []
+        parts += [f"fault={printable(self.fault)}"] if self.fault else []
         return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The second line of a refused request: why, in one sentence. ``dropped`` refusals before it were not explained."""
+
+    time: float
+    request_id: str
+    client: str
+    cause: str
+    sentence: str
+    dropped: int = 0
+
+    def to_json(self) -> str:
+        """One JSON object with the request's id and time."""
+        told: dict[str, object] = {
+            "time": _rfc3339(self.time),
+            "request_id": self.request_id,
+            "client": self.client,
+            "explained": self.cause,
+            "sentence": self.sentence,
+        }
+        return json.dumps(told | ({"dropped": self.dropped} if self.dropped else {}), ensure_ascii=True)
+
+    def to_text(self) -> str:
+        """``12:00:01 explained host-port spark? the client signed Host ...``."""
+        more = f" ({self.dropped} refusals before this one were not explained)" if self.dropped else ""
+        who = printable(self.client or "-")
+        return f"{_clock(self.time)} explained {self.cause} {who} {printable(self.sentence)}{more}"
 
 
 _FIELDS = tuple(field.name for field in fields(Record))
@@ -70,6 +98,14 @@ def size(count: int) -> str:
     raise AssertionError
 
 
-def _printable(text: str) -> str:
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S")
+
+
+def printable(text: str) -> str:
     """Keys may hold anything: control characters and lone surrogates must not reach a terminal."""
     return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)

@@ -45,6 +45,7 @@ FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
 PORT = Kind("port number", lambda value: _is_int(value) and 0 < value < 65536)  # noqa: PLR2004
 NUMBER = Kind("number > 0", lambda value: _is_int(value) and value > 0)
 BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
+PER_SECOND = Kind("number a second > 0", lambda value: _is_number(value) and 0 < value < math.inf)
 SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
 YES_NO = Kind("true or false", lambda value: isinstance(value, bool))
 TRUE = Kind("true", lambda value: value is True)
@@ -171,10 +172,70 @@ KEYS = (
         "limits.refusal_linger",
         SECONDS,
         "How long a refused upload may go on sending (its bytes are dropped) so that "
-        "the client reads the refusal before the connection ends.",
-        5,
+        "the client reads the refusal before the connection ends: many write to their end before they read.",
+        30,
+    ),
+    Key(
+        "limits.head_timeout",
+        SECONDS,
+        "How long a client may take for its TLS handshake and request head: whoever drips it holds a connection. "
+        "Honest clients send it in one piece.",
+        30,
+    ),
+    Key(
+        "limits.keep_alive",
+        SECONDS,
+        "How long a connection may be idle between two requests. SDKs drop theirs after 60 s, and should be first.",
+        75,
+    ),
+    Key(
+        "limits.body_timeout",
+        SECONDS,
+        "How long a client may stop in the middle of an upload (400 RequestTimeout) or take nothing of an answer. "
+        "Both wait for a backend connection that others could use.",
+        120,
+    ),
+    Key(
+        "limits.backend_timeout",
+        SECONDS,
+        "How long the backend may neither take nor send anything: 503, or a broken transfer. "
+        "Longer than S3A waits by itself (200 s), as completing an upload may take minutes.",
+        300,
+    ),
+    Key(
+        "limits.connections",
+        NUMBER,
+        "Most client connections, each with one to the backend; further ones are closed at once. "
+        "It keeps a flood from taking all file descriptors and memory.",
+        2048,
+    ),
+    Key(
+        "limits.connections_per_address",
+        NUMBER,
+        "Most of them from one address (IPv6: one /64 network), so that one machine leaves some to the others. "
+        "A Spark executor has up to 96. Behind a load balancer all come from one.",
+        1024,
+    ),
+    Key(
+        "limits.request_rate",
+        PER_SECOND,
+        "Most requests of one access key, in bursts of up to as many, then 503 SlowDown, which SDKs wait and retry "
+        "after: one job leaves something to the others. About what one gateway process can do.",
+        1000,
     ),
     Key("log.format", LOG_FORMAT, "`auto` is text on a terminal and JSON otherwise.", "auto"),
+    Key(
+        "log.capture",
+        FILE,
+        "File to append every exchange to, one line of JSON each: heads on both sides, redacted, and what was decided. "
+        "See `scripts/capture_headers`. Made with mode 0600; may be moved away while it is written.",
+    ),
+    Key(
+        "log.explain",
+        YES_NO,
+        "Whether a second line says why a signature did not match, or a clock was off. See `scripts/explain`.",
+        default=True,
+    ),
 )
 
 _SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "log")

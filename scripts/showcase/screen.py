@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from showcase.compare import Fate, Row
+from diffing.words import MARKS, brief, plain
+from s3gateway.compare import Comparison, Fate, Field
 
 _COLOURS: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-_FATE_COLOURS: Final = {Fate.KEPT: "dim", Fate.CHANGED: "yellow", Fate.ADDED: "green", Fate.REMOVED: "red"}
-_FATE_WORDS: Final = {Fate.KEPT: "kept", Fate.CHANGED: "changed", Fate.ADDED: "added", Fate.REMOVED: "removed"}
+_FATE_COLOURS: Final = {Fate.KEPT: "dim", Fate.ADDED: "green", Fate.REMOVED: "red"}  # else yellow
 _WIDTHS: Final = (100, 160)  # narrower wraps in the terminal, wider is hard to follow
 _WIDTH_OF_A_FILE: Final = 130
 _NAME: Final = 44  # the longest name there is: x-amz-server-side-encryption-aws-kms-key-id
@@ -56,20 +56,20 @@ class Screen:
             self.line(f"  {'✓' if holds else '✗'} {what}", "green" if holds else "red")
         return bool(self._checks) and all(holds for _, holds in self._checks)
 
-    def headers(self, rows: Sequence[Row]) -> None:
+    def headers(self, comparison: Comparison) -> None:
         """The header table: client on the left, backend on the right; a kept value stands once."""
         value = (self._width - _NAME - 8) // 2
         self.line(f"      {'header':{_NAME}} {'the client sent':{value}} the backend received", "dim")
-        for row in rows:
-            left, right = _fit(row.before or "—", value), row.after or "—"
+        for row in comparison.rows:
+            before, after = _shown(row.before), _shown(row.after)
+            left, right = _fit(before or "—", value), after or "—"
             if row.fate is Fate.KEPT:
-                left, right = _fit(row.before, 2 * value), ""
-            elif row.why:
-                right = f"{right}  ({row.why})"
-            text = f"    {row.fate.value} {row.name:{_NAME}} {left:{value}} {_fit(right, value)}"
-            self.line(text.rstrip(), _FATE_COLOURS[row.fate])
-        counts = [f"{sum(row.fate is fate for row in rows)} {word}" for fate, word in _FATE_WORDS.items()]
-        self.note("  " + ", ".join(counts))
+                left, right = _fit(before, 2 * value), ""
+            elif row.reason:
+                right = f"{right}  ({row.reason})"
+            text = f"    {MARKS[row.fate]} {row.name:{_NAME}} {left:{value}} {_fit(right, value)}"
+            self.line(text.rstrip(), _FATE_COLOURS.get(row.fate, "yellow"))
+        self.note("  " + ", ".join(f"{count} {fate.value}" for fate, count in comparison.counts().items()))
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A plain table; columns as wide as their longest cell."""
@@ -80,6 +80,11 @@ class Screen:
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\033[{_COLOURS[colour]}m{text}\033[0m" if self._colour else text
+
+
+def _shown(fields: Sequence[Field]) -> str:
+    """The values, and of a signature what a person can read of it."""
+    return ", ".join(brief(plain(field.value)) for field in fields)
 
 
 def _fit(text: str, width: int) -> str:

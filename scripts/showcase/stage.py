@@ -155,8 +155,10 @@ def _name(backend: Minio | Moto) -> str:
 
 
 def _log(gateway: Gateway) -> list[dict[str, Any]]:
+    """The lines of requests; an explanation, which follows a refusal when it is found, has no status."""
     lines = gateway.log().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.startswith('{"time"') and line.endswith("}\n")]
+    told = [json.loads(line) for line in lines if line.startswith('{"time"') and line.endswith("}\n")]
+    return [line for line in told if "status" in line]
 
 
 def _eventually[T](look: Callable[[], T], enough: Callable[[T], bool]) -> T:

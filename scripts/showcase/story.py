@@ -10,7 +10,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from lab.wire import RecordedRequest
-from showcase.compare import HOP_BY_HOP, OWN, all_arrived, compare
+from showcase.heads import HOP_BY_HOP, OWN, all_arrived, compared
 from showcase.screen import Screen
 from showcase.sigv4 import STREAMING, chunks_hold, head_holds, split_chunks
 from showcase.spark import CHUNK, Answer, Sent, SparkClient, Wanted
@@ -212,14 +212,15 @@ class Story:
         backend = self._stage.backend
         self._passed += 1
         streaming = received.header("x-amz-content-sha256") == STREAMING.encode()
+        comparison = None if sent is None else compared(sent, received)
         holds = {
-            "arrived": sent is None or all_arrived(sent.headers, received.headers),
+            "arrived": comparison is None or all_arrived(comparison),
             "head": head_holds(received, backend),
             "chunks": not streaming or (received.complete and all(chunks_hold(received, backend))),
         }
         self._refused |= {name for name, held in holds.items() if not held}
-        if sent is not None and (table or self._all_headers):
-            self._screen.headers(compare(sent.headers, received.headers))
+        if comparison is not None and (table or self._all_headers):
+            self._screen.headers(comparison)
 
     def _chunks(self, received: RecordedRequest, sent: RecordedRequest) -> None:
         """Signatures of the chunks, in and out, and what a second opinion says of those that went out."""

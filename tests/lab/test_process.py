@@ -78,3 +78,20 @@ def test_a_free_port_is_given_once_and_nothing_listens_there() -> None:
     ports = {free_port() for _ in range(20)}
     assert len(ports) == 20
     assert not any(accepts(port) for port in ports)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract sockets")
+def test_a_port_that_another_process_was_given_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while nothing listens on it yet."""
+    script = "from lab.ports import free_port; print(free_port(), flush=True); input()"
+    environment = os.environ | {"PYTHONPATH": str(_SCRIPTS)}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as other:
+        assert other.stdout is not None
+        theirs = int(other.stdout.readline())
+        monkeypatch.setattr("lab.ports._RANGE", range(theirs, theirs + 1))
+        with pytest.raises(OSError, match="no free TCP port"):
+            free_port()
+        other.communicate("\n")
+    assert free_port() == theirs

@@ -6,6 +6,7 @@ Each test runs a copy of the code with one deliberate fault in it.
 import contextlib
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -191,3 +192,22 @@ def test_a_script_that_is_touched_goes_on(minio: Minio, recorder: Recorder, copi
     lines = [json.loads(line) for line in running.log().splitlines() if line.startswith("{")]
     identities = [line["request_id"] for line in lines]
     assert len(set(identities)) == len(identities)
+
+
+def test_an_exception_while_capturing_decides_nothing(
+    recorder: Recorder, copied_gateway: Copies, tmp_path: Path
+) -> None:
+    """The request is served, the flow file written without it and without secrets, and a line says where."""
+    flow_file = tmp_path / "flows"
+    config = gateway_config(recorder, log={"capture": str(tmp_path / "live")})
+    running = copied_gateway(config, "recording.py", BOOM + "captured_head = _boom", arguments=["-w", str(flow_file)])
+    request = sign("GET", Target("bucket", "k"))
+    with Raw(running.port) as raw:
+        assert raw.ask(request.head).status == 404
+    eventually(lambda: "not captured: KeyError at recording.py" in running.log())
+    running.stop()
+    assert SECRET not in running.log()
+    written = flow_file.read_bytes()
+    assert b"/bucket/k" in written
+    assert request.signature.encode() not in written
+    assert (tmp_path / "live").read_text() == ""

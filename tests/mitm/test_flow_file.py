@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 
 from botocore.config import Config
 
+from capturing import sources
+from capturing.listing import listing
 from lab.backends import verified_opener
 from lab.certs import Certs
 from lab.gateway import SPARK_CLIENT, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
+from s3gateway.capture import dump
 from tests.conftest import GatewayFactory
-from tests.real.rawhttp import Raw
+from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
 from tests.real.waiting import eventually
 
@@ -32,9 +35,11 @@ def test_no_secret_is_written(
     own = minio.temporary_credentials()
     policy_key, client_key = os.urandom(32), b"client-own-sse-c-key-of-32-bytes"
     (tmp_path / "sse-c.key").write_bytes(policy_key)
+    live_file = tmp_path / "live.jsonl"
     config = gateway_config(
         recorder,
         certificate=certs.gateway,
+        log={"capture": str(live_file)},
         encryption=[{"bucket": bucket, "prefix": "c/", "sse-c": str(tmp_path / "sse-c.key")}],
     )
     config["backend"]["credentials"] = {
@@ -65,7 +70,7 @@ def test_no_secret_is_written(
     tampered = put_chunked(Target(bucket, "t"), b"x" * CHUNK)
     _raw(running.port, tampered.tampered(0, -50).wire)
     wrong = sign("GET", Target(bucket, "k"), key=Key(secret="wrong"))
-    _raw(running.port, wrong.head)
+    assert _raw(running.port, wrong.head).error["SignatureProvided"] == wrong.signature
     _raw(running.port, sign("GET", Target(bucket, "k"), headers=[("x-amz-security-token", "TOKEN-OF-CLIENT")]).head)
     # A client that leaves in the middle, and one whose flow is still open when all is written.
     with Raw(running.port) as raw:
@@ -76,12 +81,13 @@ def test_no_secret_is_written(
         eventually(lambda: any(b"/open" in request.target for request in recorder.requests()))
         for request in recorder.requests():
             used += _SIGNATURE.findall(request.header("authorization") or b"")
-        # Not that of a refused request: the answer quotes it to its sender, as AWS does, and it opens nothing.
-        used += [chunked.request.signature.encode(), tampered.request.signature.encode()]
+        # The last one's sender was told it, as SignatureProvided.
+        used += [request.signature.encode() for request in (chunked.request, tampered.request, wrong)]
         log = running.log().encode()
         running.stop()
     log += running.log().encode()
-    written = running.flow_file.read_bytes()
+    flow_file = running.flow_file
+    written = flow_file.read_bytes() + live_file.read_bytes() + _captured(flow_file, live_file)
     assert b"GetObject" in log
     assert urlsplit(url).path.encode() in written
     secrets = {
@@ -105,7 +111,15 @@ def test_no_secret_is_written(
         assert signature not in log
 
 
-def _raw(port: int, data: bytes) -> None:
+def _captured(flow_file: Path, live_file: Path) -> bytes:
+    """Give what people see of the captures, which hold the exchanges, tokens named and not shown."""
+    exchanges = (*sources.read(flow_file), *sources.read(live_file))
+    assert len(exchanges) >= 22
+    outgoing = [exchange.outgoing.canonical_request for exchange in exchanges if exchange.outgoing]
+    assert any("x-amz-security-token:<redacted>" in text for text in outgoing)
+    return ("".join(map(listing, exchanges)) + dump(exchanges)).encode()
+
+
+def _raw(port: int, data: bytes) -> Answer:
     with Raw(port) as raw:
-        raw.send(data)
-        raw.read()
+        return raw.ask(data)

@@ -90,7 +90,7 @@ def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         (["--listen-port", "1234"], "1234"),
         (["--listen-host", "0.0.0.0"], "0.0.0.0"),
         (["--ssl-insecure"], "ssl_insecure"),
-        (["--set", "validate_inbound_headers=false"], "validate_inbound_headers"),
+        (["--set", "ssl_verify_upstream_trusted_ca=other.crt"], "ssl_verify_upstream_trusted_ca"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -144,6 +144,23 @@ def test_the_first_match_decides(rules: list[EncryptionRule], expected: str) -> 
     assert added(rules, operation("PutObject"))[1] == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "number", "client_sets"),
+    [("PutObject", 1, False), ("PutObject", None, True), ("HeadObject", None, False), ("DeleteObject", None, False)],
+)
+def test_the_rule_that_decided_is_named(name: str, number: int | None, *, client_sets: bool) -> None:
+    """By its number from 0; none had a say where the client chose, or where nothing is added and nothing created."""
+    headers = (S3[0],) if client_sets else ()
+    rules = (rule(SseS3(), prefix="other/"), rule(SseKms("k")))
+    assert apply(rules, operation(name), RequestHead(b"PUT", b"/bucket/pii/key", headers), "spark").rule == number
+
+
+def test_a_rule_that_ends_the_search_has_decided() -> None:
+    """``none`` leaves the request as it was, and that is a decision."""
+    applied = apply((rule(None), rule(SseS3())), operation("PutObject"), RequestHead(b"PUT", b"/", ()), "spark")
+    assert (applied.headers, applied.label, applied.rule) == ((), "", 0)
+
+
 RESPONSE = ((b"ETag", b"x"), (b"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", b"k"), S3[0])
 
 

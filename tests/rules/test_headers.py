@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from s3gateway.rules.headers import (
     HOP_BY_HOP,
     redacted,
+    redacted_canonical_request,
     redacted_target,
     removed,
     replaced,
+    unfolded,
     wants_close,
     without_hop_by_hop,
 )
@@ -38,6 +40,12 @@ def test_connection_names_others_away() -> None:
     """Any other name in Connection is hop-by-hop (RFC 9110 section 7.6.1), white space and case aside."""
     headers = ((b"X-Hop", b"1"), (b"Connection", b"keep-alive ,\tx-HOP"), (b"x-two", b"2"), (b"connection", b"X-Two,,"))
     assert without_hop_by_hop(headers) == ()
+
+
+def test_a_folded_line_becomes_one() -> None:
+    """RFC 9112 section 5.2: each fold is a space, and nothing else changes."""
+    headers = ((b"A", b"1\r\n 2 \t\r\n\t  3"), (b"b", b"4  5"), (b"a", b"\r\n 6"))
+    assert unfolded(headers) == ((b"A", b"1 2 3"), (b"b", b"4  5"), (b"a", b" 6"))
 
 
 _pairs = st.lists(st.tuples(st.sampled_from([b"a", b"A", b"b", b"X-C"]), st.binary(max_size=3)), max_size=8)
@@ -81,6 +89,9 @@ SECRETS: Headers = (
     (b"X-Amz-Security-Token", SECRET),
     (b"x-amz-server-side-encryption-customer-key", SECRET),
     (b"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key", SECRET),
+    (b"X-Amz-S3session-Token", SECRET),
+    (b"Proxy-Authorization", SECRET),
+    (b"Cookie", SECRET),
     (b"Authorization", SECRET),
     (b"Authorization", b"Basic " + SECRET),
     (b"Authorization", b"AWS4-HMAC-SHA256 Credential=K/s, SignedHeaders=host, Signature=5e47"),
@@ -92,7 +103,7 @@ def test_redacted_headers() -> None:
     out = redacted((*MIXED, *SECRETS))
     assert out[:4] == MIXED
     assert [name for name, _ in out[4:]] == [name for name, _ in SECRETS]
-    assert [value for _, value in out[4:-1]] == [b"<redacted>"] * 5
+    assert [value for _, value in out[4:-1]] == [b"<redacted>"] * 8
     assert out[-1][1] == b"AWS4-HMAC-SHA256 Credential=K/s, SignedHeaders=host, Signature=<redacted>"
 
 
@@ -110,8 +121,34 @@ def test_the_md5_of_a_key_is_no_secret() -> None:
         (b"/b/k?X-Amz-Credential=SENTINEL", b"/b/k?X-Amz-Credential=<redacted>"),
         (b"/b/k?AWSAccessKeyId=SENTINEL&Signature=SENTINEL", b"/b/k?AWSAccessKeyId=<redacted>&Signature=<redacted>"),
         (b"/b/Signature=k?prefix=Signature", b"/b/Signature=k?prefix=Signature"),
+        (b"/b/k?X-Amz-%53ignature=SENTINEL&a%2Fb=c", b"/b/k?X-Amz-%53ignature=<redacted>&a%2Fb=c"),
+        (b"/b/k?a=1&%78-amz-security-%74oken=SENTINEL", b"/b/k?a=1&%78-amz-security-%74oken=<redacted>"),
+        (b"/b/k?%58-Amz-Meta=1", b"/b/k?%58-Amz-Meta=1"),
     ],
 )
 def test_redacted_targets(target: bytes, expected: bytes) -> None:
     """A presigned URL is a bearer token: what makes it one is replaced."""
     assert redacted_target(target) == expected
+
+
+def test_a_presigned_url_in_a_referer() -> None:
+    """It is the same bearer token there."""
+    assert redacted(((b"Referer", b"https://gw/b/k?X-Amz-Signature=SENTINEL"),)) == (
+        (b"Referer", b"https://gw/b/k?X-Amz-Signature=<redacted>"),
+    )
+
+
+def test_redacted_canonical_requests() -> None:
+    """Values of secret headers and a token in the query go; lines stay where they were."""
+    request = (
+        b"PUT\n/b/x-amz-security-token:k\nX-Amz-Date=1&X-Amz-Security-Token=SENTINEL%2F&a=b\n"
+        b"authorization:SENTINEL\nhost:h\nx-amz-server-side-encryption-customer-key:SENTINEL\n"
+        b"x-amz-server-side-encryption-customer-key-md5:abc\nx-amz-security-token:SENTINEL,SENTINEL\n\n"
+        b"host;x-amz-security-token\nUNSIGNED-PAYLOAD"
+    )
+    assert redacted_canonical_request(request) == (
+        b"PUT\n/b/x-amz-security-token:k\nX-Amz-Date=1&X-Amz-Security-Token=<redacted>&a=b\n"
+        b"authorization:<redacted>\nhost:h\nx-amz-server-side-encryption-customer-key:<redacted>\n"
+        b"x-amz-server-side-encryption-customer-key-md5:abc\nx-amz-security-token:<redacted>\n\n"
+        b"host;x-amz-security-token\nUNSIGNED-PAYLOAD"
+    )

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from s3gateway.rules.responses import MAX_XML_HELD, Addresses, LocationRewriter, addresses
 
 PATH_STYLE = addresses(
-    backend_url=b"https://minio:9000", client_scheme=b"http", client_host=b"gateway:8000", virtual_bucket=b""
+    backend_authority=b"minio:9000", client_scheme=b"http", client_host=b"gateway:8000", virtual_bucket=b""
 )
 VIRTUAL_HOST = addresses(
-    backend_url=b"https://minio:9000",
+    backend_authority=b"minio:9000",
     client_scheme=b"https",
     client_host=b"bucket.s3.example.com",
     virtual_bucket=b"bucket",
@@ -31,6 +31,8 @@ LONG = b"<Error>" + b"x" * (2 * MAX_XML_HELD) + b"</Error>"
     [
         (PATH_STYLE, b"https://minio:9000/bucket/dir/key", b"http://gateway:8000/bucket/dir/key"),
         (VIRTUAL_HOST, b"https://minio:9000/bucket/dir/key", b"https://bucket.s3.example.com/dir/key"),
+        (PATH_STYLE, b"http://minio:9000/bucket/dir/key", b"http://gateway:8000/bucket/dir/key"),
+        (VIRTUAL_HOST, b"http://minio:9000/bucket/dir/key", b"https://bucket.s3.example.com/dir/key"),
         (PATH_STYLE, b"/bucket", b"/bucket"),
         (PATH_STYLE, b"https://elsewhere/bucket/dir/key", b"https://elsewhere/bucket/dir/key"),
         (VIRTUAL_HOST, b"https://minio:9000/other/key", b"https://minio:9000/other/key"),

@@ -97,12 +97,16 @@ def authorized(  # one argument for each part of the canonical request
     uri: str | None = None,
     query: str | None = None,
     host: str = "gateway.example:8000",
+    date: str = "",
 ) -> RequestHead:
-    """Sign in the Authorization header, over every header but the ``unsigned`` ones, which come last on the wire."""
+    """Sign in the Authorization header, over every header but the ``unsigned`` ones, which come last on the wire.
+
+    With ``date`` there is a ``Date`` of that text and no ``x-amz-date``.
+    """
     pairs = [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in headers]
     all_pairs = [
         (b"Host", host.encode()),
-        (b"x-amz-date", key.timestamp.encode()),
+        (b"date", date.encode()) if date else (b"x-amz-date", key.timestamp.encode()),
         (b"x-amz-content-sha256", payload.encode()),
         *pairs,
     ]

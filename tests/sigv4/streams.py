@@ -7,6 +7,7 @@ Source: AWS "Signature Calculations for the Authorization Header: Transferring P
 import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from tests.sigv4.aws import CLIENT, EMPTY, STREAMING, STREAMING_TRAILER, STREAMING_UNSIGNED_TRAILER, Key
@@ -19,6 +20,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 HexForm = Callable[[int], bytes]
 
 
+@lru_cache(maxsize=64)
 def crc32c(data: bytes) -> tuple[bytes, bytes]:
     """Give the trailer field of CRC-32C bit by bit, from the polynomial (RFC 3720 B.4)."""
     crc = 0xFFFFFFFF

@@ -61,10 +61,11 @@ def test_a_trailers_parts(stream: Stream) -> None:
 
 
 def test_a_trailers_names_are_lower_case() -> None:
-    """Names may be written in any case; values lose the white space around them."""
+    """Names may be written in any case, and leave in lower case; values lose the white space around them."""
     trailer = unsigned_reader().feed(b"0\r\nX-Amz-Checksum-CRC32: \tAAA \r\n\r\n")[-1]
     assert isinstance(trailer, Trailer)
     assert trailer.fields == ((b"x-amz-checksum-crc32", b"AAA"),)
+    assert trailer.raw == b"x-amz-checksum-crc32: \tAAA \r\n\r\n"
 
 
 @pytest.mark.parametrize(

@@ -10,23 +10,42 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import ConnectionState
+from mitmproxy.connection import Client, ConnectionState
+from mitmproxy.hooks import UpdateHook
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
 from s3gateway import aistor, configfile, errors, gateway
 from s3gateway.config import Config
-from s3gateway.mitm import flows, idle, log, options, outbound, startup, termination
+from s3gateway.mitm import (
+    commands,
+    contentview,
+    flows,
+    framing,
+    holding,
+    idle,
+    log,
+    options,
+    outbound,
+    startup,
+    termination,
+    watch,
+)
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer
+from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
-from s3gateway.mitm.refusal import describe, refuse, refuse_answer
+from s3gateway.mitm.recorder import Recorder
+from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer
+from s3gateway.mitm.replayed import is_replayed, is_whole, restore
+from s3gateway.rules.rate import Rates
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
@@ -38,16 +57,25 @@ class S3Gateway:
 
     def __init__(self) -> None:
         self.transactions = flows.Transactions()
+        self.rates = Rates()
         self.live: Live | None = None
+        self.recorder = Recorder()
+        self.explainer = Explainer(self._on_explained)
         self._log = log.AccessLog(own_output=False)
+        self._hold_up_to = 0
         self._watcher: asyncio.Task[None] | None = None
+        self._held: list[http.HTTPFlow] = []
 
     def load(self, loader: Loader) -> None:
-        """Register ``s3_config``."""
+        """Register the options."""
+        framing.discard_trailers()
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
+        loader.add_option(holding.OPTION, str, "", holding.HELP)
 
     def configure(self, updated: set[str]) -> None:
         """Load the configuration and set mitmproxy's options from it."""
+        if updated & holding.OPTIONS:
+            self._hold_up_to = holding.limit(ctx.options)
         if "s3_config" not in updated:
             return
         if self.live is not None:
@@ -63,19 +91,28 @@ class S3Gateway:
             self.live = live
             options.apply(ctx.options, wants)
             startup.open_listeners_later(_announcement(live.current.config))
+            self._held = startup.hold_replays()
 
     def running(self) -> None:
         """Put :class:`~s3gateway.mitm.outbound.Outbound` at the end of the chain and start watching the files."""
         if self.live is None:
             return
-        if (old := ctx.master.addons.get(outbound.NAME)) is not None:
-            ctx.master.addons.remove(old)
-        ctx.master.addons.add(outbound.Outbound(self.live, self.transactions))
+        for name in (outbound.NAME, watch.NAME):
+            if (old := ctx.master.addons.get(name)) is not None:
+                ctx.master.addons.remove(old)
+        ctx.master.addons.add(
+            outbound.Outbound(self.live, self.transactions, self.recorder), watch.Watch(self.live, self.transactions)
+        )
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
+        else:
+            contentview.register()
+            commands.offer(self.live)
+        self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = log.AccessLog(own_output=under_mitmdump)
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
+        startup.release_replays(self._held)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
 
     def done(self) -> None:
@@ -84,6 +121,12 @@ class S3Gateway:
             self._watcher.cancel()
         for flow in self.transactions.flows():
             flows.redact(flow)
+            transaction = self.transactions.get(flow)
+            if transaction and not transaction.logged:
+                self.recorder.put(flow, transaction)
+        for flow, transaction in self.explainer.stop():
+            self.recorder.explained(flow, transaction)
+        self.recorder.stop()
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Verify. Without a verdict there is no ``admitted``, and :class:`Outbound` refuses."""
@@ -94,14 +137,21 @@ class S3Gateway:
         except Exception as error:  # noqa: BLE001 - fail closed: Outbound refuses what has no transaction
             logger.error("request not understood: %s", place(error))  # noqa: TRY400
             return
-        if flow.error:  # mitmproxy has found the head malformed, and answers that itself
-            transaction.refusal = errors.invalid_request("The HTTP request is malformed.")
+        self._admit(flow, transaction)
+        transaction.mark("verified")
+        self.recorder.show(flow, transaction)
+
+    def _admit(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
+        if self.live is None:
             return
-        current = self.live.current.config
+        current, now = self.live.current.config, datetime.now(UTC)
         try:
-            if flow.request.authority:
-                raise errors.invalid_uri()
-            admitted = gateway.admit(transaction.head, transaction.arrival, current, datetime.now(UTC))
+            if is_replayed(flow):
+                _check_outbound()
+                restore(flow, transaction, current, now)
+            framing.check_head(flow.request)
+            admitted = gateway.admit(transaction.head, transaction.arrival, current, now, self.rates)
+            transaction.holds = is_whole(transaction) or holding.is_held(flow, transaction.arrival, self._hold_up_to)
         except errors.S3Error as error:
             transaction.record.client, operation = gateway.guess(transaction.head, current)
             if operation:
@@ -115,11 +165,20 @@ class S3Gateway:
             transaction.record.client = admitted.client.name
             describe(transaction, admitted.operation)
 
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Verify a body that is held, before anybody may edit it; without ``held`` :class:`Outbound` refuses."""
+        transaction = self.transactions.get(flow)
+        if transaction and transaction.holds and transaction.admitted and self.live:
+            if is_whole(transaction):  # what mitmproxy has read is the body as it was stored
+                flow.request.raw_content = transaction.replayed
+            holding.verify(flow, transaction, transaction.admitted, self.live.current)
+
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Stream the answer, with addresses and the KMS key id as the client must see them."""
         transaction = self.transactions.get(flow)
         if transaction is None or transaction.outgoing is None or flow.response is None or self.live is None:
             return
+        transaction.mark("answered")
         try:
             # The backend may still answer a poisoned upload before its connection is cut: the client gets our reason.
             error = transaction.refusal or prepare_answer(flow, transaction, self.live.current.config.backend)
@@ -128,36 +187,39 @@ class S3Gateway:
             error = errors.internal_error()
         if error:
             refuse_answer(flow, transaction, error)
+        else:
+            transaction.answer = flow.response
+            self.recorder.show(flow, transaction)
 
-    def response(self, flow: http.HTTPFlow) -> None:
+    def response(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Close the books on an answered flow."""
         transaction = self.transactions.get(flow)
         if transaction is None or flow.response is None or self.live is None:
-            return
+            return None
         if flow.response.raw_content and not flow.response.stream:
             finish_held_answer(flow, transaction, self.live.current.config.backend)
             transaction.record.bytes_out = len(flow.response.raw_content)
-        self._close(flow, transaction, flow.response.status_code)
+        return self._close(flow, transaction, flow.response)
 
-    def error(self, flow: http.HTTPFlow) -> None:
+    def error(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Answer in S3's words when the backend fails; note when the client did."""
         transaction = self.transactions.get(flow)
         if transaction is None or self.live is None:
-            return
+            return None
         client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE)
         error = transaction.refusal or errors.service_unavailable()
-        status = flow.response.status_code if flow.response else 0
+        answer = flow.response
         if transaction.refusal is None:
-            transaction.record.fault = flow.error.msg if flow.error else "unknown"
+            transaction.record.fault = transaction.record.fault or (flow.error.msg if flow.error else "unknown")
             if client_is_there:
                 backend = self.live.current.config.backend
                 logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
-        if client_is_there and flow.response is None:
-            termination.answer_error(
-                flow, flows.error_response(transaction, error), linger=self.live.current.config.limits.refusal_linger
-            )
-            transaction.record.refusal, status = error.code, error.status
-        self._close(flow, transaction, status)
+        if client_is_there and answer is None:
+            given = answer_to(transaction, error)
+            answer = given.kept
+            termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
+            transaction.record.refusal = error.code
+        return self._close(flow, transaction, answer)
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Refuse tunnels: only the backend is reached from here."""
@@ -174,24 +236,49 @@ class S3Gateway:
             return
         data.server.sni = backend.host
 
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """See to it that the end of a connection is one."""
+        termination.close_left_open(data.client, data.server)
+
+    def client_disconnected(self, client: Client) -> None:
+        """See to it that the end of a connection is one."""
+        termination.close_left_open(client, client)
+
     def tls_start_client(self, data: tls.TlsData) -> None:
         """Show clients the configured certificate."""
         if self.live and self.live.current.client_tls:
             data.ssl_conn = SSL.Connection(self.live.current.client_tls)
             data.ssl_conn.set_accept_state()
 
-    def _close(self, flow: http.HTTPFlow, transaction: flows.Transaction, status: int) -> None:
+    def _close(
+        self, flow: http.HTTPFlow, transaction: flows.Transaction, answer: http.Response | None
+    ) -> Awaitable[None] | None:
         record = transaction.record
-        record.status = status
+        record.status = answer.status_code if answer else 0
         record.duration = time.time() - record.time
         if transaction.refusal:
             record.refusal = transaction.refusal.code
+        if transaction.held:
+            flow.request.raw_content = transaction.content  # to be looked at, without chunk signatures
         flows.redact(flow)
-        self._log.write(transaction, self.live.current.config.log_format if self.live else "auto")
+        settled = self.explainer.consider(flow, transaction, self.live.current.config) if self.live else None
+        self.recorder.finish(flow, transaction, answer, explained_later=settled is not None)
+        self._log.write(transaction, self._log_format)
+        return patiently(settled) if settled and self.recorder.writes_flows else None
 
-    @staticmethod
-    def _on_change(new: Config) -> None:
-        ctx.options.update(ssl_verify_upstream_trusted_ca=str(new.backend.ca_file) if new.backend.ca_file else None)
+    async def _on_explained(self, flow: http.HTTPFlow, transaction: flows.Transaction, dropped: int) -> None:
+        self._log.explain(transaction, dropped, self._log_format)
+        self.recorder.explained(flow, transaction)
+        await ctx.master.addons.trigger_event(UpdateHook([flow]))
+
+    @property
+    def _log_format(self) -> str:
+        return self.live.current.config.log_format if self.live else "auto"
+
+    def _on_change(self, new: Config) -> None:
+        self.recorder.use(new.log_capture)
+        wants = options.wanted(new, verbose=False)
+        ctx.options.update(**{name: wants[name] for name in options.LIVE})
 
 
 def _load(said: dict[str, object]) -> Config:
@@ -200,6 +287,12 @@ def _load(said: dict[str, object]) -> Config:
     if aistor.is_requested(os.environ):
         return aistor.load(os.environ, said)
     raise ConfigError("s3_config", "is not set", "add --set s3_config=gateway.yaml")
+
+
+def _check_outbound() -> None:
+    """Should mitmproxy replay while it still starts: without :class:`Outbound` nobody would hold a request back."""
+    if ctx.master.addons.get(outbound.NAME) is None:
+        raise errors.service_unavailable()
 
 
 def _announcement(config: Config) -> str:

@@ -8,7 +8,7 @@ from mitmproxy.net.http import http1
 
 from s3gateway import errors
 from s3gateway.config import Backend
-from s3gateway.mitm import flows, termination
+from s3gateway.mitm import flows, framing, termination
 from s3gateway.mitm.streams import DownloadStream
 from s3gateway.rules.encryption import hide_kms_key_id
 from s3gateway.rules.headers import wants_close
@@ -26,6 +26,9 @@ def prepare_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend:
     if response is None:
         return errors.internal_error()
     transaction.record.backend_error = response.headers.get("x-minio-error-code", "")[:80]
+    if not framing.is_sound(response):
+        logger.error("request %s: the answer of backend %s is no HTTP", transaction.record.request_id, backend.url)
+        return errors.service_unavailable()
     if http1.expected_http_body_size(flow.request, response) == _UNTIL_CLOSE:
         logger.error(
             "request %s: the answer of backend %s has no length, so a cut could not be told from its end",

@@ -1,28 +1,38 @@
 """HTTPFlow <-> the core's values, and what is kept of a flow while it lives.
 
-Nothing of it goes into ``flow.metadata``: mitmproxy writes that to flow files.
+Nothing of it goes into ``flow.metadata``, which mitmproxy writes to flow files, but what
+:mod:`~s3gateway.mitm.recorder` has redacted.
 """
 
+import time
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 from mitmproxy import http
 from mitmproxy.net.http import http1
 
+from s3gateway.capture import Explanation
 from s3gateway.config import Backend
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
+from s3gateway.held import Held
 from s3gateway.record import Record
 from s3gateway.rules.headers import redacted, redacted_target
 from s3gateway.rules.responses import Addresses, addresses
 from s3gateway.sigv4.model import RequestHead
 
+_KEPT = "s3gateway_transaction"
+"""The attribute; mitmproxy neither copies nor stores what it does not know."""
+
 
 @dataclass(slots=True)
 class Transaction:
-    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused."""
+    """The gateway's view of one flow. Mutable because a flow is: it is admitted, sent, answered or refused.
+
+    ``replayed`` is the client's whole body where mitmproxy replays a flow; other bodies stream and are not held.
+    """
 
     head: RequestHead
     arrival: Arrival
@@ -30,29 +40,47 @@ class Transaction:
     admitted: Admitted | None = None
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
+    holds: bool = False  # its body is read whole before anything leaves, for an operator to edit
+    held: Held | None = None  # and this is it, once it is proven
+    content: bytes = b""  # what left of it, without chunk framing
+    explanation: Explanation | None = None
+    replayed: bytes | None = None
+    answer: http.Response | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    listed: tuple[str, str] = ("", "")  # marker and comment in mitmproxy's list
     logged: bool = False
 
+    def mark(self, moment: str) -> None:
+        """Note the first time that this moment is reached, in seconds since the head arrived."""
+        self.timings.setdefault(moment, time.time() - self.record.time)
 
-@dataclass(slots=True)
+
 class Transactions:
-    """Every live flow's transaction; a flow that is gone takes its entry with it."""
+    """Every live flow's transaction; a flow that is gone takes its own with it.
 
-    _by_flow: WeakKeyDictionary[http.HTTPFlow, Transaction] = field(default_factory=WeakKeyDictionary)
+    It is kept on the flow, not in a table beside it: a stream, an answer or a traceback leads from a transaction back
+    to its flow, and a table would hold both for ever. An instance from before a script's reload does not share it.
+    """
+
+    def __init__(self) -> None:
+        self._flows: WeakSet[http.HTTPFlow] = WeakSet()
 
     def open(self, flow: http.HTTPFlow) -> Transaction:
         """Start the transaction of a request whose head has just arrived."""
         record = Record(time=flow.request.timestamp_start, request_id=token_hex(8).upper())
         transaction = Transaction(read_head(flow), read_arrival(flow), record)
-        self._by_flow[flow] = transaction
+        setattr(flow, _KEPT, (self, transaction))
+        self._flows.add(flow)
         return transaction
 
     def get(self, flow: http.HTTPFlow) -> Transaction | None:
         """Find the transaction of a flow that this gateway has seen."""
-        return self._by_flow.get(flow)
+        owner, transaction = getattr(flow, _KEPT, (None, None))
+        return transaction if owner is self else None
 
     def flows(self) -> list[http.HTTPFlow]:
         """Every flow that is still referenced somewhere."""
-        return list(self._by_flow)
+        return list(self._flows)
 
 
 def read_head(flow: http.HTTPFlow) -> RequestHead:
@@ -84,7 +112,7 @@ def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
     operation = transaction.outgoing.operation if transaction.outgoing else None
     virtual = operation is not None and operation.path != head.path
     return addresses(
-        backend_url=f"{backend.scheme}://{backend.authority}".encode(),
+        backend_authority=backend.authority.encode(),
         client_scheme=b"https" if transaction.arrival.tls else b"http",
         client_host=head.first(b"host") or b"",
         virtual_bucket=operation.bucket.encode() if operation and virtual else b"",
@@ -92,11 +120,12 @@ def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
 
 
 def error_response(transaction: Transaction, error: S3Error) -> http.Response:
-    """Render a refusal. It closes the connection unless the request was complete and the gateway is healthy."""
+    """Render a refusal. It closes the connection unless the request was complete and gateway and backend are well."""
     head = transaction.head
     body = error.to_xml(head.path.decode("utf-8", "replace"), transaction.record.request_id)
     is_head = head.method == b"HEAD"
-    close = transaction.arrival.has_body or error.status >= 500  # noqa: PLR2004
+    ill = error.status >= 500 and error.code != "SlowDown"  # noqa: PLR2004
+    close = transaction.arrival.has_body or ill
     fields = [
         (b"Content-Type", b"application/xml"),
         (b"Content-Length", str(0 if is_head else len(body)).encode()),

@@ -5,6 +5,7 @@ import re
 import sys
 
 from s3gateway.mitm.flows import Transaction
+from s3gateway.record import Explained, Record
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,18 @@ class AccessLog:
         if transaction.logged:
             return
         transaction.logged = True
+        self._write(transaction.record, log_format)
+
+    def explain(self, transaction: Transaction, dropped: int, log_format: str) -> None:
+        """Write the line that says why a request was refused."""
+        record, why = transaction.record, transaction.explanation
+        if why:
+            line = Explained(record.time, record.request_id, record.client, why.cause, why.sentence, dropped)
+            self._write(line, log_format)
+
+    def _write(self, record: Record | Explained, log_format: str) -> None:
         as_text = log_format == "text" or (log_format == "auto" and sys.stdout.isatty())
-        line = transaction.record.to_text() if as_text else transaction.record.to_json()
+        line = record.to_text() if as_text else record.to_json()
         if self._own_output:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()

@@ -1,5 +1,6 @@
 """Configuration -> mitmproxy's options, and what the command line must not contradict."""
 
+import math
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +13,11 @@ from OpenSSL import SSL
 from s3gateway.config import Config, Listen
 from s3gateway.settings import ConfigError, quoted
 
-_FREE = frozenset(("flow_detail", "termlog_verbosity"))
+_FREE = frozenset(("flow_detail", "termlog_verbosity", "web_columns"))
 """Options that only have another default under the gateway; the command line may say otherwise."""
+
+LIVE = ("ssl_verify_upstream_trusted_ca", "tcp_timeout")
+"""Options that follow the configuration while running."""
 
 
 def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
@@ -27,10 +31,21 @@ def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
         "http2": False,  # not offered: HTTP/2 has no raw request line and no header case to keep
         "ssl_insecure": False,
         "ssl_verify_upstream_trusted_ca": str(config.backend.ca_file) if config.backend.ca_file else None,
-        "validate_inbound_headers": True,  # mitmproxy's guard against request smuggling
+        "tcp_timeout": 60 + 2 * math.ceil(config.limits.longest_wait),  # behind limits.*, which tell the cases apart
+        "validate_inbound_headers": False,  # its guard against smuggling answers in HTML: the addon applies it instead
         "onboarding": False,  # it would answer for the host mitm.it without a signature
         "block_global": False,  # whoever may connect still has to sign
         "flow_detail": 0,  # mitmdump's own lines would print presigned URLs
+        "web_columns": [
+            "tls",
+            "icon",
+            "path",
+            "method",
+            "status",
+            "comment",
+            "size",
+            "time",
+        ],  # comment: operation, verdict
         "termlog_verbosity": "info" if verbose else "warn",
     }
 
@@ -89,7 +104,7 @@ def apply(options: OptManager, wants: Mapping[str, Any]) -> None:
         **{
             name: value
             for name, value in wants.items()
-            if name not in _FREE or (name in options and not options.has_changed(name))  # mitmweb has no flow_detail
+            if name not in _FREE or (name in options and not options.has_changed(name))  # not every program has each
         }
     )
 

@@ -11,10 +11,12 @@ from functools import partial
 from mitmproxy import http
 
 from s3gateway import errors, gateway
-from s3gateway.mitm import flows, termination
+from s3gateway.held import NOTHING_HELD, release
+from s3gateway.mitm import flows, holding, termination
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
-from s3gateway.mitm.refusal import describe, refuse
+from s3gateway.mitm.recorder import Recorder
+from s3gateway.mitm.refusal import describe, refuse, refuse_whole
 from s3gateway.mitm.streams import UploadStream
 from s3gateway.sigv4.model import RequestHead
 
@@ -28,9 +30,10 @@ class Outbound:
 
     name = NAME
 
-    def __init__(self, live: Live, transactions: flows.Transactions) -> None:
+    def __init__(self, live: Live, transactions: flows.Transactions, recorder: Recorder) -> None:
         self._live = live
         self._transactions = transactions
+        self._recorder = recorder
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Sign a request with a body: its head leaves right after this hook."""
@@ -39,24 +42,27 @@ class Outbound:
             if not flow.error:
                 self._refuse_unknown(flow)
             return
-        if transaction.refusal is None and (transaction.admitted is None or transaction.arrival.has_body):
+        if transaction.refusal is None and transaction.holds:
+            holding.keep_whole(flow)
+        elif transaction.refusal is None and (transaction.admitted is None or transaction.arrival.has_body):
             self._send(flow, transaction)
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        """Sign a request without a body now that nobody will edit it any more; cut a faulty upload before its end."""
+        """Sign what is here whole now that nobody will edit it any more; cut a faulty upload before its end."""
         transaction = self._transactions.get(flow)
         if transaction is None:
             if flow.response is None:
                 self._refuse_unknown(flow)
-        elif transaction.arrival.has_body:
+        elif transaction.arrival.has_body and not transaction.holds:
             if transaction.refusal and flow.response is None:
                 await termination.abort(flow)
         elif transaction.refusal is None:
             await flow.wait_for_resume()
             if flow.response is None:
-                self._send(flow, transaction)
+                self._send_whole(flow, transaction)
 
     def _send(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
+        """From ``requestheaders``: sign the head, and stream the body."""
         current = self._live.current
         try:
             if transaction.admitted is None:
@@ -73,9 +79,36 @@ class Outbound:
             logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
             refuse(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
         else:
-            transaction.outgoing = outgoing
-            transaction.record.sse = outgoing.sse
-            describe(transaction, outgoing.operation)
+            self._sent(flow, transaction, outgoing)
+
+    def _send_whole(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
+        """From ``request``: sign head and body as they are now."""
+        current = self._live.current
+        try:
+            held = transaction.held or (None if transaction.holds else NOTHING_HELD)
+            if transaction.admitted is None or held is None:
+                raise errors.internal_error()
+            head, content = _head_now(flow, transaction), flow.request.raw_content or b""
+            outgoing, body = release(
+                transaction.admitted, held, head, content, current.config, current.signer, datetime.now(UTC)
+            )
+            flows.write_outgoing(flow, outgoing, current.config.backend)
+            flow.request.raw_content = body
+        except errors.S3Error as error:
+            refuse_whole(flow, transaction, error)
+        except Exception as error:  # noqa: BLE001 - fail closed
+            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            refuse_whole(flow, transaction, errors.internal_error())
+        else:
+            transaction.content = content
+            self._sent(flow, transaction, outgoing)
+
+    def _sent(self, flow: http.HTTPFlow, transaction: flows.Transaction, outgoing: gateway.Outgoing) -> None:
+        transaction.outgoing = outgoing
+        transaction.record.sse = outgoing.sse
+        describe(transaction, outgoing.operation)
+        transaction.mark("signed")
+        self._recorder.show(flow, transaction)
 
     def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
         logger.error("request refused: the gateway's script is not loaded")

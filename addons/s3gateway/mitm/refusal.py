@@ -10,14 +10,25 @@ from s3gateway.rules.operations import Operation
 def refuse(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error, linger: float) -> None:
     """Answer with the error before the body is read, and remember that this flow must not go out."""
     transaction.refusal = error.detached()
-    response = flows.error_response(transaction, error)
-    termination.refuse_now(flow, response, has_body=transaction.arrival.has_body, linger=linger)
+    termination.refuse_now(flow, answer_to(transaction, error), has_body=transaction.arrival.has_body, linger=linger)
+
+
+def refuse_whole(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
+    """From ``request``: answer with the error when the whole body has been read and none of it has left."""
+    transaction.refusal = error.detached()
+    flow.response = flows.error_response(transaction, error)
 
 
 def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
     """From ``responseheaders``: give the client an error instead of what the backend has begun to answer."""
     transaction.refusal = error.detached()
-    termination.answer_instead(flow, flows.error_response(transaction, error))
+    termination.answer_instead(flow, answer_to(transaction, error))
+
+
+def answer_to(transaction: flows.Transaction, error: errors.S3Error) -> termination.Answer:
+    """Render an error for the client, and as it may stay in the flow."""
+    wire, redacted = flows.error_response(transaction, error), error.redacted()
+    return termination.Answer(wire, wire if redacted is error else flows.error_response(transaction, redacted))
 
 
 def describe(transaction: flows.Transaction, operation: Operation) -> None:

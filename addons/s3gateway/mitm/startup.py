@@ -9,7 +9,7 @@ still take effect when mitmproxy is running, and ``tests/mitm/test_startup.py`` 
 import asyncio
 import logging
 
-from mitmproxy import ctx
+from mitmproxy import ctx, http
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,22 @@ def _concerns_startup(record: logging.LogRecord) -> bool:
     own reasons ends by itself.
     """
     return not record.name.startswith(("s3gateway", "mitmproxy.proxy.server"))
+
+
+def hold_replays() -> list[http.HTTPFlow]:
+    """Take the flows of ``-C`` off mitmproxy's queue: it sends the first before it tells scripts that it is running."""
+    held: list[http.HTTPFlow] = []
+    playback = ctx.master.addons.get("clientplayback")
+    while playback is not None and not playback.queue.empty():
+        held.append(playback.queue.get_nowait())
+        playback.queue.task_done()
+    return held
+
+
+def release_replays(held: list[http.HTTPFlow]) -> None:
+    """Put them back, in their order."""
+    while held:
+        ctx.master.addons.get("clientplayback").queue.put_nowait(held.pop(0))
 
 
 class Listeners:

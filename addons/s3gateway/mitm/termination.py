@@ -1,54 +1,69 @@
 """Refuse before the body, and abort a running upload: what mitmproxy's public API cannot do.
 
 Everything here leans on mitmproxy's internals and on nothing else: the connection handlers of the ``proxyserver``
-addon, and ``HttpStream.check_killed``, which mitmproxy asks after ``requestheaders`` and after ``error`` whether to go
-on. Setting ``flow.response`` would do for a request without a body, but with one mitmproxy first answers
-``100 Continue`` and reads all of it into memory. Each use is pinned by a test in ``tests/mitm/test_termination.py``.
+addon, and ``HttpStream.check_killed``, which mitmproxy asks after ``requestheaders``, ``request`` and ``error`` whether
+to go on. Setting ``flow.response`` would not do: with a body mitmproxy first answers ``100 Continue`` and reads all of
+it into memory, and what goes to the client would be what is kept in the flow. Each use is pinned by a test in
+``tests/mitm/test_termination.py``.
 """
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from mitmproxy import ctx, http
+from mitmproxy import connection, ctx, http
+from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client gets, and what stays in the flow, where files and screens show it."""
+
+    wire: http.Response
+    kept: http.Response
+
+
 _aborting: set[asyncio.Future[None]] = set()
 """asyncio keeps only weak references to tasks."""
 
 
-def refuse_now(flow: http.HTTPFlow, response: http.Response, *, has_body: bool, linger: float) -> None:
-    """Answer from ``requestheaders`` without reading the body; the connection ends within ``linger`` seconds.
+def refuse_now(flow: http.HTTPFlow, answer: Answer, *, has_body: bool, linger: float) -> None:
+    """Answer from ``requestheaders`` or ``request``; a body is not read, and its connection ends in ``linger`` seconds.
 
     Until then the client's bytes are read and dropped, so that a client that writes first still gets to read.
     """
+    if not has_body and flow.request.raw_content is None:
+        flow.request.raw_content = b""  # without which mitmproxy would not replay it
     stream = _stream(flow)
-    if stream is None or not has_body:
+    if stream is None:
         flow.request.stream = False
-        flow.response = response
+        flow.response = answer.kept
         return
-    _answer_when_asked(stream, response)
-    _close_later(flow, linger)
+    _answer_when_asked(stream, answer)
+    if has_body:
+        _close_later(flow, linger)
 
 
-def answer_instead(flow: http.HTTPFlow, response: http.Response) -> None:
+def answer_instead(flow: http.HTTPFlow, answer: Answer) -> None:
     """From ``responseheaders``: give the client this answer instead of the backend's, and cut the backend off."""
     stream = _stream(flow)
     if stream is None:
-        flow.response = response
+        flow.response = answer.kept
         return
-    _answer_when_asked(stream, response)
+    _answer_when_asked(stream, answer)
     abort_soon(flow)
 
 
-def answer_error(flow: http.HTTPFlow, response: http.Response, *, linger: float) -> None:
+def answer_error(flow: http.HTTPFlow, answer: Answer, *, linger: float) -> None:
     """From the ``error`` hook: give the client this answer instead of mitmproxy's HTML, if none has begun."""
     stream = _stream(flow)
     if stream is not None and flow.response is None:
-        _answer_when_asked(stream, response)
+        _answer_when_asked(stream, answer)
         _close_later(flow, linger)
 
 
@@ -66,6 +81,19 @@ def cut_client(flow: http.HTTPFlow) -> None:
         _close_client(handler)
 
 
+def close_left_open(client: connection.Client, left: connection.Connection) -> None:
+    """From the hooks that tell of a connection's end: close its socket if mitmproxy has not.
+
+    A connection's task that is cancelled while it waits for mitmproxy's event lock (more than one read behind a
+    protocol error is enough) ends without closing, and the peer would wait for ever.
+    """
+    server = ctx.master.addons.get("proxyserver")
+    handler = server.connections.get(client.id) if server else None
+    transport = handler.transports.get(left) if handler else None
+    if transport and transport.writer:
+        transport.writer.close()
+
+
 async def abort(flow: http.HTTPFlow) -> None:
     """Cut the connection to the backend in the middle of an upload, and wait until it is gone.
 
@@ -79,27 +107,29 @@ async def abort(flow: http.HTTPFlow) -> None:
     await asyncio.wait([transport.handler])
 
 
-def _answer_when_asked(stream: HttpStream, response: http.Response) -> None:
+def _answer_when_asked(stream: HttpStream, answer: Answer) -> None:
     """Replace this one stream's ``check_killed``: the next time mitmproxy asks, it gets the answer and an end."""
 
     def check_killed(emit_error_hook: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001 - mitmproxy's signature
-        yield from _answer(stream, response, with_hook=emit_error_hook)
+        yield from _give(stream, answer, with_hook=emit_error_hook)
         return True
 
     stream.check_killed = check_killed  # type: ignore[method-assign]
 
 
-def _answer(stream: HttpStream, response: http.Response, *, with_hook: bool) -> Iterator[commands.Command]:
-    flow, client = stream.flow, stream.context.client
+def _give(stream: HttpStream, answer: Answer, *, with_hook: bool) -> Iterator[commands.Command]:
+    flow, client, response = stream.flow, stream.context.client, answer.wire
     stream.client_state = stream.server_state = stream.state_errored
     flow.live = False
     if with_hook:  # the error hook has not run: to other addons this is a flow like any other, with a response
-        flow.response = response
+        flow.response = answer.kept
         yield HttpResponseHook(flow)
     yield SendHttp(ResponseHeaders(stream.stream_id, response, end_stream=not response.raw_content), client)
     if response.raw_content:
         yield SendHttp(ResponseData(stream.stream_id, response.raw_content), client)
     yield SendHttp(ResponseEndOfMessage(stream.stream_id), client)
+    if http1.connection_close(response.http_version, response.headers):
+        yield commands.CloseTcpConnection(client, half_close=True)  # the client sees the end, and may go on writing
     yield DropStream(stream.stream_id)
 
 
@@ -120,9 +150,15 @@ def _handler(flow: http.HTTPFlow) -> ProxyConnectionHandler | None:
 
 
 def _close_later(flow: http.HTTPFlow, linger: float) -> None:
-    handler = _handler(flow)
+    # By its name: what is gone by then is not kept in memory until then.
+    asyncio.get_running_loop().call_later(linger, _close_if_there, flow.client_conn.id)
+
+
+def _close_if_there(client_id: str) -> None:
+    server = ctx.master.addons.get("proxyserver")
+    handler = server.connections.get(client_id) if server else None
     if handler:
-        asyncio.get_running_loop().call_later(linger, _close_client, handler)  # a no-op if it is gone by then
+        _close_client(handler)
 
 
 def _close_client(handler: ProxyConnectionHandler) -> None:

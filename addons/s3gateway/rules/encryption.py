@@ -97,28 +97,34 @@ class EncryptionRule:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Headers to add, and what to call it in the log: ``SSE-KMS``, ``SSE-C``, ``client`` or nothing."""
+    """Headers to add, what to call it in the log (``SSE-KMS``, ``SSE-C``, ``client`` or nothing), which rule said so.
+
+    ``rule`` counts from 0; None where no rule had a say.
+    """
 
     headers: Headers = field(repr=False)  # SSE-C keys
     label: str
+    rule: int | None = None
 
 
 def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: RequestHead, client: str) -> Applied:
     """Find the headers that policy adds to this request."""
     headers: Headers = ()
     label = ""
+    rule = None
     if operation.name in _NEEDS_KEY:
         if not _SET_BY_CLIENT.isdisjoint(head.names):
             label = "client" if operation.name in _CREATES else ""
         else:
-            sse = _decide(rules, operation.bucket, operation.key, client)
+            matched, sse = _decide(rules, operation.bucket, operation.key, client)
             headers = _headers(sse, operation)
             label = sse.label if sse and headers else ""
+            rule = matched if headers or operation.name in _CREATES else None
     if operation.source and not any(name.startswith(_COPY_SOURCE_SSE) for name in head.names):
-        source = _decide(rules, *operation.source, client)
+        _, source = _decide(rules, *operation.source, client)
         if isinstance(source, SseC):
             headers += _customer_headers(_COPY_SOURCE_SSE, source)
-    return Applied(headers, label)
+    return Applied(headers, label, rule)
 
 
 def check_customer_key(operation: Operation, head: RequestHead, *, tls: bool) -> None:
@@ -151,8 +157,8 @@ def hide_kms_key_id(headers: Headers, *, method: bytes, tls: bool) -> Headers:
     return tuple(pair for pair in headers if pair[0].lower() != KMS_KEY_ID_HEADER)
 
 
-def _decide(rules: tuple[EncryptionRule, ...], bucket: str, key: str, client: str) -> Sse:
-    return next((rule.sse for rule in rules if rule.matches(bucket, key, client)), None)
+def _decide(rules: tuple[EncryptionRule, ...], bucket: str, key: str, client: str) -> tuple[int | None, Sse]:
+    return next(((i, rule.sse) for i, rule in enumerate(rules) if rule.matches(bucket, key, client)), (None, None))
 
 
 def _headers(sse: Sse, operation: Operation) -> Headers:

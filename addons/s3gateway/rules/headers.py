@@ -1,12 +1,14 @@
 """The header-set model: what goes out of what came in, and what of it is secret.
 
 An outgoing head is the incoming one with the fewest edits: hop-by-hop fields go (RFC 9110 §7.6.1), ``Host``,
-``Authorization`` and ``X-Amz-Date`` change their value in place, additions follow at the end. Order, case and number
-of all other fields stay as they were.
+``Authorization`` and ``X-Amz-Date`` change their value in place, additions follow at the end, a folded line becomes
+one (RFC 9112 §5.2). Order, case and number of all other fields stay as they were.
 """
 
 import re
+from urllib.parse import unquote_to_bytes
 
+from s3gateway import errors
 from s3gateway.sigv4.model import Headers, RequestHead
 
 HOP_BY_HOP = frozenset(
@@ -29,12 +31,38 @@ END_TO_END = re.compile(
 )
 """Fields that ``Connection`` cannot name away: S3 gives them a meaning, or their loss would change the framing."""
 
-_SSE_C_KEY = re.compile(rb"x-amz-(copy-source-)?server-side-encryption-customer-key")
-_SIGNATURE = re.compile(rb"(Signature=)[0-9a-fA-F]*")
-_PRESIGNED = re.compile(
-    rb"([?&](?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId)=)[^&]*", re.IGNORECASE
+_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
+"""What no field value may hold (RFC 9110 §5.5); line feeds only to fold a line."""
+
+_SECRET_NAME = (
+    rb"x-amz-security-token|x-amz-s3session-token|x-amz-(?:copy-source-)?server-side-encryption-customer-key|"
+    rb"proxy-authorization|cookie"
 )
+_SECRET = re.compile(_SECRET_NAME)
+_SECRET_LINE = re.compile(rb"^(" + _SECRET_NAME + rb"|authorization):.*$", re.MULTILINE)
+_SIGNATURE = re.compile(rb"(Signature=)[0-9a-fA-F]*")
+_SECRET_PARAMETER = rb"X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId"
+_PRESIGNED = re.compile(rb"([?&](?:" + _SECRET_PARAMETER + rb")=)[^&]*", re.IGNORECASE)
+_ESCAPED_PARAMETER = re.compile(rb"([?&])([^=&]*%[^=&]*)=[^&]*")
+_TOKEN_IN_QUERY = re.compile(rb"((?:^|&)X-Amz-Security-Token=)[^&\n]*", re.MULTILINE)
 _REDACTED = b"<redacted>"
+
+
+def check_fields(head: RequestHead) -> None:
+    """Refuse fields that the next server may read differently than this one did.
+
+    A bare CR or NUL ends a field for some; a transfer coding other than ``chunked`` would be undone behind the hash.
+    """
+    if _CONTROL.search(b"|".join([value for _, value in head.headers])):
+        raise errors.invalid_request("A header field contains characters that are not allowed there.")
+    if any(value.strip().lower() != b"chunked" for value in head.all(b"transfer-encoding")):
+        raise errors.not_implemented("A header you provided implies functionality that is not implemented.")
+
+
+def unfolded(headers: Headers) -> Headers:
+    """Write each folded line as one, with the single space that its canonical form has there."""
+    return tuple((name, _FOLD.sub(b" ", value) if b"\n" in value else value) for name, value in headers)
 
 
 def without_hop_by_hop(headers: Headers) -> Headers:
@@ -77,14 +105,24 @@ def redacted(headers: Headers) -> Headers:
 
 
 def _redacted_value(name: bytes, value: bytes) -> bytes:
-    if name.startswith(b"x-amz-") and (name == b"x-amz-security-token" or _SSE_C_KEY.fullmatch(name)):
+    if _SECRET.fullmatch(name):
         return _REDACTED
     if name == b"authorization":
         hidden, count = _SIGNATURE.subn(rb"\1" + _REDACTED, value)
         return hidden if count else _REDACTED
-    return value
+    return redacted_target(value) if name == b"referer" else value
 
 
 def redacted_target(target: bytes) -> bytes:
-    """Replace signature, token and credential in a presigned URL's target."""
-    return _PRESIGNED.sub(rb"\1" + _REDACTED, target)
+    """Replace signature, token and credential in a presigned URL's target, in whatever way their names are escaped."""
+    return _ESCAPED_PARAMETER.sub(_redacted_parameter, _PRESIGNED.sub(rb"\1" + _REDACTED, target))
+
+
+def _redacted_parameter(match: re.Match[bytes]) -> bytes:
+    secret = _PRESIGNED.fullmatch(b"?" + unquote_to_bytes(match[2]) + b"=")
+    return match[1] + match[2] + b"=" + _REDACTED if secret else match[0]
+
+
+def redacted_canonical_request(text: bytes) -> bytes:
+    """Replace in a canonical request, which holds no signature, the values of secret headers and a token's."""
+    return _TOKEN_IN_QUERY.sub(rb"\1" + _REDACTED, _SECRET_LINE.sub(rb"\1:" + _REDACTED, text))

@@ -13,7 +13,7 @@ _METADATA = b"x-amz-meta-"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes, ``headers`` a number of fields, times in seconds."""
+    """Sizes in bytes, ``headers`` a number of fields, times in seconds, ``request_rate`` in requests a second."""
 
     aws_chunk: int
     aws_chunk_min: int
@@ -23,6 +23,23 @@ class Limits:
     target: int
     metadata: int
     refusal_linger: float
+    head_timeout: float
+    keep_alive: float
+    body_timeout: float
+    backend_timeout: float
+    connections: int
+    connections_per_address: int
+    request_rate: float
+
+    @property
+    def unread_head(self) -> int:
+        """Bytes that a head which is within the limits can have on the wire, with generous white space."""
+        return self.header_bytes + self.target + 8 * self.headers + 64
+
+    @property
+    def longest_wait(self) -> float:
+        """The longest of the times that a connection may stand still."""
+        return max(self.head_timeout, self.keep_alive, self.body_timeout, self.backend_timeout, self.refusal_linger)
 
 
 def check_head(head: RequestHead, limits: Limits) -> None:

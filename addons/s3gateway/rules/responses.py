@@ -1,7 +1,8 @@
 """What changes in an answer: addresses that name the backend, and the KMS key id on HEAD (see ``encryption``).
 
-MinIO answers with ``Location: https://<Host as received>/...`` and repeats it in CompleteMultipartUploadResult. A
-client behind the gateway must read the address and the scheme that it used itself.
+MinIO answers with ``Location: https://<Host as received>/...`` and repeats it in CompleteMultipartUploadResult; the
+scheme is what a client's ``X-Forwarded-Proto`` says, if there is one. A client behind the gateway must read the address
+and the scheme that it used itself.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ _ELEMENT_END = b"</Location>"
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The backend's base URL with the bucket path as it names it, and the client's for the same."""
+    """The base URLs with the bucket path by which the backend names itself, and the client's for the same."""
 
-    backend: bytes
+    backends: tuple[bytes, ...]
     client: bytes
 
     def in_headers(self, headers: Headers) -> Headers:
@@ -29,16 +30,24 @@ class Addresses:
 
     def in_xml(self, document: bytes) -> bytes:
         """Rewrite the first ``<Location>`` element."""
-        return document.replace(b"<Location>" + self.backend, b"<Location>" + self.client, 1)
+        for backend in self.backends:
+            document = document.replace(b"<Location>" + backend, b"<Location>" + self.client, 1)
+        return document
 
     def _swap(self, value: bytes) -> bytes:
-        return self.client + value.removeprefix(self.backend) if value.startswith(self.backend) else value
+        for backend in self.backends:
+            if value.startswith(backend):
+                return self.client + value.removeprefix(backend)
+        return value
 
 
-def addresses(*, backend_url: bytes, client_scheme: bytes, client_host: bytes, virtual_bucket: bytes) -> Addresses:
+def addresses(
+    *, backend_authority: bytes, client_scheme: bytes, client_host: bytes, virtual_bucket: bytes
+) -> Addresses:
     """Build the pair; for a virtual-host style client the bucket is in the host and leaves the path."""
     bucket = b"/" + virtual_bucket if virtual_bucket else b""
-    return Addresses(backend_url + bucket, client_scheme + b"://" + client_host)
+    backends = tuple(scheme + backend_authority + bucket for scheme in (b"https://", b"http://"))
+    return Addresses(backends, client_scheme + b"://" + client_host)
 
 
 class LocationRewriter:

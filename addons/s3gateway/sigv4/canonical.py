@@ -74,6 +74,11 @@ def signing_key(secret: Secret, scope: CredentialScope) -> bytes:
 
     Only known access keys with a scope of today's date get here, so strangers cannot flood the cache.
     """
+    return derive_key(secret, scope)
+
+
+def derive_key(secret: Secret, scope: CredentialScope) -> bytes:
+    """Derive a signing key without keeping it: for one that is only being tried."""
     key = b"AWS4" + secret.reveal()
     for step in (scope.date, scope.region, scope.service, TERMINATOR):
         key = hmac.digest(key, step.encode(), "sha256")

@@ -66,6 +66,10 @@ class Checksum:
         """Take the next bytes of data."""
         self._hash.update(data)
 
+    def value(self) -> bytes:
+        """Give the field's value for the data so far."""
+        return base64.b64encode(self._hash.digest())
+
     def check(self, value: bytes) -> None:
         """Compare with what the client sent. It is no signature: everybody can compute it, so ``==`` will do."""
         computed = self._hash.digest()
@@ -77,6 +81,15 @@ class Checksum:
             raise errors.invalid_request(f"Value for {self.name.decode()} trailing header is invalid.")
         if sent != computed:
             raise errors.bad_digest(self.name.removeprefix(PREFIX).decode().upper())
+
+
+def checksum_of(name: bytes, data: bytes) -> bytes | None:
+    """Give the value of the checksum field ``name`` (lower case) for all of the data; None if it is no such field."""
+    if name.removeprefix(PREFIX) not in _ALGORITHMS or not name.startswith(PREFIX):
+        return None
+    checksum = Checksum(name)
+    checksum.update(data)
+    return checksum.value()
 
 
 def checksums_in(head: RequestHead) -> list[bytes]:

@@ -59,7 +59,10 @@ class ChunkEnd:
 
 @dataclass(frozen=True, slots=True)
 class Trailer:
-    """The whole trailer: (lower-case name, value) pairs, its bytes, and where the signature's digits stand in them."""
+    """The whole trailer: (lower-case name, value) pairs, its bytes, and where the signature's digits stand in them.
+
+    In ``raw`` too the names are lower case, as they are signed: MinIO hashes the lines as they come.
+    """
 
     fields: tuple[tuple[bytes, bytes], ...]
     raw: bytes = field(repr=False)  # the signature
@@ -165,8 +168,8 @@ class ChunkReader:
             self._state = _State.DATA_END
 
     def _on_trailer_line(self, line: bytes, events: list[Event]) -> None:
-        self._trailer_raw += line
         if line == b"\r\n":
+            self._trailer_raw += line
             if self._bare_lf:
                 self._bare_lf = False  # the second half of minio-go's line end
             else:
@@ -178,6 +181,7 @@ class ChunkReader:
         if match is None or self._trailer_signature is not None or b"\r" in content or b"\0" in content:
             raise errors.malformed_trailer()
         name, value = match[1].lower(), match[2]
+        self._trailer_raw += name + line[len(name) :]
         if name == TRAILER_SIGNATURE:
             if not self._signed or not self._trailer_fields or not _SIGNATURE.fullmatch(value):
                 raise errors.malformed_trailer()

@@ -50,9 +50,10 @@ def check_region(claim: Claim, accepted: tuple[str, ...]) -> None:
     if claim.scope.region in accepted or any(fnmatchcase(claim.scope.region, pattern) for pattern in accepted):
         return
     message = f"the region '{claim.scope.region}' is wrong; expecting '{accepted[0]}'"
+    region = ("Region", accepted[0])
     if claim.presigned:
-        raise errors.malformed_query(f"Error parsing the X-Amz-Credential parameter; {message}")
-    raise errors.malformed_authorization(f"The authorization header is malformed; {message}", ("Region", accepted[0]))
+        raise errors.malformed_query(f"Error parsing the X-Amz-Credential parameter; {message}", region)
+    raise errors.malformed_authorization(f"The authorization header is malformed; {message}", region)
 
 
 def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Verified:
@@ -60,9 +61,9 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
 
     ``now`` is timezone-aware. Raises :class:`~s3gateway.errors.S3Error` otherwise.
     """
-    signed_at = _signed_at(claim)
-    timestamp = f"{signed_at:%Y%m%dT%H%M%SZ}"
-    _check_time(claim, signed_at, timestamp, now)
+    at = signed_at(claim)
+    timestamp = f"{at:%Y%m%dT%H%M%SZ}"
+    _check_time(claim, at, timestamp, now)
     payload = _payload(claim)
     _check_signed_headers(claim, head)
     uri = canonical.canonical_uri(head.path)
@@ -82,7 +83,8 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
     return Verified(payload, key, claim.scope, timestamp, claim.signature, uri, query)
 
 
-def _signed_at(claim: Claim) -> datetime:
+def signed_at(claim: Claim) -> datetime:
+    """Read the moment that was signed: ``X-Amz-Date``, or a ``Date`` header in its place."""
     text = (claim.date or b"").decode("ascii", "replace")
     try:
         if match := _AMZ_DATE.fullmatch(text):
@@ -97,13 +99,13 @@ def _signed_at(claim: Claim) -> datetime:
     raise errors.access_denied("AWS authentication requires a valid Date or x-amz-date header")
 
 
-def _check_time(claim: Claim, signed_at: datetime, timestamp: str, now: datetime) -> None:
+def _check_time(claim: Claim, at: datetime, timestamp: str, now: datetime) -> None:
     if not timestamp.startswith(claim.scope.date):
         if claim.presigned:
             raise errors.malformed_query("Invalid credential date. Date is not the same as X-Amz-Date.")
         raise errors.malformed_authorization("Invalid credential date. Date is not the same as X-Amz-Date.")
     if claim.expires is None:
-        if abs(now - signed_at) > MAX_SKEW:
+        if abs(now - at) > MAX_SKEW:
             raise errors.S3Error(
                 403,
                 "RequestTimeTooSkewed",
@@ -115,13 +117,13 @@ def _check_time(claim: Claim, signed_at: datetime, timestamp: str, now: datetime
                 ),
             )
         return
-    if signed_at - now > MAX_SKEW:
+    if at - now > MAX_SKEW:
         raise errors.access_denied("Request is not valid yet")
-    if now - signed_at > timedelta(seconds=claim.expires):
+    if now - at > timedelta(seconds=claim.expires):
         raise errors.access_denied(
             "Request has expired",
             ("X-Amz-Expires", str(claim.expires)),
-            ("Expires", f"{signed_at + timedelta(seconds=claim.expires):%Y-%m-%dT%H:%M:%SZ}"),
+            ("Expires", f"{at + timedelta(seconds=claim.expires):%Y-%m-%dT%H:%M:%SZ}"),
             ("ServerTime", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
         )
 
@@ -166,7 +168,7 @@ def _check_signed_headers(claim: Claim, head: RequestHead) -> None:
 def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:
     """Say what was computed, as AWS does, so that a client can compare; secrets the client sent are masked.
 
-    AWS also echoes SignatureProvided. Here it would end in flow files, and it may be valid for another request.
+    SignatureProvided is for the client alone: what is kept of the answer has :meth:`~errors.S3Error.redacted` form.
     """
     shown = _SENSITIVE.sub(rb"\1:<redacted>", request)
     if claim.presigned:
@@ -174,6 +176,7 @@ def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:
     return errors.signature_does_not_match(
         ("AWSAccessKeyId", claim.access_key_id),
         ("StringToSign", to_sign.decode()),
+        ("SignatureProvided", claim.signature.hex),
         ("StringToSignBytes", to_sign.hex(" ")),
         ("CanonicalRequest", shown.decode("utf-8", "replace")),
         ("CanonicalRequestBytes", shown.hex(" ")),

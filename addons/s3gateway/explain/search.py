@@ -1,0 +1,96 @@
+"""The search: which one suspect, or which two, make the client's signature fit. Bounded, whatever the request.
+
+First every suspect alone, then every pair of likely ones that touch different parts, then what is too much to be tried
+before that. A try is one canonical request
+hashed and one HMAC, 10 µs or so.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from s3gateway.explain.draft import Draft
+from s3gateway.explain.suspect import Suspect
+from s3gateway.sigv4 import canonical
+from s3gateway.sigv4.model import CredentialScope, Secret, Signature
+
+MAX_TRIES = 20_000
+"""HMACs for one explanation: a fifth of a second, after which what is left is improbable rather than untried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``culprits`` are empty when nothing fits; ``complete`` is False when the search ended at its cap."""
+
+    culprits: tuple[Suspect, ...]
+    draft: Draft
+    tries: int
+    complete: bool
+
+
+class Search:
+    """Tries drafts against one signature and counts."""
+
+    def __init__(self, claimed: Signature, max_tries: int = MAX_TRIES) -> None:
+        self.tries = 0
+        self._claimed = claimed
+        self._max_tries = max_tries
+        self._keys: dict[tuple[Secret, CredentialScope], bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"Search({self.tries} tries)"
+
+    @property
+    def spent(self) -> bool:
+        """Whether the cap is reached."""
+        return self.tries >= self._max_tries
+
+    def fits(self, draft: Draft) -> bool:
+        """Whether this is what the client signed."""
+        self.tries += 1
+        place = draft.secret, draft.key_scope
+        key = self._keys.get(place)
+        if key is None:
+            key = self._keys[place] = canonical.derive_key(*place)
+        return draft.signature(key).matches(self._claimed)
+
+    def run(self, base: Draft, suspects: Iterable[Suspect], late: Iterable[Suspect] = ()) -> Found:
+        """Try suspects alone, in pairs, then the ``late`` ones alone. ``base`` itself is taken not to fit."""
+        likely: list[Suspect] = []
+        seen = {base}
+        for suspect in suspects:
+            draft = suspect.change(base)
+            if draft in seen:
+                continue
+            if self.spent:
+                return Found((), base, self.tries, complete=False)
+            seen.add(draft)
+            if self.fits(draft):
+                return Found((suspect,), draft, self.tries, complete=True)
+            if suspect.likely:
+                likely.append(suspect)
+        found = self._pairs(base, likely)
+        return found if found.culprits or not found.complete else self._late(base, late)
+
+    def _late(self, base: Draft, suspects: Iterable[Suspect]) -> Found:
+        """There may be thousands, so nothing is kept of them."""
+        for suspect in suspects:
+            if self.spent:
+                return Found((), base, self.tries, complete=False)
+            draft = suspect.change(base)
+            if self.fits(draft):
+                return Found((suspect,), draft, self.tries, complete=True)
+        return Found((), base, self.tries, complete=True)
+
+    def _pairs(self, base: Draft, likely: list[Suspect]) -> Found:
+        """Pair each with all before it, so that the likeliest pairs come first."""
+        for count, second in enumerate(likely):
+            draft = second.change(base)
+            for first in likely[:count]:
+                if not first.touches.isdisjoint(second.touches):
+                    continue
+                if self.spent:
+                    return Found((), base, self.tries, complete=False)
+                both = first.change(draft)
+                if self.fits(both):
+                    return Found((first, second), both, self.tries, complete=True)
+        return Found((), base, self.tries, complete=True)

@@ -1,0 +1,94 @@
+"""A suspect: one thing that a client or a hop may have done, what it makes of a draft, and how to say it.
+
+``cause`` is a slug for machines, ``sentence`` one clause for people: what the client signed, what the wire says, who
+does such a thing, and the remedy. Values are quoted only of headers whose values are nobody's business to hide.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from s3gateway.explain.draft import Draft
+
+_SHOWN = 80
+
+_SPELLED = {"te": "TE", "content-md5": "Content-MD5", "etag": "ETag"}
+
+QUOTABLE = frozenset(
+    (
+        b"accept",
+        b"accept-encoding",
+        b"cache-control",
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"content-md5",
+        b"content-type",
+        b"date",
+        b"expect",
+        b"host",
+        b"pragma",
+        b"range",
+        b"te",
+        b"transfer-encoding",
+        b"user-agent",
+        b"x-amz-content-sha256",
+        b"x-amz-date",
+        b"x-amz-decoded-content-length",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-proto",
+    )
+)
+"""Headers whose values a sentence may quote; others, user metadata among them, are only named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """``touches`` names the parts of a draft that ``change`` changes: two suspects join only if they share none.
+
+    A ``likely`` one is also tried together with every other likely one.
+    """
+
+    cause: str
+    sentence: str
+    touches: frozenset[str]
+    change: Callable[[Draft], Draft]
+    likely: bool = False
+
+
+def of_part(cause: str, sentence: str, *, likely: bool = False, **parts: Any) -> Suspect:
+    """Suspect other values of the draft's own parts."""
+    return Suspect(cause, sentence, frozenset(parts), partial(_with_parts, parts), likely)
+
+
+def of_field(cause: str, sentence: str, name: bytes, value: bytes, *, likely: bool = False) -> Suspect:
+    """Suspect another value of a signed header."""
+    return Suspect(
+        cause, sentence, frozenset((f"header {name!r}",)), partial(Draft.with_field, name=name, value=value), likely
+    )
+
+
+def _with_parts(parts: dict[str, Any], draft: Draft) -> Draft:
+    return replace(draft, **parts)
+
+
+def wire_name(name: bytes) -> str:
+    """Spell a header as people do: ``Accept-Encoding``; S3's own stay in lower case."""
+    text = printable(name)
+    if text in _SPELLED:
+        return _SPELLED[text]
+    return text if text.startswith(("x-amz-", "amz-")) else "-".join(part.capitalize() for part in text.split("-"))
+
+
+def quoted(value: bytes | str) -> str:
+    """Quote a value in a sentence, shortened, with nothing that a terminal would act on."""
+    text = printable(value)
+    return f"`{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}`"
+
+
+def printable(value: bytes | str) -> str:
+    """Escape control characters and what is no text."""
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+    return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)

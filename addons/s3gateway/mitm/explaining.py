@@ -1,0 +1,145 @@
+"""Explains refusals after they were sent: a bounded queue, one thread, a tenth of a core at most.
+
+A client whose signatures do not match usually retries, and a stranger who knows an access key can make as many
+mismatches as they like. So what does not fit the queue is counted and not explained, and after each search this rests
+for a multiple of the time that it took. The snapshot is the head as it was received; what comes out holds no secret.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from mitmproxy import http
+
+from s3gateway.body import BadSignature, ChunkedBody
+from s3gateway.capture import Explanation
+from s3gateway.config import Config
+from s3gateway.explain.certificate import names_in
+from s3gateway.explain.chain import explain_chunk
+from s3gateway.explain.why import explain
+from s3gateway.mitm.flows import Transaction
+from s3gateway.mitm.place import place
+
+logger = logging.getLogger(__name__)
+
+QUEUE = 16
+"""Refusals that wait; a chunk that is explained holds up to 1 MiB."""
+
+REST = 9
+"""Rests this many times as long as the last search took: so a flood costs a tenth of one core."""
+
+MAX_REST_SECONDS = 5.0
+
+PATIENCE_SECONDS = 5.0
+"""How long a refusal waits for its explanation where flows are written to a file: only then does it wait at all."""
+
+CODES = frozenset(("SignatureDoesNotMatch", "RequestTimeTooSkewed"))
+"""The refusals that have more to them than they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One refusal to explain, with what was in force then."""
+
+    flow: http.HTTPFlow
+    transaction: Transaction
+    config: Config
+    bad: BadSignature | None
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Explainer:
+    """``on_done`` is told of each case that was accepted, once: explained, or given up when the gateway ends."""
+
+    def __init__(self, on_done: Callable[[http.HTTPFlow, Transaction, int], Awaitable[None]]) -> None:
+        self._on_done = on_done
+        self._waiting: asyncio.Queue[_Case] = asyncio.Queue(QUEUE)
+        self._dropped = 0
+        self._task: asyncio.Task[None] | None = None
+        self._now: _Case | None = None
+
+    def consider(self, flow: http.HTTPFlow, transaction: Transaction, config: Config) -> asyncio.Event | None:
+        """Accept a refusal for explanation, if it is one to be explained and there is room; never waits.
+
+        The event is set when :data:`on_done` has been told.
+        """
+        refusal = transaction.refusal
+        if refusal is None or refusal.code not in CODES or transaction.logged:
+            return None
+        bad = _bad_signature(transaction)
+        if not config.log_explain:
+            return None
+        case = _Case(flow, transaction, config, bad)
+        try:
+            self._waiting.put_nowait(case)
+        except asyncio.QueueFull:
+            self._dropped += 1
+            return None
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="s3gateway explainer")
+        return case.settled
+
+    def stop(self) -> list[tuple[http.HTTPFlow, Transaction]]:
+        """End, and give back what is not explained yet."""
+        if self._task:
+            self._task.cancel()
+        left = [self._now] if self._now else []
+        while not self._waiting.empty():
+            left.append(self._waiting.get_nowait())
+        self._now = None
+        return [(case.flow, case.transaction) for case in left]
+
+    async def _run(self) -> None:
+        """Explain until nothing waits; the next refusal starts this anew."""
+        while not self._waiting.empty():
+            self._now = self._waiting.get_nowait()
+            began = time.perf_counter()
+            await self._settle(self._now)
+            took = time.perf_counter() - began
+            self._now = None
+            await asyncio.sleep(min(took * REST, MAX_REST_SECONDS))
+
+    async def _settle(self, case: _Case) -> None:
+        try:
+            case.transaction.explanation = await asyncio.to_thread(_explain, case)
+            dropped, self._dropped = self._dropped, 0
+            await self._on_done(case.flow, case.transaction, dropped)
+        except Exception as error:  # noqa: BLE001 - an explanation must not decide about anything
+            request_id = case.transaction.record.request_id
+            logger.error("request %s not explained: %s", request_id, place(error))  # noqa: TRY400
+        finally:
+            case.settled.set()
+
+
+async def patiently(settled: asyncio.Event) -> None:
+    """Wait for an explanation, but not for long."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(settled.wait(), PATIENCE_SECONDS)
+
+
+def _bad_signature(transaction: Transaction) -> BadSignature | None:
+    """Take the chunk at fault off the body, which may live as long as its flow is shown."""
+    body = transaction.outgoing.body if transaction.outgoing else None
+    if not isinstance(body, ChunkedBody):
+        return None
+    bad, body.bad_signature = body.bad_signature, None
+    return bad
+
+
+def _explain(case: _Case) -> Explanation:
+    admitted = case.transaction.admitted
+    if case.bad and admitted:
+        return explain_chunk(case.bad, admitted.verified)
+    now = datetime.fromtimestamp(case.transaction.record.time, UTC)
+    return explain(case.transaction.head, case.config, now, _own_names(case.config)).explanation
+
+
+def _own_names(config: Config) -> tuple[str, ...]:
+    try:
+        return names_in(config.listen.certificate.read_bytes()) if config.listen.certificate else ()
+    except OSError:
+        return ()

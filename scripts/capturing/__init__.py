@@ -1,0 +1,1 @@
+"""Header captures: read from whatever holds requests, written in one schema. See scripts/capture_headers."""

@@ -1,0 +1,157 @@
+"""A case -> its explanation: stored, found with the configuration's secrets, or read off the backend's refusal."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from explaining.cases import Case
+from s3gateway import errors
+from s3gateway.body import BadSignature, ChunkedBody, chunked_body
+from s3gateway.capture import Explanation
+from s3gateway.config import Client, Config, KeyPair
+from s3gateway.explain import why
+from s3gateway.explain.backend import explain_backend, explain_head, read_refusal
+from s3gateway.explain.certificate import names_in
+from s3gateway.explain.chain import explain_chunk
+from s3gateway.rules.access import Access
+from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.claim import read_claim
+from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
+from s3gateway.sigv4.verify import Verified, signed_at, verify
+
+_GATEWAY = "the gateway itself"
+_SIGNED_CHUNKS = (PayloadMode.STREAMING, PayloadMode.STREAMING_TRAILER)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``explained`` is False where the sentence only says what is missing to explain it."""
+
+    explanation: Explanation
+    explained: bool = True
+
+
+class Judge:
+    """Explains cases with one configuration, or with none."""
+
+    def __init__(self, config: Config | None, known_hosts: tuple[str, ...], at: datetime | None) -> None:
+        self._config = _with_backend_key(config) if config else None
+        self._known = (*known_hosts, *_certificate_names(config)) if config else known_hosts
+        self._at = at
+
+    def verdict(self, case: Case) -> Verdict:
+        """Explain as much as the file and the configuration allow."""
+        if case.exchange.explanation:
+            return Verdict(case.exchange.explanation)
+        refused = self._by_backend(case) or _by_itself(case)
+        if refused and self._is_own(case) and refused.cause != "backend-secret":
+            return Verdict(refused)
+        found = self._by_signature(case)
+        if found and found.cause != why.VALID:
+            return Verdict(found, explained=found.cause not in {"unexplained", "unknown-access-key"})
+        if refused:
+            return Verdict(refused)
+        return Verdict(found) if found else _unexplained(case, configured=self._config is not None)
+
+    def _is_own(self, case: Case) -> bool:
+        """Whether the gateway itself signed this: it was captured behind it, and a backend refused it."""
+        if case.raw is None or self._config is None:
+            return False
+        with suppress(errors.S3Error):
+            client = self._config.clients.get(read_claim(case.raw).access_key_id)
+            return client is not None and client.name == _GATEWAY
+        return False
+
+    def _by_signature(self, case: Case) -> Explanation | None:
+        if case.raw is None or self._config is None:
+            return None
+        now = self._at or case.at or _own_time(case.raw)
+        found = why.explain(case.raw, self._config, now, self._known).explanation
+        bad = self._bad_chunk(case, now) if found.cause == why.VALID else None
+        return explain_chunk(*bad) if bad else found
+
+    def _bad_chunk(self, case: Case, now: datetime) -> tuple[BadSignature, Verified] | None:
+        """Verify a body that the file has, if it is in signed chunks."""
+        if case.raw is None or self._config is None or not case.body:
+            return None
+        claim = read_claim(case.raw)
+        verified = verify(claim, case.raw, self._config.clients[claim.access_key_id].keys.secret, now)
+        if verified.payload.mode not in _SIGNED_CHUNKS:
+            return None
+        chains = (_chain(verified), _chain(verified))
+        try:
+            body: ChunkedBody = chunked_body(verified.payload.mode, chains, case.raw, self._config.limits)
+        except errors.S3Error:
+            return None
+        try:
+            body.feed(case.body)
+            body.finish()
+        except errors.S3Error:
+            return (body.bad_signature, verified) if body.bad_signature else None
+        return None
+
+    @staticmethod
+    def _by_backend(case: Case) -> Explanation | None:
+        """The gateway's own capture has both sides and says when it was the gateway that refused."""
+        exchange = case.exchange
+        if exchange.response is None or exchange.verdict == "refused":
+            return None
+        refusal = read_refusal(exchange.response, case.answer.decode("utf-8", "replace"))
+        if refusal is None:
+            return None
+        if exchange.backend_error and not refusal.code:
+            refusal = replace(refusal, code=exchange.backend_error)
+        outgoing = exchange.outgoing
+        return explain_backend(outgoing or exchange.incoming, refusal, tls=True if outgoing else exchange.tls)
+
+
+def _by_itself(case: Case) -> Explanation | None:
+    """A head of which no more is known may still contradict itself."""
+    exchange = case.exchange
+    if exchange.response is not None or exchange.verdict == "refused":
+        return None
+    return explain_head(exchange.outgoing or exchange.incoming, tls=True if exchange.outgoing else exchange.tls)
+
+
+def _chain(verified: Verified) -> ChunkChain:
+    return ChunkChain(verified.signing_key, verified.scope, verified.timestamp, Signature(verified.seed.hex))
+
+
+def _own_time(head: RequestHead) -> datetime:
+    """A text file has no clock, so the request's own counts."""
+    try:
+        return signed_at(read_claim(head))
+    except errors.S3Error:
+        return datetime.now(UTC)
+
+
+def _unexplained(case: Case, *, configured: bool) -> Verdict:
+    exchange = case.exchange
+    if exchange.verdict == "refused" and exchange.code not in {"SignatureDoesNotMatch", "RequestTimeTooSkewed"}:
+        return Verdict(Explanation("refused", f"the gateway answered {exchange.code}: {exchange.message}"))
+    if case.raw is None:
+        lacks = (
+            "its signature is redacted and no explanation is stored; let the gateway explain it (`log.explain: true`)"
+        )
+    elif not configured:
+        lacks = "give --config with the gateway's configuration, whose secrets it takes to look further"
+    else:
+        lacks = "nothing is known about such an answer"
+    return Verdict(Explanation("unexplained", f"not explained: {lacks}"), explained=False)
+
+
+def _with_backend_key(config: Config) -> Config:
+    """Take the gateway's own key for a client's: a capture behind the gateway is signed with it."""
+    keys = config.credentials
+    if not isinstance(keys, KeyPair) or keys.access_key_id in config.clients:
+        return config
+    own = Client(_GATEWAY, keys, Access((), (), (), read_only=False, list_buckets=False))
+    listen = replace(config.listen, regions=(*config.listen.regions, config.backend.region))
+    return replace(config, clients={**config.clients, keys.access_key_id: own}, listen=listen)
+
+
+def _certificate_names(config: Config) -> tuple[str, ...]:
+    try:
+        return names_in(config.listen.certificate.read_bytes()) if config.listen.certificate else ()
+    except OSError:
+        return ()

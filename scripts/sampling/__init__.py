@@ -1,0 +1,1 @@
+"""Golden captures of real clients, made anew by anyone: see `scripts/make_captures --help`."""

@@ -1,0 +1,28 @@
+"""What a recorder saw on either side of the gateway, compared."""
+
+from typing import Final
+
+from lab.wire import RecordedRequest
+from s3gateway.capture import Head
+from s3gateway.compare import Comparison, Fate, compare
+from s3gateway.recording import text
+
+# May differ, or be missing, on the outgoing side. Everything else has to arrive.
+OWN: Final = frozenset({"host", "authorization", "x-amz-date"})
+HOP_BY_HOP: Final = frozenset({"connection", "expect"})
+
+
+def compared(sent: RecordedRequest, received: RecordedRequest) -> Comparison:
+    """The client's head and the backend's; this gateway's policy is what adds encryption headers."""
+    return compare(_head(sent), _head(received), added_by="policy")
+
+
+def all_arrived(comparison: Comparison) -> bool:
+    """Whether the target and each end-to-end header of the client are on the other side, unchanged."""
+    lost = {row.name for row in comparison.rows if row.fate not in {Fate.KEPT, Fate.REORDERED, Fate.ADDED}}
+    return lost <= OWN | HOP_BY_HOP and comparison.line.fate is Fate.KEPT and not comparison.faults
+
+
+def _head(request: RecordedRequest) -> Head:
+    pairs = tuple((text(name), text(value)) for name, value in request.headers)
+    return Head(request.method, text(request.target), pairs, tuple(request.signed_headers()))

@@ -1,0 +1,118 @@
+"""Explanations wait in a queue that is bounded, are counted when they do not fit, and end with the gateway."""
+
+import asyncio
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from mitmproxy import http
+from mitmproxy.test import tflow
+
+from s3gateway import errors
+from s3gateway.gateway import Arrival
+from s3gateway.mitm import explaining
+from s3gateway.mitm.explaining import QUEUE, Explainer
+from s3gateway.mitm.flows import Transaction
+from s3gateway.record import Explained, Record
+from tests.explain.clients import Keys, botocore, sets
+from tests.explain.test_causes import CONFIG
+
+HEAD = sets(botocore(Keys(), "GET", "/bucket/key"), "Host", "gateway.example")
+MISMATCH = errors.signature_does_not_match()
+
+
+def case(refusal: errors.S3Error | None = MISMATCH) -> tuple[http.HTTPFlow, Transaction]:
+    record = Record(datetime.now(UTC).timestamp(), "ID", "spark?")
+    return tflow.tflow(), Transaction(HEAD, Arrival(tls=False, has_body=False), record, refusal=refusal)
+
+
+class Told:
+    """Who was told of what."""
+
+    def __init__(self) -> None:
+        self.causes: list[str] = []
+        self.dropped = 0
+
+    async def __call__(self, flow: http.HTTPFlow, transaction: Transaction, dropped: int) -> None:
+        self.causes.append(transaction.explanation.cause if transaction.explanation else "")
+        self.dropped += dropped
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "REST", 0)
+
+
+async def test_what_does_not_fit_is_counted() -> None:
+    """A flood costs a queue's length; the next line tells how many were left out, and then the queue takes again."""
+    told = Told()
+    explainer = Explainer(told)
+    taken = [explainer.consider(*case(), CONFIG) for _ in range(QUEUE + 5)]
+    assert [settled is not None for settled in taken] == [True] * QUEUE + [False] * 5
+    await asyncio.gather(*(settled.wait() for settled in taken if settled))
+    assert (told.causes, told.dropped) == (["host-port"] * QUEUE, 5)
+    again = explainer.consider(*case(), CONFIG)
+    assert again
+    await again.wait()
+    assert (len(told.causes), told.dropped) == (QUEUE + 1, 5)
+
+
+@pytest.mark.parametrize(
+    "refusal", [None, errors.access_denied(), errors.unknown_access_key("x"), errors.internal_error()]
+)
+async def test_other_refusals_are_not_searched(refusal: errors.S3Error | None) -> None:
+    """They say themselves what is wrong."""
+    assert Explainer(Told()).consider(*case(refusal), CONFIG) is None
+
+
+async def test_switched_off() -> None:
+    """log.explain: false."""
+    assert Explainer(Told()).consider(*case(), replace(CONFIG, log_explain=False)) is None
+
+
+async def test_what_still_waits_at_the_end_is_given_back() -> None:
+    """So that its exchange is kept without an explanation; nothing runs on."""
+    told = Told()
+    explainer = Explainer(told)
+    cases = [case() for _ in range(3)]
+    for one in cases:
+        explainer.consider(*one, CONFIG)
+    left = explainer.stop()
+    assert left == cases
+    await asyncio.sleep(0)
+    assert told.causes == []
+
+
+async def test_an_explanation_that_fails_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The place, not what it says; the next one is explained."""
+    told = Told()
+    explainer = Explainer(told)
+    flow, broken = case()
+    broken.head = cast("Any", SimpleNamespace())
+    for one in ((flow, broken), case()):
+        settled = explainer.consider(*one, CONFIG)
+        assert settled
+        await settled.wait()
+    assert told.causes == ["host-port"]
+    assert re.search(r"request ID not explained: AttributeError at \w+\.py:\d+ in", caplog.text)
+
+
+async def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where flows are written to a file a refusal waits for its explanation, but not for ever."""
+    monkeypatch.setattr(explaining, "PATIENCE_SECONDS", 0.01)
+    await explaining.patiently(asyncio.Event())
+
+
+def test_the_line() -> None:
+    """As JSON and as text; what was left out is told when there was any."""
+    line = Explained(1_700_000_000.0, "ID", "spark?", "host-port", "the client signed \x1b", 3)
+    assert line.to_json() == (
+        '{"time": "2023-11-14T22:13:20.000+00:00", "request_id": "ID", "client": "spark?", "explained": "host-port", '
+        '"sentence": "the client signed \\u001b", "dropped": 3}'
+    )
+    text = "explained host-port spark? the client signed \\x1b (3 refusals before this one were not explained)"
+    assert line.to_text().endswith(text)
+    assert "dropped" not in replace(line, dropped=0).to_json() + replace(line, dropped=0).to_text()

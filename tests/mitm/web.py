@@ -1,0 +1,57 @@
+"""mitmweb as its page drives it, and a client that waits while its request is held."""
+
+import json
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from capturing import sources
+from lab.gateway import WEB_PASSWORD, Gateway
+from s3gateway.capture import Exchange
+from tests.real.rawhttp import Answer, Raw
+
+
+class Web:
+    """mitmweb's own HTTP interface, as its page uses it."""
+
+    def __init__(self, running: Gateway) -> None:
+        self._base = f"http://127.0.0.1:{running.web_port}"
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        token = "00" * 16  # tornado's guard wants the same in cookie and header
+        headers = {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {WEB_PASSWORD}",
+            "Cookie": f"_mitmproxy_xsrf={token}",
+            "X-XSRFToken": token,
+        }
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._base + path, data=data, method=method, headers=headers)
+        with self._opener.open(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def exchange(self, path: Path) -> Exchange:
+        """Save the one flow, as its page does, and read the exchange that it carries."""
+        request = urllib.request.Request(
+            self._base + "/flows/dump", headers={"Authorization": f"Bearer {WEB_PASSWORD}"}
+        )
+        with self._opener.open(request, timeout=30) as answer:
+            path.write_bytes(answer.read())
+        (exchange,) = sources.read(path)
+        return exchange
+
+    def held(self) -> list[dict[str, Any]]:
+        return [flow for flow in self.call("GET", "/flows") if flow["intercepted"]]
+
+
+def ask(running: Gateway, request: bytes, answers: list[Answer]) -> threading.Thread:
+    def ask() -> None:
+        with Raw(running.port) as raw:
+            answers.append(raw.ask(request))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread

@@ -1,0 +1,48 @@
+"""Connections are counted in all and by origin."""
+
+import pytest
+
+from s3gateway.rules.connections import Connections
+from tests.admission import configured
+
+LIMITS = configured(limits={"connections": 5, "connections_per_address": 3}).limits
+
+
+def enter(count: Connections, *addresses: str) -> list[str]:
+    """Let them in one after the other; give what keeps each out."""
+    return [count.enter(f"{len(count)} {address}", address, LIMITS) for address in addresses]
+
+
+def test_one_address_leaves_room_for_others() -> None:
+    """The fourth of one address stays out, others come in, until there are five."""
+    count = Connections()
+    assert enter(count, *["10.0.0.1"] * 4) == ["", "", "", "limits.connections_per_address"]
+    assert enter(count, "10.0.0.2", "10.0.0.3", "10.0.0.4") == ["", "", "limits.connections"]
+    assert len(count) == 5
+
+
+def test_who_leaves_makes_room() -> None:
+    """And who was kept out, or has left before, does not."""
+    count = Connections()
+    assert enter(count, *["10.0.0.1"] * 3) == [""] * 3
+    for who in ("unheard of", "0 10.0.0.1", "0 10.0.0.1"):
+        count.leave(who)
+    assert len(count) == 2
+    assert [count.enter(f"new {i}", "10.0.0.1", LIMITS) for i in range(2)] == ["", "limits.connections_per_address"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("a unix socket", "a unix socket", True),
+    ],
+)
+def test_what_one_origin_is(one: str, other: str, *, same: bool) -> None:
+    """An IPv6 host has all addresses of its /64 network; a mapped IPv4 address is that address."""
+    count = Connections()
+    assert enter(count, one, one, one, other) == ["", "", "", "limits.connections_per_address" if same else ""]
