@@ -56,8 +56,9 @@ class WatchedGateway(Gateway):
     def check(self) -> None:
         """Fail if there is a secret in what was written so far."""
         places = {"the log": self.log_path.read_bytes()}
-        if self.flow_file.is_file():
-            places["the flow file"] = self.flow_file.read_bytes()
+        captured = (self._config.get("log") or {}).get("capture")
+        files = {"the flow file": self.flow_file, "the capture": Path(captured) if captured else None}
+        places |= {place: file.read_bytes() for place, file in files.items() if file and file.is_file()}
         CANARY.check(places)
 
 

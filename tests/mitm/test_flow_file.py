@@ -86,7 +86,8 @@ def test_no_secret_is_written(
         log = running.log().encode()
         running.stop()
     log += running.log().encode()
-    written = running.flow_file.read_bytes() + live_file.read_bytes() + _captured(running.flow_file, live_file)
+    flow_file = running.flow_file
+    written = flow_file.read_bytes() + live_file.read_bytes() + _captured(flow_file, live_file)
     assert b"GetObject" in log
     assert urlsplit(url).path.encode() in written
     secrets = {

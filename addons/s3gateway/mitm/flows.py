@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 from mitmproxy import http
 from mitmproxy.net.http import http1
@@ -23,6 +23,9 @@ from s3gateway.rules.headers import redacted, redacted_target
 from s3gateway.rules.responses import Addresses, addresses
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.sigv4.rechunk import masked
+
+_KEPT = "s3gateway_transaction"
+"""The attribute; mitmproxy neither copies nor stores what it does not know."""
 
 
 @dataclass(slots=True)
@@ -53,26 +56,32 @@ class Transaction:
         self.timings.setdefault(moment, time.time() - self.record.time)
 
 
-@dataclass(slots=True)
 class Transactions:
-    """Every live flow's transaction; a flow that is gone takes its entry with it."""
+    """Every live flow's transaction; a flow that is gone takes its own with it.
 
-    _by_flow: WeakKeyDictionary[http.HTTPFlow, Transaction] = field(default_factory=WeakKeyDictionary)
+    It is kept on the flow, not in a table beside it: a stream, an answer or a traceback leads from a transaction back
+    to its flow, and a table would hold both for ever. An instance from before a script's reload does not share it.
+    """
+
+    def __init__(self) -> None:
+        self._flows: WeakSet[http.HTTPFlow] = WeakSet()
 
     def open(self, flow: http.HTTPFlow) -> Transaction:
         """Start the transaction of a request whose head has just arrived."""
         record = Record(time=flow.request.timestamp_start, request_id=token_hex(8).upper())
         transaction = Transaction(read_head(flow), read_arrival(flow), record)
-        self._by_flow[flow] = transaction
+        setattr(flow, _KEPT, (self, transaction))
+        self._flows.add(flow)
         return transaction
 
     def get(self, flow: http.HTTPFlow) -> Transaction | None:
         """Find the transaction of a flow that this gateway has seen."""
-        return self._by_flow.get(flow)
+        owner, transaction = getattr(flow, _KEPT, (None, None))
+        return transaction if owner is self else None
 
     def flows(self) -> list[http.HTTPFlow]:
         """Every flow that is still referenced somewhere."""
-        return list(self._by_flow)
+        return list(self._flows)
 
 
 def read_head(flow: http.HTTPFlow) -> RequestHead:
