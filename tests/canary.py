@@ -41,6 +41,7 @@ def forms(secret: bytes) -> Iterator[bytes]:
     yield secret.hex(" ").encode()
     yield repr(secret)[2:-1].encode()
     yield quote(secret, safe="").encode()
+    yield quote(secret).encode()
 
 
 class Canary:
