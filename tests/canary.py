@@ -20,7 +20,7 @@ _SHORTEST = 8
 """Characters. A shorter one (some tests have ``x``, or ``first``) stands in any text; its signing keys do not."""
 
 _HEX64 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_BEARER = re.compile(rb"(?:[Ss]ignature(?:%3[Dd]|=|: )|x-amz-trailer-signature:)[0-9a-f]{64}(?![0-9a-f])")
+_BEARER = re.compile(rb"(?:[Ss]ignature(?:%3[Dd]|=|: )|x-amz-trailer-signature:)(?!0{64})[0-9a-f]{64}(?![0-9a-f])")
 """A signature in the form in which it is used, whoever made it."""
 
 _TOKENS = re.compile(rb"(?im)^x-amz-security-token:[ \t]*([^\r\n]+?)[ \t]*\r?$|[?&]X-Amz-Security-Token=([^& ]+)")
@@ -41,6 +41,7 @@ def forms(secret: bytes) -> Iterator[bytes]:
     yield secret.hex(" ").encode()
     yield repr(secret)[2:-1].encode()
     yield quote(secret, safe="").encode()
+    yield quote(secret).encode()
 
 
 class Canary:

@@ -16,7 +16,6 @@ from hypothesis import settings
 
 from lab import MissingPartError, tools
 from lab.certs import Certs, make_certs
-from lab.gateway import Gateway
 from lab.minio import Minio
 from lab.moto import Moto
 from lab.recorder import Recorder
@@ -36,8 +35,12 @@ _SPARK = {"spark35", "spark4"}
 class GatewayFactory(Protocol):
     """Start a gateway that stops with the fixture, and is searched for secrets then; see `tests.watched`."""
 
-    def __call__(self, config: dict[str, Any], **options: Any) -> Gateway:
+    def __call__(self, config: dict[str, Any], **options: Any) -> WatchedGateway:
         """Start it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-pictures", action="store_true", help="write the documentation's pictures anew")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -121,7 +124,7 @@ def recorder(_recorder: Recorder) -> Iterator[Recorder]:
 def _gateways() -> Iterator[GatewayFactory]:
     with ExitStack() as running:
 
-        def start(config: dict[str, Any], **options: Any) -> Gateway:
+        def start(config: dict[str, Any], **options: Any) -> WatchedGateway:
             return running.enter_context(WatchedGateway(config, **options))
 
         yield start

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from s3gateway import configfile
-from s3gateway.settings import KEYS, Key
+from s3gateway.keys import KEYS, Key
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -105,6 +105,18 @@ def test_options_exist(script: str, named: tuple[str, ...]) -> None:
     for option in named:
         assert option in README
         assert option in told
+
+
+def test_commands_of_mitmweb_are_the_code() -> None:
+    """Each command has its row, in the order of the code, with its help as the text; and the option has its name."""
+    source = (ROOT / "addons/s3gateway/mitm/commands.py").read_text(encoding="utf-8")
+    commands = re.findall(r'@command.command\("(s3\.\w+)"\).*\n.*\n +"""(.*)"""', source)
+    rows = re.findall(r"^\| `(s3\.\w+) [^`]*` \| (.*) \|$", README, re.MULTILINE)
+    assert rows == commands
+    assert len(rows) == 4
+    option = re.search(r'^OPTION = "(\w+)"$', (ROOT / "addons/s3gateway/mitm/holding.py").read_text(), re.MULTILINE)
+    assert option
+    assert f"--set {option[1]}=" in README
 
 
 def test_links_lead_somewhere() -> None:

@@ -10,6 +10,7 @@ from tests.canary import CANARY
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+DEBUG = ["--set", "termlog_verbosity=debug"]
 LOUD = Path(__file__).with_name("loud.py")
 
 
@@ -32,7 +33,8 @@ class WatchedGateway(Gateway):
     def command(self) -> list[str]:
         given = super().command()
         if self._watched:
-            given += ["--set", "termlog_verbosity=debug", "-s", str(LOUD)]
+            given += ["-s", str(LOUD)]
+            given += [] if any(part.startswith("termlog_verbosity") for part in given) else DEBUG
             given += [] if "-w" in given else ["-w", str(self.flow_file)]
         return given
 
@@ -54,8 +56,9 @@ class WatchedGateway(Gateway):
     def check(self) -> None:
         """Fail if there is a secret in what was written so far."""
         places = {"the log": self.log_path.read_bytes()}
-        if self.flow_file.is_file():
-            places["the flow file"] = self.flow_file.read_bytes()
+        captured = (self._config.get("log") or {}).get("capture")
+        files = {"the flow file": self.flow_file, "the capture": Path(captured) if captured else None}
+        places |= {place: file.read_bytes() for place, file in files.items() if file and file.is_file()}
         CANARY.check(places)
 
 

@@ -1,6 +1,6 @@
 """YAML -> :class:`~s3gateway.config.Config`. Every message names the key's path, the value and the remedy.
 
-The shape of the file is :data:`s3gateway.settings.KEYS`; this module turns checked values into what the gateway works
+The shape of the file is :data:`s3gateway.keys.KEYS`; this module turns checked values into what the gateway works
 with: secrets read from their files, endpoint split, rules compiled. Reading files is all the I/O here.
 """
 

@@ -14,8 +14,8 @@ from s3gateway.record import printable, size
 
 Renderer = Callable[[Exchange], str]
 
-WIDTH = 48
-"""Characters in each of the two columns; together with marks they fit a terminal of 110 columns."""
+WIDTH = 40
+"""Characters in each of the two columns; with their marks they take 84, and fit half of mitmweb's page."""
 
 MARKS = {
     Fate.KEPT: "=",
@@ -26,7 +26,7 @@ MARKS = {
     Fate.ADDED: "+",
     Fate.REMOVED: "-",
 }
-_LEGEND = "= kept  ~ changed  + added  - removed  ^ moved  * repeated otherwise;  s: signed on that side"
+_LEGEND = "= kept  ~ changed  + added  - removed  ^ moved  * other number;  s signed"
 _KEY = 12
 _INDENT = " " * 4
 _NEAR = 20
@@ -36,8 +36,9 @@ _LINE_MARKS = {"equal": " ", "replace": "~", "delete": "-", "insert": "+"}
 def render(exchange: Exchange) -> str:
     """Give the whole text."""
     comparison = compare_exchange(exchange)
-    sections = [_summary(exchange), _headers(exchange, comparison), *_canonical(exchange)]
-    return "\n".join("\n".join(section) + "\n" for section in map(list, sections))
+    sections = [_summary(exchange), *_expected(exchange), _headers(exchange, comparison), *_canonical(exchange)]
+    lines = [line for section in sections for line in ("", *section)][1:]
+    return "".join(f"{line or ' '}\n" for line in lines)  # mitmweb gives no height to an empty line
 
 
 def diff(exchange: Exchange) -> str:
@@ -90,7 +91,7 @@ def _summary(exchange: Exchange) -> Iterator[str]:
         yield _pair("backend", f"refused with {exchange.backend_error}")
     if exchange.timings:
         moments = sorted(exchange.timings.items(), key=lambda pair: pair[1])
-        yield _pair("timings", ", ".join(f"{name} {seconds * 1000:.1f} ms" for name, seconds in moments))
+        yield _pair("timings", ", ".join(f"{name} {seconds * 1000:.1f}" for name, seconds in moments) + " ms")
 
 
 def _verdict(exchange: Exchange) -> str:
@@ -109,7 +110,8 @@ def _encryption(exchange: Exchange) -> str:
 
 def _headers(exchange: Exchange, comparison: Comparison | None) -> Iterator[str]:
     if comparison is None:
-        yield "headers:  # nothing was sent to the backend"
+        waiting = exchange.verdict == "admitted" and exchange.response is None
+        yield f"headers:  # nothing was sent to the backend{' so far' if waiting else ''}"
         for name, value in exchange.incoming.headers:
             signed = "s" if name.lower() in exchange.incoming.signed_headers else " "
             yield from _cells("", f"{signed} {name}: {value}", "", left_width=2 * WIDTH)
@@ -135,7 +137,7 @@ def _row(row: Row) -> Iterator[str]:
 
 def _remark(reason: str) -> Iterator[str]:
     if reason:
-        yield " " * (WIDTH + 5) + f"# {printable(reason)}"
+        yield " " * (WIDTH + 6) + f"# {printable(reason)}"
 
 
 def _field(field: Field | None, *, signed: bool) -> str:
@@ -144,9 +146,7 @@ def _field(field: Field | None, *, signed: bool) -> str:
 
 def _canonical(exchange: Exchange) -> Iterator[Iterator[str]]:
     incoming, outgoing = exchange.incoming, exchange.outgoing
-    mismatch = list(_expected(exchange))
-    yield from mismatch
-    if incoming.canonical_request and not mismatch:
+    if incoming.canonical_request and not any(_expected(exchange)):
         after = outgoing.canonical_request if outgoing else ""
         yield _side_by_side("canonical request", incoming.canonical_request, after, _titles(outgoing))
     if incoming.string_to_sign:
@@ -179,7 +179,7 @@ def _side_by_side(name: str, left: str, right: str, titles: tuple[str, str]) -> 
 
 
 def _pair(key: str, value: str) -> str:
-    lines = _wrapped(value, 2 * WIDTH - _KEY)
+    lines = _wrapped(value, 2 * WIDTH + 4 - _KEY)
     return "\n".join([f"{key + ':':<{_KEY}} {lines[0]}", *(" " * (_KEY - 3) + line for line in lines[1:])])
 
 
@@ -187,7 +187,7 @@ def _cells(mark: str, left: str, right: str, left_width: int = WIDTH) -> Iterato
     """Two cells, wrapped; the mark stands between them where something differs is easy to see going down."""
     for number, (one, other) in enumerate(zip_longest(_wrapped(left, left_width), _wrapped(right, WIDTH))):
         sign = mark if number == 0 else " "
-        yield f"  {one or '':<{WIDTH}} {sign or ' '} {other or ''}".rstrip()
+        yield f" {one or '':<{WIDTH}} {sign or ' '} {other or ''}".rstrip()
 
 
 def _wrapped(text: str, width: int) -> Sequence[str]:
@@ -204,5 +204,5 @@ def _cut(text: str, width: int) -> int:
     """Find where to cut: behind a separator if there is one near the end of the line."""
     if len(text) <= width:
         return len(text)
-    near = max(text.rfind(separator, width - _NEAR, width) for separator in " ;,/&")
+    near = max(text.rfind(separator, width - _NEAR, width) for separator in " ;,/&-")
     return near + 1 if near > 0 else width

@@ -68,7 +68,7 @@ class Gateway(Server):
         self,
         config: Mapping[str, Any],
         *,
-        program: Literal["mitmdump", "mitmweb"] = "mitmdump",
+        program: Literal["mitmdump", "mitmweb", "mitmproxy"] = "mitmdump",
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         ca_file: Path | None = None,

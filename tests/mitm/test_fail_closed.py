@@ -114,6 +114,29 @@ def test_an_exception_on_the_way_back_gives_no_answer_of_the_backends(
         assert answer is None or b"ListAllMyBuckets" not in answer.body
 
 
+EARLY = """
+_before = Listeners.running
+
+async def _running(self):
+    await _before(self)
+    logger.error("a request failed before the start was over")
+
+Listeners.running = _running
+"""
+
+
+def test_a_request_that_fails_while_the_gateway_starts_does_not_end_it(
+    unreached: Recorder, copied_gateway: Copies
+) -> None:
+    """mitmproxy takes every error before its start is over for a failed start; the listener is open by then."""
+    running = copied_gateway(gateway_config(unreached), "mitm/startup.py", EARLY)
+    eventually(lambda: "before the start was over" in running.log())
+    for _ in range(3):
+        with Raw(running.port) as raw:
+            assert raw.ask(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 403
+    assert "exiting" not in running.log()
+
+
 @pytest.mark.parametrize("how", ["removed", "broken", "emptied"])
 def test_a_script_that_is_lost_while_running(
     unreached: Recorder, minio: Minio, recorder: Recorder, copied_gateway: Copies, how: str

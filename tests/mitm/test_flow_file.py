@@ -35,7 +35,7 @@ def test_no_secret_is_written(
     own = minio.temporary_credentials()
     policy_key, client_key = os.urandom(32), b"client-own-sse-c-key-of-32-bytes"
     (tmp_path / "sse-c.key").write_bytes(policy_key)
-    flow_file, live_file = tmp_path / "flows", tmp_path / "live.jsonl"
+    live_file = tmp_path / "live.jsonl"
     config = gateway_config(
         recorder,
         certificate=certs.gateway,
@@ -47,8 +47,7 @@ def test_no_secret_is_written(
         "secret_access_key": own["SecretAccessKey"],
         "session_token": own["SessionToken"],
     }
-    arguments = ["-w", str(flow_file), "--set", "flow_detail=4", "--set", "termlog_verbosity=debug", "-v"]
-    running = gateway(config, arguments=arguments)
+    running = gateway(config, arguments=["--set", "flow_detail=4"])
 
     s3 = running.client(tls=True, config=Config(signature_version="s3v4"))
     s3.put_object(Bucket=bucket, Key="c/k", Body=b"x")
@@ -87,6 +86,7 @@ def test_no_secret_is_written(
         log = running.log().encode()
         running.stop()
     log += running.log().encode()
+    flow_file = running.flow_file
     written = flow_file.read_bytes() + live_file.read_bytes() + _captured(flow_file, live_file)
     assert b"GetObject" in log
     assert urlsplit(url).path.encode() in written

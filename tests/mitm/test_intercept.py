@@ -50,6 +50,22 @@ def test_an_edited_request_goes_out_validly_signed(
     invariant.check_signed_names(request)
 
 
+def test_what_was_edited_keeps_no_secret(running: Gateway, bucket: str) -> None:
+    """The client's signature is in no flow file: not in flow or copy, nor in what mitmproxy keeps to revert to."""
+    web, answers = Web(running), list[Answer]()
+    request = sign("GET", Target(bucket, "held"))
+    thread = ask(running, request.head, answers)
+    flow = eventually(web.held)[0]
+    assert request.signature in web.dump()
+    web.duplicate(flow["id"])
+    web.call("PUT", f"/flows/{flow['id']}", {"request": {"path": f"/{bucket}/edited"}})
+    web.call("POST", f"/flows/{flow['id']}/resume", {})
+    thread.join(30)
+    eventually(lambda: f"/{bucket}/edited" in web.dump() and request.signature not in web.dump())
+    web.call("POST", f"/flows/{flow['id']}/revert", {})
+    assert request.signature not in web.dump()
+
+
 def test_a_held_request_carries_what_came_in(running: Gateway, bucket: str, tmp_path: Path) -> None:
     """Its incoming side and the verdict are there to be shown while it waits; edits then are on the outgoing side."""
     web, answers, request = Web(running), list[Answer](), sign("GET", Target(bucket, "held"))

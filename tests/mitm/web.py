@@ -20,6 +20,10 @@ class Web:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def call(self, method: str, path: str, body: object = None) -> Any:
+        text = self._ask(method, path, body)
+        return json.loads(text) if text else None
+
+    def _ask(self, method: str, path: str, body: object = None) -> bytes:
         token = "00" * 16  # tornado's guard wants the same in cookie and header
         headers = {
             "Content-Type": "application/json",
@@ -30,16 +34,19 @@ class Web:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._base + path, data=data, method=method, headers=headers)
         with self._opener.open(request, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+            return bytes(answer.read())
+
+    def dump(self) -> str:
+        """All flows as a flow file, in which every secret would stand as it is."""
+        return self._ask("GET", "/flows/dump").decode("latin-1")
+
+    def duplicate(self, flow_id: str) -> None:
+        """Copy a flow; the answer is no JSON."""
+        self._ask("POST", f"/flows/{flow_id}/duplicate", {})
 
     def exchange(self, path: Path) -> Exchange:
         """Save the one flow, as its page does, and read the exchange that it carries."""
-        request = urllib.request.Request(
-            self._base + "/flows/dump", headers={"Authorization": f"Bearer {WEB_PASSWORD}"}
-        )
-        with self._opener.open(request, timeout=30) as answer:
-            path.write_bytes(answer.read())
+        path.write_bytes(self._ask("GET", "/flows/dump"))
         (exchange,) = sources.read(path)
         return exchange
 

@@ -24,7 +24,7 @@ class Draft:
 
     method: bytes
     uri: bytes
-    query: bytes
+    query: bytes = field(repr=False)
     fields: Headers = field(repr=False)
     signed_headers: tuple[bytes, ...]
     payload: bytes

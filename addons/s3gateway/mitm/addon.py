@@ -31,6 +31,7 @@ from s3gateway.mitm import (
     framing,
     holding,
     idle,
+    listing,
     log,
     options,
     outbound,
@@ -108,6 +109,7 @@ class S3Gateway:
             idle.dismiss_idle_addons()
         else:
             contentview.register()
+            listing.redact_copies()
             commands.offer(self.live)
         self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = log.AccessLog(own_output=under_mitmdump)

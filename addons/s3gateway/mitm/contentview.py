@@ -1,12 +1,14 @@
 """The view "S3": what came in against what went out, for each flow that passed the gateway.
 
 mitmproxy asks contentviews about bodies. Of a streamed request it keeps none and says that content is missing, and the
-console does not ask at all where there is no body. So :func:`register` replaces a function and a method of mitmproxy's
-that are no documented API; ``tests/real/test_web.py`` and ``test_console.py`` tell when they change.
+console does not ask at all where there is no body, and mitmweb's page does not ask again unless the body changes. So
+:func:`register` wraps three functions of mitmproxy's that are no documented API; ``tests/real/test_web.py`` and
+``test_console.py`` tell when they change.
 """
 
 import logging
 import sys
+from hashlib import sha256
 from typing import Any
 
 import mitmproxy_rs.syntax_highlight
@@ -75,6 +77,8 @@ def register() -> None:
     _show_streamed()
     if "mitmproxy.tools.console.flowview" in sys.modules:  # the console is what runs
         _show_empty_in_console()
+    if "mitmproxy.tools.web.app" in sys.modules:
+        _show_progress_in_mitmweb()
 
 
 def _show_streamed() -> None:
@@ -91,6 +95,24 @@ def _show_streamed() -> None:
 
     setattr(prettify_message, _OURS, True)
     contentviews.prettify_message = prettify_message
+
+
+def _show_progress_in_mitmweb() -> None:
+    """Have the page ask again when the exchange has changed: it only looks whether the body's hash has; once."""
+    from mitmproxy.tools.web import app  # noqa: PLC0415 - under mitmdump and the console it would only cost memory
+
+    to_json = app.flow_to_json
+    if hasattr(to_json, _OURS):
+        return
+
+    def flow_to_json(flow: flow.Flow) -> Any:
+        told = to_json(flow)
+        if isinstance(line := flow.metadata.get(METADATA_KEY), str):
+            told["request"]["contentHash"] = sha256(f"{told['request']['contentHash']} {line}".encode()).hexdigest()
+        return told
+
+    setattr(flow_to_json, _OURS, True)
+    app.flow_to_json = flow_to_json
 
 
 def _show_empty_in_console() -> None:

@@ -7,7 +7,8 @@ Nothing of it goes into ``flow.metadata``, which mitmproxy writes to flow files,
 import time
 from dataclasses import dataclass, field
 from secrets import token_hex
-from weakref import WeakKeyDictionary
+from typing import Any
+from weakref import WeakSet
 
 from mitmproxy import http
 from mitmproxy.net.http import http1
@@ -21,6 +22,10 @@ from s3gateway.record import Record
 from s3gateway.rules.headers import redacted, redacted_target
 from s3gateway.rules.responses import Addresses, addresses
 from s3gateway.sigv4.model import RequestHead
+from s3gateway.sigv4.rechunk import masked
+
+_KEPT = "s3gateway_transaction"
+"""The attribute; mitmproxy neither copies nor stores what it does not know."""
 
 
 @dataclass(slots=True)
@@ -51,26 +56,32 @@ class Transaction:
         self.timings.setdefault(moment, time.time() - self.record.time)
 
 
-@dataclass(slots=True)
 class Transactions:
-    """Every live flow's transaction; a flow that is gone takes its entry with it."""
+    """Every live flow's transaction; a flow that is gone takes its own with it.
 
-    _by_flow: WeakKeyDictionary[http.HTTPFlow, Transaction] = field(default_factory=WeakKeyDictionary)
+    It is kept on the flow, not in a table beside it: a stream, an answer or a traceback leads from a transaction back
+    to its flow, and a table would hold both for ever. An instance from before a script's reload does not share it.
+    """
+
+    def __init__(self) -> None:
+        self._flows: WeakSet[http.HTTPFlow] = WeakSet()
 
     def open(self, flow: http.HTTPFlow) -> Transaction:
         """Start the transaction of a request whose head has just arrived."""
         record = Record(time=flow.request.timestamp_start, request_id=token_hex(8).upper())
         transaction = Transaction(read_head(flow), read_arrival(flow), record)
-        self._by_flow[flow] = transaction
+        setattr(flow, _KEPT, (self, transaction))
+        self._flows.add(flow)
         return transaction
 
     def get(self, flow: http.HTTPFlow) -> Transaction | None:
         """Find the transaction of a flow that this gateway has seen."""
-        return self._by_flow.get(flow)
+        owner, transaction = getattr(flow, _KEPT, (None, None))
+        return transaction if owner is self else None
 
     def flows(self) -> list[http.HTTPFlow]:
         """Every flow that is still referenced somewhere."""
-        return list(self._by_flow)
+        return list(self._flows)
 
 
 def read_head(flow: http.HTTPFlow) -> RequestHead:
@@ -126,7 +137,17 @@ def error_response(transaction: Transaction, error: S3Error) -> http.Response:
 
 
 def redact(flow: http.HTTPFlow) -> None:
-    """Take secrets off a flow whose request has left: what stays of it may be written to a flow file."""
+    """Take secrets off a flow whose request has left: what stays of it may be written to a flow file.
+
+    That goes for the state before an operator edited it, too, which mitmproxy keeps to revert to.
+    """
     data = flow.request.data
     data.headers = http.Headers(redacted(data.headers.fields))
     data.path = redacted_target(data.path)
+    if data.content and flow.request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-AWS4-HMAC"):
+        data.content = masked(data.content)  # mitmproxy has it with store_streamed_bodies
+    # The flow's state before an operator edited it: a flow file has it as well. mitmproxy's annotation is wrong.
+    before: dict[str, Any] | None = flow._backup  # type: ignore[assignment]  # noqa: SLF001
+    if before:
+        request = before["request"]
+        request["headers"], request["path"] = redacted(request["headers"]), redacted_target(request["path"])

@@ -58,16 +58,17 @@ def keep_whole(flow: http.HTTPFlow) -> None:
 
 def verify(flow: http.HTTPFlow, transaction: Transaction, admitted: Admitted, current: Current) -> None:
     """From ``request``, before anybody may edit it; what has no ``held`` after this is not sent."""
+    linger = current.config.limits.refusal_linger
     try:
         wire = flow.request.raw_content or b""
         transaction.record.bytes_in = len(wire)
         held = hold(admitted, wire, current.config, current.signer, datetime.now(UTC))
         flow.request.raw_content = held.content
     except errors.S3Error as error:
-        refuse_whole(flow, transaction, error)
+        refuse_whole(flow, transaction, error, linger)
     except Exception as error:  # noqa: BLE001 - fail closed
         logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
-        refuse_whole(flow, transaction, errors.internal_error())
+        refuse_whole(flow, transaction, errors.internal_error(), linger)
     else:
         transaction.held, transaction.content = held, held.content
         transaction.record.chunks = held.chunks

@@ -1,17 +1,16 @@
-"""What mitmproxy's flow list tells of an exchange: a marker for the verdict, a comment with the operation."""
+"""mitmproxy's flow list: a marker tells an exchange's verdict, a comment its operation; copies in it keep no secret."""
 
 from typing import Final
 
-from mitmproxy import http
+from mitmproxy import ctx, flow, http
 
 from s3gateway import view
-from s3gateway.capture import Exchange
-from s3gateway.mitm.flows import Transaction
+from s3gateway.capture import METADATA_KEY, Exchange
+from s3gateway.mitm.flows import Transaction, redact
 
-ADMITTED: Final = ":white_check_mark:"
-ENCRYPTED: Final = ":lock:"
+ADMITTED: Final = ":heavy_check_mark:"
 FAILED: Final = ":warning:"
-REFUSED: Final = ":no_entry:"
+REFUSED: Final = ":heavy_multiplication_x:"
 UNKNOWN: Final = ":grey_question:"
 
 
@@ -26,6 +25,18 @@ def tell(flow: http.HTTPFlow, transaction: Transaction, exchange: Exchange) -> N
     transaction.listed = marker, comment
 
 
+def redact_copies() -> None:
+    """See to it that a flow which is duplicated while it is held keeps no secret: it has no end at which they go."""
+    view = ctx.master.addons.get("view")
+    if view is not None:
+        view.sig_view_add.connect(_redact_copy)
+
+
+def _redact_copy(flow: flow.Flow) -> None:
+    if isinstance(flow, http.HTTPFlow) and not flow.live and METADATA_KEY in flow.metadata:
+        redact(flow)
+
+
 def marker_of(exchange: Exchange) -> str:
     """Choose the emoji's name, as mitmproxy spells it."""
     if exchange.verdict == "refused":
@@ -33,5 +44,5 @@ def marker_of(exchange: Exchange) -> str:
     if exchange.backend_error or exchange.code:
         return FAILED
     if exchange.verdict == "admitted":
-        return ENCRYPTED if exchange.sse else ADMITTED
+        return ADMITTED
     return UNKNOWN

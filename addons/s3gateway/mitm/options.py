@@ -36,16 +36,7 @@ def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
         "onboarding": False,  # it would answer for the host mitm.it without a signature
         "block_global": False,  # whoever may connect still has to sign
         "flow_detail": 0,  # mitmdump's own lines would print presigned URLs
-        "web_columns": [
-            "tls",
-            "icon",
-            "path",
-            "method",
-            "status",
-            "comment",
-            "size",
-            "time",
-        ],  # comment: operation, verdict
+        "web_columns": ["path", "method", "status", "comment", "time"],  # comment: operation and verdict
         "termlog_verbosity": "info" if verbose else "warn",
     }
 

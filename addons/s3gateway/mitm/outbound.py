@@ -95,10 +95,10 @@ class Outbound:
             flows.write_outgoing(flow, outgoing, current.config.backend)
             flow.request.raw_content = body
         except errors.S3Error as error:
-            refuse_whole(flow, transaction, error)
+            refuse_whole(flow, transaction, error, current.config.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed
             logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
-            refuse_whole(flow, transaction, errors.internal_error())
+            refuse_whole(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
         else:
             transaction.content = content
             self._sent(flow, transaction, outgoing)
@@ -113,6 +113,7 @@ class Outbound:
     def _refuse_unknown(self, flow: http.HTTPFlow) -> None:
         logger.error("request refused: the gateway's script is not loaded")
         try:
+            flows.redact(flow)  # nobody else will, and it may be written to a flow file
             transaction = self._transactions.open(flow)
             refuse(flow, transaction, errors.internal_error(), self._live.current.config.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed: if it cannot even be answered, it ends here

@@ -13,10 +13,10 @@ def refuse(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3
     termination.refuse_now(flow, answer_to(transaction, error), has_body=transaction.arrival.has_body, linger=linger)
 
 
-def refuse_whole(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
-    """From ``request``: answer with the error when the whole body has been read and none of it has left."""
-    transaction.refusal = error
-    flow.response = flows.error_response(transaction, error)
+def refuse_whole(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error, linger: float) -> None:
+    """From ``request``, where the whole body has been read: as :func:`refuse`, and nobody is asked to edit the flow."""
+    refuse(flow, transaction, error, linger)
+    flow.response = answer_to(transaction, error).kept
 
 
 def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:

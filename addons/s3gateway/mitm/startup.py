@@ -22,6 +22,9 @@ def open_listeners_later(announcement: str) -> None:
     if server is None or server.is_running:
         return
     ctx.master.addons.add(Listeners(announcement))
+    checker = ctx.master.addons.get("errorcheck")
+    if checker is not None:
+        checker.logger.addFilter(_concerns_startup)
     for task in asyncio.all_tasks():
         if task.get_name().partition(" ")[0] == _TASK:  # under pytest mitmproxy adds the test's name
             task.cancel()
@@ -42,6 +45,15 @@ def release_replays(held: list[http.HTTPFlow]) -> None:
     """Put them back, in their order."""
     while held:
         ctx.master.addons.get("clientplayback").queue.put_nowait(held.pop(0))
+
+
+def _concerns_startup(record: logging.LogRecord) -> bool:
+    """Tell errors of the start, which mitmproxy ends for, from those of requests that came before it was over.
+
+    The listener is open a little earlier, and a client must not end the gateway. A start that fails for the gateway's
+    own reasons ends by itself.
+    """
+    return not record.name.startswith(("s3gateway", "mitmproxy.proxy.server"))
 
 
 class Listeners:

@@ -67,7 +67,7 @@ class Checksum:
         self._hash.update(data)
 
     def value(self) -> bytes:
-        """Give the field's value for the data so far."""
+        """Give it as a header or trailer carries it: base64 of the big-endian digest."""
         return base64.b64encode(self._hash.digest())
 
     def check(self, value: bytes) -> None:

@@ -1,0 +1,101 @@
+"""The command that ``s3.curl`` writes: a shell and curl run it, and gateway and MinIO answer as they did."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from botocore.config import Config
+
+from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
+from lab.minio import Minio
+from s3gateway import capture, curl
+from s3gateway.capture import Exchange
+from tests.conftest import GatewayFactory
+from tests.real.rawhttp import Raw
+from tests.real.sdkv1 import Target, put_chunked, sign
+from tests.real.waiting import eventually
+
+
+@pytest.fixture
+def captured(tmp_path: Path) -> Path:
+    return tmp_path / "captured.jsonl"
+
+
+@pytest.fixture
+def running(gateway: GatewayFactory, minio: Minio, captured: Path) -> Gateway:
+    return gateway(gateway_config(minio, log={"capture": str(captured)}))
+
+
+def _curl() -> None:
+    if shutil.which("curl"):
+        return
+    remedy = "no curl: apt-get install curl"
+    if os.environ.get("CI") == "true":
+        pytest.fail(remedy, pytrace=False)
+    pytest.skip(remedy)
+
+
+def _last(captured: Path, count: int) -> Exchange:
+    def look() -> Exchange | None:
+        found = capture.load(captured.read_text()) if captured.exists() and captured.read_text() else ()
+        return found[-1] if len(found) == count else None
+
+    found = eventually(look)
+    assert found
+    return found
+
+
+def _run(command: str, tmp_path: Path, **more: str) -> subprocess.CompletedProcess[bytes]:
+    keys = {
+        "AWS_ACCESS_KEY_ID": SPARK_CLIENT["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": SPARK_CLIENT["secret_access_key"],
+    }
+    env = {"PATH": os.environ["PATH"], **keys, **more}
+    line = command.rstrip() + f" --silent --write-out '%{{http_code}}' --output {tmp_path}/out\n"
+    return subprocess.run(["sh", "-c", line], env=env, capture_output=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("key", ["plain.txt", "dir x+y=1/é'!.txt"])
+def test_a_read_and_a_streamed_upload(
+    running: Gateway, minio: Minio, bucket: str, captured: Path, tmp_path: Path, key: str
+) -> None:
+    """What Spark did, curl does: same object, same headers, a body of the caller's."""
+    _curl()
+    host = f"127.0.0.1:{running.port}"
+    with Raw(running.port) as raw:
+        assert (
+            raw.ask(put_chunked(Target(bucket, key), b"by Spark", [("x-amz-meta-a", "b  c")], host=host).wire).status
+            == 200
+        )
+    command = curl.command(_last(captured, 1))
+    (tmp_path / "body").write_bytes(b"by curl")
+    done = _run(command, tmp_path, BODY_FILE=str(tmp_path / "body"))
+    assert done.stdout == b"200", (command, done)
+    stored = minio.client().get_object(Bucket=bucket, Key=key)
+    assert (stored["Body"].read(), stored["Metadata"]) == (b"by curl", {"a": "b  c"})
+    with Raw(running.port) as raw:
+        target = Target(bucket, key, [("response-content-type", "a/b c")])
+        assert raw.ask(sign("GET", target, headers=[("Range", "bytes=3-")], host=host).head).status == 206
+    command = curl.command(_last(captured, 3))
+    assert _run(command, tmp_path).stdout == b"206", command
+    assert (tmp_path / "out").read_bytes() == b"curl"
+
+
+def test_what_is_secret_is_a_placeholder(running: Gateway, bucket: str, captured: Path) -> None:
+    """Neither a presigned URL's signature nor a key is in the command; its place is the caller's to fill."""
+    s3 = running.client(config=Config(signature_version="s3v4"))
+    url = s3.generate_presigned_url("head_object", {"Bucket": bucket, "Key": "k"}, HttpMethod="HEAD")
+    with Raw(running.port) as raw:
+        head = f"HEAD {url.removeprefix(running.url)} HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\n\r\n"
+        assert raw.ask(head.encode(), "HEAD").status == 404
+    exchange = _last(captured, 1)
+    command = curl.command(exchange)
+    assert "X-Amz-" not in command
+    assert "--head" in command
+    line = json.loads(captured.read_text())
+    line["incoming"]["headers"].append(["x-amz-server-side-encryption-customer-key", "<redacted>"])
+    command = curl.command(capture.from_document(line))
+    assert """'x-amz-server-side-encryption-customer-key: '"$SSE_CUSTOMER_KEY\"""" in command
