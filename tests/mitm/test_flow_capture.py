@@ -226,7 +226,7 @@ def test_nothing_is_built_where_nobody_looks(gateway: GatewayFactory, recorder: 
         "    told.write_text(repr(sorted(flow.metadata)))\n"
     )
     for arguments, expected in ((["--set", "flow_detail=3"], "['s3gateway']"), ([], "[]")):
-        running = gateway(gateway_config(recorder), arguments=["-s", str(probe), *arguments])
+        running = gateway(gateway_config(recorder), watched=False, arguments=["-s", str(probe), *arguments])
         with Raw(running.port) as raw:
             raw.ask(sign("GET", Target("bucket", "key")).head)
         told = eventually(lambda: (tmp_path / "told").exists() and (tmp_path / "told").read_text())

@@ -46,6 +46,8 @@ def capturing(gateway: GatewayFactory, recorder: Recorder, certs: Certs, tmp_pat
             arguments=["-w", str(tmp_path / "flows"), *(arguments or STORED)],
         )
         use(running)
+        # A client has its answer a little before the flow is written.
+        eventually(lambda: running.log().count('"status"') >= len(recorder.requests()), running.log())
         running.stop()
         recorder.clear()
         return tmp_path / "flows"

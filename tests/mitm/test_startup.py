@@ -28,18 +28,18 @@ def config(certs: Certs) -> dict[str, Any]:
 
 
 def _listening(pid: int) -> set[tuple[str, int]]:
-    """Every TCP socket on which the process listens."""
+    """Every socket on which the process listens: TCP in state LISTEN, and any of UDP."""
     own = set()
     for file in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
             own.add(file.readlink().name)
     found = set()
-    for table in ("tcp", "tcp6"):
+    for table in ("tcp", "tcp6", "udp", "udp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+            if (fields[3] == "0A" or "udp" in table) and f"socket:[{fields[9]}]" in own:
                 address, _, port = fields[1].rpartition(":")
-                found.add((address, int(port, 16)))
+                found.add((table + " " + address, int(port, 16)))
     return found
 
 
@@ -48,7 +48,7 @@ def test_it_listens_where_the_configuration_says_and_nowhere_else(
 ) -> None:
     """Not on mitmproxy's own port 8080, on which it would be an open proxy."""
     running = gateway(config)
-    assert _listening(running.pid) == {("0100007F", running.port)}
+    assert _listening(running.pid) == {("tcp 0100007F", running.port)}
 
 
 def test_port_8080_may_be_taken(gateway: GatewayFactory, config: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ def test_port_8080_may_be_taken(gateway: GatewayFactory, config: dict[str, Any])
         with contextlib.suppress(OSError):  # taken by somebody else: as good
             stack.enter_context(socket.create_server(("0.0.0.0", 8080)))
         running = gateway(config)
-        assert _listening(running.pid) == {("0100007F", running.port)}
+        assert _listening(running.pid) == {("tcp 0100007F", running.port)}
         assert not re.search(r"\b8080\b", running.log())  # and not as the end of the gateway's own port
 
 

@@ -1,5 +1,6 @@
 """A headless Chromium on mitmweb's page: what an operator sees and clicks. Nothing is downloaded for it."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.real.waiting import eventually
 
@@ -107,11 +109,21 @@ class Page:
         return eventually(look, f"a view with {texts}")
 
     def edit(self, selector: str, text: str, value: str) -> None:
-        """Replace the text of one of the page's editable pieces."""
-        self.click(selector, text)
-        self._replace(value)
-        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
-        self.find(selector, value)
+        """Replace the text of one of the page's editable pieces, anew if the page was drawn again meanwhile."""
+        for _ in range(5):
+            self.click(selector, text)
+            self._replace(value)
+            self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+            with contextlib.suppress(TimeoutException):
+                WebDriverWait(self.driver, 5).until(lambda _: self._has(selector, value))
+                return
+        pytest.fail(f"{selector} does not become {value!r}")
+
+    def _has(self, selector: str, text: str) -> bool:
+        try:
+            return any(text in one.text for one in self.driver.find_elements(By.CSS_SELECTOR, selector))
+        except StaleElementReferenceException:
+            return False
 
     def edit_body(self, value: str, picture: Path | None) -> None:
         """Replace the body in the page's editor, and keep what that looks like."""

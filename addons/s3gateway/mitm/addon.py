@@ -8,12 +8,9 @@ other addons and an operator have edited it, and refuses whatever was not admitt
 import asyncio
 import logging
 import os
-import sys
 import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import NoReturn
 
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
@@ -22,7 +19,7 @@ from mitmproxy.hooks import UpdateHook
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
-from s3gateway import aistor, configfile, errors, gateway
+from s3gateway import aistor, errors, gateway
 from s3gateway.config import Config
 from s3gateway.mitm import (
     commands,
@@ -35,6 +32,7 @@ from s3gateway.mitm import (
     log,
     options,
     outbound,
+    starting,
     startup,
     termination,
     watch,
@@ -83,15 +81,15 @@ class S3Gateway:
             raise exceptions.OptionsError("s3_config cannot change while running; change the file itself")
         try:
             said = options.command_line(ctx.options)
-            live = Live(lambda: _load(said))
+            live = Live(lambda: starting.load(said))
             wants = options.wanted(live.current.config, verbose=aistor.is_verbose(os.environ))
             options.check_command_line(ctx.options, said, live.current.config, wants)
         except (ConfigError, CredentialsError) as error:
-            _refuse_to_start(str(error))
+            starting.refuse(str(error))
         else:
             self.live = live
             options.apply(ctx.options, wants)
-            startup.open_listeners_later(_announcement(live.current.config))
+            startup.open_listeners_later(starting.announcement(live.current.config))
             self._held = startup.hold_replays()
 
     def running(self) -> None:
@@ -283,32 +281,7 @@ class S3Gateway:
         ctx.options.update(**{name: wants[name] for name in options.LIVE})
 
 
-def _load(said: dict[str, object]) -> Config:
-    if ctx.options.s3_config:
-        return configfile.load(Path(ctx.options.s3_config).expanduser(), said)
-    if aistor.is_requested(os.environ):
-        return aistor.load(os.environ, said)
-    raise ConfigError("s3_config", "is not set", "add --set s3_config=gateway.yaml")
-
-
 def _check_outbound() -> None:
     """Should mitmproxy replay while it still starts: without :class:`Outbound` nobody would hold a request back."""
     if ctx.master.addons.get(outbound.NAME) is None:
         raise errors.service_unavailable()
-
-
-def _announcement(config: Config) -> str:
-    return (
-        f"S3 gateway on {config.listen.host}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
-        f"{len(config.clients)} clients, {len(config.encryption)} encryption rules"
-    )
-
-
-def _refuse_to_start(message: str) -> NoReturn:
-    """One line and exit status 1; a script that is reloaded leaves the program running, with nothing let through."""
-    server = ctx.master.addons.get("proxyserver")
-    if server is not None and server.is_running:
-        raise exceptions.OptionsError(message)
-    sys.stderr.write(f"s3_gateway: {message}\n")
-    sys.stderr.flush()
-    raise SystemExit(1)

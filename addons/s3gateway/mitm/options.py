@@ -29,6 +29,7 @@ def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
         "keep_host_header": True,  # otherwise mitmproxy rewrites Host before the addon sees it: nothing verifies
         "connection_strategy": "lazy",  # a refused client must not cause a connection to the backend
         "http2": False,  # not offered: HTTP/2 has no raw request line and no header case to keep
+        "http3": False,  # nor is HTTP/3, for the same reason; its UDP listener is left out in startup
         "ssl_insecure": False,
         "ssl_verify_upstream_trusted_ca": str(config.backend.ca_file) if config.backend.ca_file else None,
         "tcp_timeout": 60 + 2 * math.ceil(config.limits.longest_wait),  # behind limits.*, which tell the cases apart

@@ -3,13 +3,15 @@
 mitmproxy begins to open its listeners one turn of the event loop before it loads scripts, so with the options of the
 command line: a regular proxy on port 8080. That attempt is withdrawn here before it has bound a socket, and started
 again once the options are set. It leans on a task's name and on ``Servers._instances``; should either go, the options
-still take effect when mitmproxy is running, and ``tests/mitm/test_startup.py`` tells.
+still take effect when mitmproxy is running, and ``tests/mitm/test_startup.py`` tells. For an ``https`` backend
+mitmproxy also listens for QUIC, whatever its ``http3`` option says; not here.
 """
 
 import asyncio
 import logging
 
 from mitmproxy import ctx, http
+from mitmproxy.proxy.mode_specs import ProxyMode
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +23,8 @@ def open_listeners_later(announcement: str) -> None:
     server = ctx.master.addons.get("proxyserver")
     if server is None or server.is_running:
         return
+    for mode in map(ProxyMode.parse, ctx.options.mode):  # cached: the servers are made from these very values
+        object.__setattr__(mode, "transport_protocol", "tcp")
     ctx.master.addons.add(Listeners(announcement))
     checker = ctx.master.addons.get("errorcheck")
     if checker is not None:

@@ -1,0 +1,39 @@
+"""What the gateway starts with: its configuration, from the file or AIStor-GW's environment, or one line and an end."""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from mitmproxy import ctx, exceptions
+
+from s3gateway import aistor, configfile
+from s3gateway.config import Config
+from s3gateway.settings import ConfigError
+
+
+def load(said: dict[str, object]) -> Config:
+    """Read the configuration; ``said`` is what the command line says of it. Raises :class:`ConfigError`."""
+    if ctx.options.s3_config:
+        return configfile.load(Path(ctx.options.s3_config).expanduser(), said)
+    if aistor.is_requested(os.environ):
+        return aistor.load(os.environ, said)
+    raise ConfigError("s3_config", "is not set", "add --set s3_config=gateway.yaml")
+
+
+def announcement(config: Config) -> str:
+    """Tell what runs where."""
+    return (
+        f"S3 gateway on {config.listen.host}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
+        f"{len(config.clients)} clients, {len(config.encryption)} encryption rules"
+    )
+
+
+def refuse(message: str) -> NoReturn:
+    """One line and exit status 1; a script that is reloaded leaves the program running, with nothing let through."""
+    server = ctx.master.addons.get("proxyserver")
+    if server is not None and server.is_running:
+        raise exceptions.OptionsError(message)
+    sys.stderr.write(f"s3_gateway: {message}\n")
+    sys.stderr.flush()
+    raise SystemExit(1)
