@@ -49,6 +49,14 @@ def chromium() -> tuple[str, str]:
     pytest.skip(remedy)
 
 
+_WRITE = """
+if (!document.activeElement.isContentEditable) return false;
+document.execCommand("selectAll");
+return document.execCommand("insertText", false, arguments[0]);
+"""
+"""Replaces the text that is being edited, as typing does; false where none is."""
+
+
 class Page:
     """mitmweb's page."""
 
@@ -109,33 +117,33 @@ class Page:
         return eventually(look, f"a view with {texts}")
 
     def edit(self, selector: str, text: str, value: str) -> None:
-        """Replace the text of one of the page's editable pieces, anew if the page was drawn again meanwhile."""
-        for _ in range(5):
-            self.click(selector, text)
-            self._replace(value)
-            self.driver.switch_to.active_element.send_keys(Keys.ENTER)
-            with contextlib.suppress(TimeoutException):
-                WebDriverWait(self.driver, 5).until(lambda _: self._has(selector, value))
-                return
-        pytest.fail(f"{selector} does not become {value!r}")
+        """Replace the text of one of the page's editable pieces."""
+        self._write(selector, text, value)
+        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+        self.find(selector, value)
 
-    def _has(self, selector: str, text: str) -> bool:
-        try:
-            return any(text in one.text for one in self.driver.find_elements(By.CSS_SELECTOR, selector))
-        except StaleElementReferenceException:
+    def _write(self, selector: str, text: str, value: str) -> None:
+        """Click until it can be written into, and write in the same step: the page may be drawn again at any time.
+
+        What is typed without a focus is a command to the page, such as to delete the flow.
+        """
+
+        def written() -> bool:
+            self.click(selector, text)
+            with contextlib.suppress(TimeoutException):
+                return bool(WebDriverWait(self.driver, 2).until(lambda page: page.execute_script(_WRITE, value)))
             return False
+
+        eventually(written, f"{selector} cannot be edited")
 
     def edit_body(self, value: str, picture: Path | None) -> None:
         """Replace the body in the page's editor, and keep what that looks like."""
         self.click(".flow-detail button", "Edit")
-        self.click(".cm-content")
-        self._replace(value)
-        self.picture(picture)
-        self.click(".flow-detail button", "Done")
-
-    def _replace(self, value: str) -> None:
+        self.click(".cm-content")  # an editor of its own, which takes keys only
         self.driver.switch_to.active_element.send_keys(Keys.CONTROL, "a")
         self.driver.switch_to.active_element.send_keys(value)
+        self.picture(picture)
+        self.click(".flow-detail button", "Done")
 
     def resume(self) -> None:
         """Resume the flow that was just opened, once it is held."""
