@@ -131,7 +131,7 @@ class Recorder:
             return [request for connection in self._connections for request in connection.reader.requests()]
 
     def clear(self) -> None:
-        """Forget all that has ended; a connection that is still open stays, without its complete requests."""
+        """Forget all so far; a connection that is still open stays, without the requests that have begun."""
         with self._lock:
             for connection in self._connections:
                 connection.reader.clear()

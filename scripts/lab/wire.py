@@ -107,14 +107,15 @@ class RequestReader:
         self._state = _State.HEAD
         self._left = 0
         self._requests: list[_Open] = []
+        self._coming = _Open(connection, "", b"", [])  # kept apart from the list, which may be cleared meanwhile
 
     def requests(self) -> list[RecordedRequest]:
         """All requests so far; the last may be incomplete."""
         return [request.snapshot() for request in self._requests]
 
     def clear(self) -> None:
-        """Forget the complete requests."""
-        self._requests = [request for request in self._requests if not request.complete]
+        """Forget all requests so far, one that is still coming in as well."""
+        self._requests = []
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -141,7 +142,8 @@ class RequestReader:
         request_line, *lines = bytes(head).split(b"\r\n")
         method, target = _split_request_line(request_line)
         headers = [_split_header(line) for line in lines]
-        self._requests.append(_Open(self._connection, method, target, headers))
+        self._coming = _Open(self._connection, method, target, headers)
+        self._requests.append(self._coming)
         self._state, self._left = _framing(headers)
         if self._state is _State.SIZED_BODY and not self._left:
             self._end()
@@ -153,7 +155,7 @@ class RequestReader:
             return False
         del self._buffer[: len(data)]
         self._left -= len(data)
-        self._requests[-1].add(data, self._max_body)
+        self._coming.add(data, self._max_body)
         if not self._left:
             if self._state is _State.SIZED_BODY:
                 self._end()
@@ -176,7 +178,7 @@ class RequestReader:
             _split_header(line)
 
     def _end(self) -> None:
-        self._requests[-1].complete = True
+        self._coming.complete = True
         self._state = _State.HEAD
 
     def _take_until(self, mark: bytes) -> bytearray | None:

@@ -127,6 +127,20 @@ def test_clear_forgets_ended_connections(relay: Recorder) -> None:
     _eventually(forgotten)
 
 
+def test_clear_forgets_a_request_that_is_still_coming_in(relay: Recorder) -> None:
+    with _connect(relay) as client:
+        client.sendall(_PUT[:-1])
+        _eventually(lambda: bool(relay.requests()))
+        relay.clear()
+        assert relay.requests() == []
+        client.sendall(_PUT[-1:])
+        client.recv(65536)
+        assert relay.requests() == []
+        client.sendall(_CHUNKED)
+        client.recv(65536)
+        assert [request.body for request in relay.requests()] == [b"abcde"]
+
+
 def test_what_is_no_request_fails_the_test_that_asks(relay: Recorder) -> None:
     with _connect(relay) as client:
         client.sendall(b"GET / HTTP/1.1\nHost: h\r\n\r\n")

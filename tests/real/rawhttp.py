@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.canary import CANARY
+from tests.real.twoway import TwoWaySocket
 
 SECONDS = 30
 
@@ -48,7 +49,11 @@ class Raw:
         if ca_file is not None:
             context = ssl.create_default_context(cafile=ca_file)
             context.check_hostname = server_name == "127.0.0.1"
-            self.socket = context.wrap_socket(self.socket, server_hostname=server_name)
+            context.sslsocket_class = TwoWaySocket
+            secured = context.wrap_socket(self.socket, server_hostname=server_name)
+            assert isinstance(secured, TwoWaySocket)
+            secured.begin()
+            self.socket = secured
         self._file = self.socket.makefile("rb")
 
     def __enter__(self) -> Self:
