@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from s3gateway.body import Body, ChunkedBody, chunked_body
+from s3gateway.body import Body
+from s3gateway.chunkedbody import ChunkedBody, chunked_body
 from s3gateway.errors import S3Error
 from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.chain import ChunkChain

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3gateway.body import HashedBody, PlainBody
+from s3gateway.chunkedbody import Tally
 from s3gateway.errors import S3Error
 from tests.receiving import Passage, passage, transformer
 from tests.sigv4 import streams
@@ -177,3 +178,15 @@ def test_a_fault_stays_a_fault() -> None:
         body.feed(stream.body.replace(b"abc", b"abd"))
     with pytest.raises(S3Error):
         body.finish()
+
+
+@given(st.lists(st.integers(0, 3)))
+def test_a_tally_gives_runs_that_are_the_sizes(sizes: list[int]) -> None:
+    """All of them in order, or as far as there is room for runs."""
+    tally = Tally(most=8)
+    for size in sizes:
+        tally.add(size)
+    told = [size for size, times in tally.runs for _ in range(times)]
+    assert (tally.count, tally.data_bytes) == (len(sizes), sum(sizes))
+    assert told == sizes[: len(told)]
+    assert told == sizes or len(tally.runs) == 8

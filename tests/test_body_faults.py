@@ -244,7 +244,7 @@ def test_the_bad_chunk_is_numbered(stream: Stream) -> None:
         receiving = transformer(stream)
         assert passage(receiving, [bytes(body)]).code == "SignatureDoesNotMatch"
         assert receiving.bad_chunk == (number + 1 if number < last else None)
-        assert (receiving.chunks, receiving.data_bytes) == (min(number, last), sum(sizes[:number]))
+        assert (receiving.chunks, receiving.verified.data_bytes) == (min(number, last), sum(sizes[:number]))
 
 
 @pytest.mark.parametrize("stream", streams.VECTORS, ids=_ids)
@@ -252,7 +252,7 @@ def test_a_body_cut_short_has_a_bad_chunk_unless_its_trailer_was_cut(stream: Str
     """Where the framing ends too early, the chunk that is not whole is at fault; a good body has none."""
     whole = transformer(stream)
     assert not passage(whole, [stream.body]).fault
-    assert (whole.bad_chunk, whole.data_bytes) == (None, len(stream.data))
+    assert (whole.bad_chunk, whole.verified.data_bytes) == (None, len(stream.data))
     for number in range(len(stream.frames)):
         cut = transformer(stream)
         assert passage(cut, [stream.body[: frame_start(stream, number) + 1]]).code == "IncompleteBody"

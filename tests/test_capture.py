@@ -24,6 +24,7 @@ TEXT = st.binary(max_size=20).map(lambda raw: raw.decode("utf-8", "surrogateesca
 PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple)
 HEADS = st.builds(Head, TEXT, TEXT, PAIRS, st.lists(TEXT, max_size=3).map(tuple), TEXT, TEXT)
 COUNTS = st.integers(0, 2**40)
+RUNS = st.lists(st.tuples(COUNTS, COUNTS), max_size=3).map(tuple)
 EXCHANGES = st.builds(
     Exchange,
     TEXT,
@@ -32,7 +33,7 @@ EXCHANGES = st.builds(
     HEADS,
     st.none() | HEADS,
     st.sampled_from(VERDICTS),
-    chunks=st.none() | st.builds(Chunks, COUNTS, COUNTS, st.none() | COUNTS),
+    chunks=st.none() | st.builds(Chunks, COUNTS, COUNTS, st.none() | COUNTS, RUNS),
     response=st.none() | st.builds(Response, st.integers(100, 599), PAIRS),
     timings=st.dictionaries(st.sampled_from(("verified", "ended")), st.floats(0, 1e6)),
     explanation=st.none() | st.builds(Explanation, TEXT, TEXT, TEXT, TEXT),

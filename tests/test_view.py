@@ -45,7 +45,7 @@ ADMITTED = Exchange(
     payload="STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
     sse="SSE-KMS",
     rule="encryption[0]",
-    chunks=Chunks(4, 262145),
+    chunks=Chunks(4, 262145, runs=((131072, 2), (1, 1), (0, 1))),
     response=Response(200, ()),
     timings={"verified": 0.0004, "ended": 0.0121},
 )
@@ -72,6 +72,9 @@ request:     5F0C  2026-01-31T12:00:00.000Z  HTTP
 payload:     STREAMING-AWS4-HMAC-SHA256-PAYLOAD
 encryption:  SSE-KMS by rule encryption[0]
 chunks:      4 verified, 262145 bytes of data (256.0KiB), none bad
+              1-2       131072  signature matches
+                3            1  signature matches
+                4            0  signature matches, the final one
 answer:      200
 timings:     verified 0.4, ended 12.1 ms
  s Host: gw:8000                          ~ s Host: minio:9000
@@ -96,8 +99,30 @@ def test_refused() -> None:
 
 
 def test_a_bad_chunk_is_named() -> None:
-    text = " ".join(view.render(replace(REFUSED, chunks=Chunks(2, 131072, 3))).split())
-    assert "chunks: 2 verified, 131072 bytes of data (128KiB), chunk 3 is the first bad one answer:" in text
+    text = " ".join(view.render(replace(REFUSED, chunks=Chunks(2, 131072, 3, ((65536, 2),)))).split())
+    assert (
+        "chunks: 2 verified, 131072 bytes of data (128KiB), chunk 3 is the first bad one"
+        " 1-2 65536 signature matches 3 SignatureDoesNotMatch answer:" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("payload", "code", "row"),
+    [
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "", "trailer signature matches"),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "SignatureDoesNotMatch", "trailer SignatureDoesNotMatch"),
+        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", "", "trailer verified"),
+        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", "BadDigest", "trailer BadDigest"),
+    ],
+)
+def test_a_trailer_has_its_row(payload: str, code: str, row: str) -> None:
+    exchange = replace(ADMITTED, payload=payload, code=code, chunks=Chunks(2, 9, None, ((9, 1), (0, 1))))
+    assert f" {row} " in " ".join(view.render(exchange).split())
+
+
+def test_chunks_of_too_many_sizes_are_summed_up() -> None:
+    text = " ".join(view.render(replace(ADMITTED, chunks=Chunks(9, 99, None, ((5, 2), (6, 1))))).split())
+    assert " 1-2 5 signature matches 3 6 signature matches 4-9 signature matches, of many sizes answer:" in text
 
 
 def test_a_fault_of_the_outgoing_head_is_told() -> None:

@@ -12,7 +12,8 @@ it, and diff, replay and explanation start from it. As JSON::
        "verdict": "admitted" | "refused" | "unknown", "code": "", "message": "",
        "operation": "PutObject", "bucket": "bucket", "key": "key", "identity": "spark",
        "payload": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "sse": "SSE-KMS", "rule": "encryption[0]",
-       "chunks": {"count": 4, "bytes": 262145, "first_bad": null} | null,
+       "chunks": {"count": 4, "bytes": 262145, "first_bad": null,
+                  "runs": [[131072, 2], [1, 1], [0, 1]]} | null,
        "response": {"status": 200, "headers": [["ETag", "..."], ...]} | null, "backend_error": "",
        "timings": {"verified": 0.0004, "signed": 0.0006, "answered": 0.012, "ended": 0.0121},
        "explanation": {"cause": "host-port", "sentence": "...", "expected": "...", "received": "..."} | null}]}
@@ -21,8 +22,9 @@ Header lists keep wire order, case and duplicates. Bytes that are not UTF-8 are 
 which JSON escapes. Timings are seconds since the head arrived. Signatures, tokens and SSE-C keys are ``<redacted>``;
 nothing that is redacted can be got back. ``code`` and ``message`` say why it was refused, or what else went wrong
 (``ServiceUnavailable``, the client gone). ``chunks`` counts what was verified, the final empty one included, as the
-log line does; ``identity`` ends in ``?`` where nothing proves it. Several exchanges may also stand one on a line (JSON
-Lines), each with its own ``schema``: a live gateway appends such lines, and a flow carries one (:data:`METADATA_KEY`).
+log line does; its ``runs`` are sizes and how many of that size came in a row, the first 32 of them. ``identity`` ends
+in ``?`` where nothing proves it. Several exchanges may also stand one on a line (JSON Lines), each with its own
+``schema``: a live gateway appends such lines, and a flow carries one (:data:`METADATA_KEY`).
 """
 
 import json
@@ -57,11 +59,15 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """An upload's chunk chain: verified chunks, their bytes of data, and which one (from 1) was the first bad one."""
+    """An upload's chunk chain: verified chunks, their bytes of data, and which one (from 1) was the first bad one.
+
+    ``runs`` are (bytes, how many of that size in a row), in order; they may tell of fewer chunks than ``count``.
+    """
 
     count: int
     bytes: int
     first_bad: int | None = None
+    runs: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +232,8 @@ def _head(value: object) -> Head:
 def _chunks(value: object) -> Chunks:
     values = _mapping(value, "chunks")
     first_bad = values.get("first_bad")
-    return Chunks(int(values["count"]), int(values["bytes"]), None if first_bad is None else int(first_bad))
+    runs = tuple((int(size), int(times)) for size, times in values.get("runs", ()))
+    return Chunks(int(values["count"]), int(values["bytes"]), None if first_bad is None else int(first_bad), runs)
 
 
 def _response(value: object) -> Response:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from s3gateway import errors
-from s3gateway.body import Body, HashedBody, PlainBody, chunked_body
+from s3gateway.body import Body, HashedBody, PlainBody
+from s3gateway.chunkedbody import chunked_body
 from s3gateway.config import Client, Config
 from s3gateway.deleting import DeleteBody
 from s3gateway.rules import access, encryption, headers

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from s3gateway.capture import Exchange, Head
+from s3gateway.capture import Chunks, Exchange, Head
 from s3gateway.compare import Comparison, Fate, Field, Row, compare_exchange
 from s3gateway.record import printable, size
 
@@ -85,6 +85,7 @@ def _summary(exchange: Exchange) -> Iterator[str]:
     if chunks := exchange.chunks:
         bad = f"chunk {chunks.first_bad} is the first bad one" if chunks.first_bad else "none bad"
         yield _pair("chunks", f"{chunks.count} verified, {chunks.bytes} bytes of data ({size(chunks.bytes)}), {bad}")
+        yield from _chunk_table(exchange, chunks)
     if exchange.response:
         yield _pair("answer", str(exchange.response.status))
     if exchange.backend_error:
@@ -92,6 +93,26 @@ def _summary(exchange: Exchange) -> Iterator[str]:
     if exchange.timings:
         moments = sorted(exchange.timings.items(), key=lambda pair: pair[1])
         yield _pair("timings", ", ".join(f"{name} {seconds * 1000:.1f}" for name, seconds in moments) + " ms")
+
+
+def _chunk_table(exchange: Exchange, chunks: Chunks) -> Iterator[str]:
+    """One row for chunks of one size in a row, one for the bad one, one for the trailer."""
+    good = "unsigned" if "UNSIGNED" in exchange.payload else "signature matches"
+    first = 1
+    for of_size, times in chunks.runs:
+        number = str(first) if times == 1 else f"{first}-{first + times - 1}"
+        yield _chunk_row(number, str(of_size), good if of_size else f"{good}, the final one")
+        first += times
+    if first <= chunks.count and chunks.runs:
+        yield _chunk_row(f"{first}-{chunks.count}", "", f"{good}, of many sizes")
+    if chunks.first_bad:
+        yield _chunk_row(str(chunks.first_bad), "", exchange.code)
+    elif chunks.runs and chunks.runs[-1][0] == 0 and exchange.payload.endswith("-TRAILER"):
+        yield _chunk_row("trailer", "", exchange.code or ("verified" if good == "unsigned" else good))
+
+
+def _chunk_row(number: str, of_size: str, state: str) -> str:
+    return printable(f"{_INDENT}{number:>13}  {of_size:>11}  {state}").rstrip()
 
 
 def _verdict(exchange: Exchange) -> str:

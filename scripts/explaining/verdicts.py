@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from explaining.cases import Case
 from s3gateway import errors
-from s3gateway.body import BadSignature, ChunkedBody, chunked_body
 from s3gateway.capture import Explanation
+from s3gateway.chunkedbody import BadSignature, ChunkedBody, chunked_body
 from s3gateway.config import Client, Config, KeyPair
 from s3gateway.explain import why
 from s3gateway.explain.backend import explain_backend, explain_head, read_refusal

@@ -34,7 +34,7 @@ PUT = replace(
     identity="etl?",
     sse="",
     rule="",
-    chunks=Chunks(1, 131072, 2),
+    chunks=Chunks(1, 131072, 2, ((131072, 1),)),
     response=Response(403, ()),
     explanation=Explanation("other-secret", "Signed with the secret of client etl2."),
 )

@@ -96,7 +96,7 @@ def test_a_chunked_upload_as_spark_sends_it(written: Written, recorder: Recorder
     assert (exchange.bucket, exchange.identity, exchange.tls) == (written.bucket, "spark", False)
     assert (exchange.sse, exchange.rule) == ("SSE-KMS", "encryption[1]")
     assert exchange.payload == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-    assert exchange.chunks == Chunks(4, 2 * CHUNK + 1)
+    assert exchange.chunks == Chunks(4, 2 * CHUNK + 1, None, ((CHUNK, 2), (1, 1), (0, 1)))
     timings = [exchange.timings[moment] for moment in ("verified", "signed", "answered", "ended")]
     assert timings == sorted(timings)
 
@@ -109,7 +109,7 @@ def test_a_tampered_chunk(written: Written) -> None:
     exchange = only(written.exchanges(), "PutObject", "plain/t")
     assert (exchange.verdict, exchange.code) == ("refused", "SignatureDoesNotMatch")
     assert exchange.message.startswith("The request signature we calculated does not match")
-    assert exchange.chunks == Chunks(1, CHUNK, 2)
+    assert exchange.chunks == Chunks(1, CHUNK, 2, ((CHUNK, 1),))
     assert exchange.outgoing is not None
     assert (exchange.sse, exchange.rule) == ("", "encryption[0]")
     _check_answer(exchange, answer)

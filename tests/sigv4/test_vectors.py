@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from s3gateway.body import chunked_body
+from s3gateway.chunkedbody import chunked_body
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.chain import ChunkChain
 from s3gateway.sigv4.claim import read_claim

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 from mitmproxy import http
 
-from s3gateway.body import BadSignature, ChunkedBody
 from s3gateway.capture import Explanation
+from s3gateway.chunkedbody import BadSignature, ChunkedBody
 from s3gateway.config import Config
 from s3gateway.explain.certificate import names_in
 from s3gateway.explain.chain import explain_chunk

@@ -10,7 +10,7 @@ from pathlib import Path
 from mitmproxy import ctx, http
 
 from s3gateway import capture, recording
-from s3gateway.body import ChunkedBody
+from s3gateway.chunkedbody import ChunkedBody
 from s3gateway.gateway import Outgoing
 from s3gateway.mitm import listing
 from s3gateway.mitm.capturefile import CaptureFile
@@ -143,4 +143,4 @@ def _chunks(outgoing: Outgoing | None) -> capture.Chunks | None:
     body = outgoing.body if outgoing else None
     if not isinstance(body, ChunkedBody):
         return None
-    return capture.Chunks(body.chunks, body.data_bytes, body.bad_chunk)
+    return capture.Chunks(body.chunks, body.verified.data_bytes, body.bad_chunk, tuple(body.verified.runs))
