@@ -22,6 +22,7 @@ from lab.recorder import Recorder
 from lab.spark import Spark
 from lab.wire import RecordedRequest
 from tests.canary import CANARY
+from tests.real.waiting import eventually
 from tests.watched import WatchedGateway
 
 # How long an example takes says how busy the machine is, nothing else.
@@ -115,7 +116,8 @@ def _signature(request: RecordedRequest) -> bytes:
 
 @pytest.fixture
 def recorder(_recorder: Recorder) -> Iterator[Recorder]:
-    """The wire recorder in front of `minio`, cleared."""
+    """The wire recorder in front of `minio`, cleared, with nothing of an earlier test still to come."""
+    eventually(lambda: not _recorder.is_behind(), "the recorder does not get to the end of what there is")
     _recorder.clear()
     yield _recorder
     CANARY.collect()

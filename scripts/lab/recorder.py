@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _READ: Final = 1 << 16
+_CLOSE_WAIT: Final = "08"  # in proc(5)'s net/tcp
 _LINGER: Final = 2  # seconds for a peer to take the last bytes
 _Keep = Callable[[bytes], None]
 
@@ -139,6 +140,15 @@ class Recorder:
                 connection.received.clear()
                 connection.fault = None
             self._connections = [known for known in self._connections if known.number in self._open_numbers()]
+
+    def is_behind(self) -> bool:
+        """Whether the kernel holds something back for us: a connection, bytes or an end.
+
+        Asyncio tells of a connection after its TLS handshake, when a client in a hurry may have written and gone.
+        """
+        ours = f":{self.port:04X}"
+        rows = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+        return any(row[1].endswith(ours) and (row[3] == _CLOSE_WAIT or row[4][-8:] != "00000000") for row in rows)
 
     def _open_numbers(self) -> set[int]:
         return {int(task.get_name()) for task in self._tasks if not task.done()}

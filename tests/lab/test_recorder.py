@@ -154,3 +154,23 @@ def test_a_backend_that_is_down_looks_down(relay: Recorder, peer: _Peer) -> None
     with _connect(relay) as client, contextlib.suppress(OSError):
         client.sendall(_PUT)
         assert client.recv(1) == b""
+
+
+def test_it_is_behind_until_it_has_read_an_end(relay: Recorder) -> None:
+    """Of a connection, and of one that nobody has been told of: a plain one never ends its TLS handshake."""
+    with _connect(relay) as client:
+        client.sendall(_PUT)
+        client.recv(65536)
+        assert not relay.is_behind()
+    with _held(relay), socket.create_connection(("127.0.0.1", relay.port)):
+        assert relay.is_behind()
+    _eventually(lambda: not relay.is_behind())
+
+
+@contextlib.contextmanager
+def _held(relay: Recorder) -> Iterator[None]:
+    """Keep the recorder from reading anything."""
+    go = threading.Event()
+    relay._loop.call_soon_threadsafe(go.wait)
+    yield
+    go.set()

@@ -103,7 +103,10 @@ class Front:
 
     def settle(self) -> None:
         """Wait until the connections to the backend that this test has caused have ended."""
-        eventually(lambda: self.recorder._open_numbers() <= self._others, "connections to the backend stay open")
+        eventually(
+            lambda: not self.recorder.is_behind() and self.recorder._open_numbers() <= self._others,
+            "connections to the backend stay open",
+        )
 
     def forget(self) -> None:
         """Settle, and clear the recorder."""
