@@ -172,3 +172,15 @@ def test_a_pipelined_request_is_answered_after_the_one_before(closed: Gateway) -
         assert raw.read().code == "InvalidAccessKeyId"
     assert eventually(lambda: closed.log().count('"refusal"') == 2)
     assert SPARK_CLIENT["name"] in closed.log()
+
+
+@pytest.mark.parametrize("write_at_once", [True, False], ids=["one write", "a write each"])
+def test_empty_lines_before_a_request_are_ignored(closed: Gateway, *, write_at_once: bool) -> None:
+    """RFC 9112 §2.2: some clients end a request with a line too many; the next one is answered all the same."""
+    request = sign("GET", Target("bucket", "one"), key=Key(secret="wrong")).head
+    with Raw(closed.port) as raw:
+        for piece in (b"\r\n\r\n" + request,) if write_at_once else (b"\r\n", b"\r\n", request):
+            raw.send(piece)
+        assert raw.read().code == "SignatureDoesNotMatch"
+        raw.send(request + b"\r\n" + request)
+        assert [raw.read().code for _ in range(2)] == ["SignatureDoesNotMatch"] * 2

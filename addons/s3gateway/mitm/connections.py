@@ -183,6 +183,15 @@ class BoundedHttp1Server(Http1Server):
         elif kept > self._most() + 2 * _READ:
             yield commands.CloseConnection(self.conn)
 
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """Ignore empty lines before a request (RFC 9112 §2.2): at each mitmproxy waits for the client to write more."""
+        had = None
+        while self.state == self.read_headers and len(self.buf) != had:
+            had = len(self.buf)
+            yield from super().read_headers(event)
+            if not had:
+                return
+
     def drop(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Take what still comes, so that the client can write to its end and read the answer."""
         self.buf = ReceiveBuffer()
