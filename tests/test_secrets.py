@@ -140,6 +140,7 @@ HARMLESS = {
     "SseS3": "nothing",
     "Stall": "counts",
     "Suspect": "functions",
+    "Tally": "counts",
     "Waits": "names",
 }
 """Public classes of the core that need no row above."""

@@ -5,13 +5,13 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmark import measure
+from benchmark import jobs, measure
 from benchmark.client import Target
 from benchmark.measure import GIB, KIB, LARGE, MIB, Case, Samples
 from lab.certs import make_certs
@@ -19,19 +19,6 @@ from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.ports import accepts, free_port
 from lab.process import Command, start
-from lab.spark import Spark, s3a_conf
-
-_SPARK_JOB = """
-import sys
-from pyspark.sql import SparkSession
-spark = SparkSession.builder.getOrCreate()
-base = sys.argv[1]
-for part in range(3):
-    rows = spark.range(200_000).selectExpr("id", "id % 7 as p", "cast(id as string) as s")
-    rows.write.mode("overwrite").partitionBy("p").parquet(f"{base}/{part}")
-    assert spark.read.parquet(f"{base}/{part}").count() == 200_000
-"""
-
 
 _HEADINGS = (
     f"{'':26}{'wall ms per operation':>32}  {'speed':>7} {'CPU ms':>21} {'addon CPU':>17} {'CPU s per GiB':>17}\n"
@@ -58,9 +45,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer operations, for a look (about a minute)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds per case; the median counts (default 5)")
     parser.add_argument("--no-memory", action="store_true", help="leave out 16 uploads of 256 MiB at once")
-    parser.add_argument(
-        "--spark", action="store_true", help="also time a Spark 3.5 job, direct and through the gateway"
-    )
+    parser.add_argument("--spark", action="store_true", help="also time two Spark 3.5 jobs (about ten minutes)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE as well")
     return parser.parse_args(arguments)
 
@@ -112,17 +97,6 @@ def _row(case: Case, samples: dict[str, Samples]) -> Row:
     )
 
 
-def _spark_seconds(endpoint: str, access_key: str, secret_key: str, ca_file: Path | None, folder: Path) -> float:
-    job = folder / "job.py"
-    job.write_text(_SPARK_JOB, encoding="utf-8")
-    conf = s3a_conf(endpoint, access_key, secret_key)
-    began = time.perf_counter()
-    done = Spark.v35().submit(job, conf, [f"s3a://bench/spark-{time.time_ns()}"], trust=ca_file)
-    if done.returncode:
-        sys.exit(f"bench: the Spark job failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return time.perf_counter() - began
-
-
 def _print_row(row: Row) -> None:
     walls = " ".join(f"{row.wall_ms[name]:10.2f}" for name in ("direct", "mitmdump", "gateway"))
     cpus = " ".join(f"{row.cpu_ms[name]:10.2f}" for name in ("mitmdump", "gateway"))
@@ -136,8 +110,8 @@ def _print_row(row: Row) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     options = _options(arguments)
-    result: dict[str, object] = {}
-    with _targets() as targets, tempfile.TemporaryDirectory() as folder:
+    result: dict[str, Any] = {}
+    with _targets() as targets:
         print(_HEADINGS)
         rows = []
         for case, samples in measure.run(targets, measure.cases(quick=options.quick), options.rounds):
@@ -150,18 +124,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result["peak_memory_mb"] = peak
             print(f"peak memory of the gateway, 16 uploads of {each} MiB at once: {peak:.0f} MB")
         if options.spark:
-            direct, gateway = targets[0], targets[2]
-            times = {
-                target.name: [
-                    _spark_seconds(target.endpoint, target.access_key, target.secret_key, target.ca_file, Path(folder))
-                    for _ in range(2)
-                ]
-                for target in (direct, gateway)
-            }
-            ratio = min(times["gateway"]) / min(times["direct"])
-            result["spark_ratio"] = ratio
-            seconds = ", ".join(f"{name} {min(values):.1f} s" for name, values in times.items())
-            print(f"Spark job: {seconds}, ratio {ratio:.2f}")
+            result["spark"] = {}
+            for job, seconds in jobs.run(targets, 1 if options.quick else 3):
+                ratios = {name: value / seconds["direct"] for name, value in seconds.items()}
+                result["spark"][job] = {"seconds": seconds, "ratios": ratios}
+                told = ", ".join(f"{name} {value:.1f} s ({ratios[name]:.2f})" for name, value in seconds.items())
+                print(f"Spark 3.5, {job}: {told}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
     return 0

@@ -66,12 +66,15 @@ def _answer(raw: Raw, request: bytes, method: str) -> Answer | None:
     return None
 
 
+HASHED = "from s3gateway.body import HashedBody"
+
+
 @pytest.mark.parametrize(
     ("module", "patch"),
     [
-        ("body.py", "ChunkedBody.feed = HashedBody.feed = _boom"),
-        ("body.py", "ChunkedBody.finish = HashedBody.finish = _boom"),
-        ("body.py", "ChunkedBody._on_chunk_end = HashedBody.finish = _boom"),
+        ("chunkedbody.py", f"{HASHED}; ChunkedBody.feed = HashedBody.feed = _boom"),
+        ("chunkedbody.py", f"{HASHED}; ChunkedBody.finish = HashedBody.finish = _boom"),
+        ("chunkedbody.py", f"{HASHED}; ChunkedBody._on_chunk_end = HashedBody.finish = _boom"),
         ("sigv4/chain.py", "ChunkChain.chunk = _boom"),
         ("sigv4/chunks.py", "ChunkReader.feed = _boom"),
     ],
@@ -84,7 +87,7 @@ def test_an_exception_in_a_body_transformer_aborts(
     minio.client().create_bucket(Bucket=bucket)
     running = copied_gateway(gateway_config(recorder), module, BOOM + patch)
     uploads = [put_chunked(Target(bucket, "k"), os.urandom(3 * CHUNK))]
-    if module == "body.py":
+    if module == "chunkedbody.py":
         uploads.append(put_plain(Target(bucket, "k"), b"x" * 200_000))
     for upload in uploads:
         with Raw(running.port) as raw:
