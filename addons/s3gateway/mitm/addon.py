@@ -24,6 +24,7 @@ from s3gateway.config import Config
 from s3gateway.mitm import (
     commands,
     contentview,
+    dispatch,
     flows,
     framing,
     holding,
@@ -105,6 +106,7 @@ class S3Gateway:
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
+            dispatch.ask_only_listeners(ctx.master.addons)
         else:
             contentview.register()
             listing.redact_copies()
