@@ -125,6 +125,13 @@ def test_links_lead_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
+def test_the_tests_it_names_are_there() -> None:
+    """Each file that is said to show something."""
+    named = re.findall(r"`(tests/[\w/]+\.py)`", README)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_environment_table_is_the_code() -> None:
     """The drop-in variables that the README lists are those that the module documents."""
     source = (ROOT / "addons/s3gateway/aistor.py").read_text(encoding="utf-8")
