@@ -2,7 +2,8 @@
 
 Two addons, one at each end of mitmproxy's chain. :class:`S3Gateway` is where the script is: it verifies what came in,
 before other addons see it. :class:`~s3gateway.mitm.outbound.Outbound` is added last: it signs what goes out, after
-other addons and an operator have edited it, and refuses whatever was not admitted.
+other addons and an operator have edited it, and refuses whatever was not admitted. Whom connections may be made with is
+:class:`~s3gateway.mitm.peers.Peers`'s, which comes along with the first.
 """
 
 import asyncio
@@ -12,12 +13,10 @@ import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 
-from mitmproxy import ctx, exceptions, http, tls
+from mitmproxy import ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import Client, ConnectionState
+from mitmproxy.connection import ConnectionState
 from mitmproxy.hooks import UpdateHook
-from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-from OpenSSL import SSL
 
 from s3gateway import aistor, errors, gateway
 from s3gateway.config import Config
@@ -33,6 +32,7 @@ from s3gateway.mitm import (
     log,
     options,
     outbound,
+    peers,
     starting,
     startup,
     termination,
@@ -65,6 +65,7 @@ class S3Gateway:
         self._hold_up_to = 0
         self._watcher: asyncio.Task[None] | None = None
         self._held: list[http.HTTPFlow] = []
+        self.addons = [peers.Peers(lambda: self.live)]
 
     def load(self, loader: Loader) -> None:
         """Register the options."""
@@ -222,35 +223,6 @@ class S3Gateway:
             termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
             transaction.record.refusal = error.code
         return self._close(flow, transaction, answer)
-
-    def http_connect(self, flow: http.HTTPFlow) -> None:
-        """Refuse tunnels: only the backend is reached from here."""
-        flow.response = http.Response.make(405, b"", {"Connection": "close"})
-
-    def server_connect(self, data: ServerConnectionHookData) -> None:
-        """Let mitmproxy connect to the configured backend and to nothing else, and verify that one's name.
-
-        With ``keep_host_header`` mitmproxy would verify the certificate for the client's SNI.
-        """
-        backend = self.live.current.config.backend if self.live else None
-        if backend is None or data.server.address is None or data.server.address[:2] != (backend.host, backend.port):
-            data.server.error = "not the configured backend"
-            return
-        data.server.sni = backend.host
-
-    def server_disconnected(self, data: ServerConnectionHookData) -> None:
-        """See to it that the end of a connection is one."""
-        termination.close_left_open(data.client, data.server)
-
-    def client_disconnected(self, client: Client) -> None:
-        """See to it that the end of a connection is one."""
-        termination.close_left_open(client, client)
-
-    def tls_start_client(self, data: tls.TlsData) -> None:
-        """Show clients the configured certificate."""
-        if self.live and self.live.current.client_tls:
-            data.ssl_conn = SSL.Connection(self.live.current.client_tls)
-            data.ssl_conn.set_accept_state()
 
     def _close(
         self, flow: http.HTTPFlow, transaction: flows.Transaction, answer: http.Response | None
