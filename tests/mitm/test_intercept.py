@@ -116,7 +116,7 @@ def test_a_refused_request_cannot_be_sent_on(running: Gateway, recorder: Recorde
     with Raw(running.port) as raw:
         assert raw.ask(sign("GET", Target(bucket, "held"), key=Key(secret="wrong")).head).status == 403
     flow = eventually(lambda: web.call("GET", "/flows"))[-1]
-    web.call("POST", f"/flows/{flow['id']}/replay", {})
+    web.replay(flow["id"])
     with Raw(running.port) as raw:
         assert raw.ask(sign("GET", Target(bucket, "other")).head).status == 404
     assert [request.target for request in recorder.requests()] == [f"/{bucket}/other".encode()]

@@ -234,7 +234,7 @@ def test_the_button_in_mitmweb(gateway: GatewayFactory, recorder: Recorder, mini
     for _ in range(2):
         direct.delete_object(Bucket=bucket, Key="k")
         (flow,) = web.call("GET", "/flows")
-        web.call("POST", f"/flows/{flow['id']}/replay", {})
+        web.replay(flow["id"])
         eventually(lambda: direct.list_objects_v2(Bucket=bucket).get("Contents"), running.log())
         assert direct.get_object(Bucket=bucket, Key="k")["Body"].read() == data
         eventually(lambda: (web.call("GET", "/flows")[0]["response"] or {}).get("timestamp_end"))

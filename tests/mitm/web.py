@@ -10,12 +10,16 @@ from capturing import sources
 from lab.gateway import WEB_PASSWORD, Gateway
 from s3gateway.capture import Exchange
 from tests.real.rawhttp import Answer, Raw
+from tests.real.waiting import eventually
+
+_STILL_LIVE = "Can't replay live flow"
 
 
 class Web:
     """mitmweb's own HTTP interface, as its page uses it."""
 
     def __init__(self, running: Gateway) -> None:
+        self._running = running
         self._base = f"http://127.0.0.1:{running.web_port}"
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -43,6 +47,16 @@ class Web:
     def duplicate(self, flow_id: str) -> None:
         """Copy a flow; the answer is no JSON."""
         self._ask("POST", f"/flows/{flow_id}/duplicate", {})
+
+    def replay(self, flow_id: str) -> None:
+        """Press the button; again while mitmproxy is not quite done with the flow, which only its log tells."""
+
+        def press() -> bool:
+            refused = self._running.log().count(_STILL_LIVE)
+            self._ask("POST", f"/flows/{flow_id}/replay", {})
+            return self._running.log().count(_STILL_LIVE) == refused
+
+        eventually(press, _STILL_LIVE)
 
     def exchange(self, path: Path) -> Exchange:
         """Save the one flow, as its page does, and read the exchange that it carries."""
