@@ -97,7 +97,8 @@ def _summary(exchange: Exchange) -> Iterator[str]:
 
 def _chunk_table(exchange: Exchange, chunks: Chunks) -> Iterator[str]:
     """One row for chunks of one size in a row, one for the bad one, one for the trailer."""
-    good = "unsigned" if "UNSIGNED" in exchange.payload else "signature matches"
+    signed = "UNSIGNED" not in exchange.payload
+    good = "signature matches" if signed else "unsigned"
     first = 1
     for of_size, times in chunks.runs:
         number = str(first) if times == 1 else f"{first}-{first + times - 1}"
@@ -108,7 +109,7 @@ def _chunk_table(exchange: Exchange, chunks: Chunks) -> Iterator[str]:
     if chunks.first_bad:
         yield _chunk_row(str(chunks.first_bad), "", exchange.code)
     elif chunks.runs and chunks.runs[-1][0] == 0 and exchange.payload.endswith("-TRAILER"):
-        yield _chunk_row("trailer", "", exchange.code or ("verified" if good == "unsigned" else good))
+        yield _chunk_row("trailer", "", exchange.code or (good if signed else "verified"))
 
 
 def _chunk_row(number: str, of_size: str, state: str) -> str:

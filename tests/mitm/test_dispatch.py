@@ -13,7 +13,6 @@ from s3gateway.mitm.dispatch import ask_only_listeners
 EVENT = hooks.RunningHook()
 
 Said = list[str]
-Make = Callable[[Said], object]
 
 
 class Leaf:

@@ -189,8 +189,6 @@ class BoundedHttp1Server(Http1Server):
         while self.state == self.read_headers and len(self.buf) != had:
             had = len(self.buf)
             yield from super().read_headers(event)
-            if not had:
-                return
 
     def drop(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Take what still comes, so that the client can write to its end and read the answer."""
