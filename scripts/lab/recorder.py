@@ -9,7 +9,7 @@ import contextlib
 import ssl
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -26,6 +26,7 @@ _READ: Final = 1 << 16
 _CLOSE_WAIT: Final = "08"  # in proc(5)'s net/tcp
 _LINGER: Final = 2  # seconds for a peer to take the last bytes
 _Keep = Callable[[bytes], None]
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Connection:
@@ -160,11 +161,14 @@ class Recorder:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        if self._server is None:
+            return
+        self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):  # those in their TLS handshake have no task yet
+            await asyncio.wait_for(self._server.wait_closed(), _LINGER)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with self._lock:
@@ -173,19 +177,21 @@ class Recorder:
             self._connections.append(connection)
             task = asyncio.create_task(self._relay(connection, reader, writer), name=str(connection.number))
             self._tasks.add(task)
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        with self._lock:
-            self._tasks.discard(task)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        finally:
+            writer.transport.abort()
+            with self._lock:
+                self._tasks.discard(task)
 
     async def _relay(self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         where = urllib.parse.urlsplit(self._backend.endpoint)
         context = ssl.create_default_context(cafile=self._backend.ca_file)
         try:
-            to_reader, to_writer = await asyncio.open_connection(where.hostname, where.port, ssl=context)
+            to_reader, to_writer = await _opened(asyncio.open_connection(where.hostname, where.port, ssl=context))
         except OSError:
-            writer.transport.abort()  # the backend is down, and looks down from here
-            return
+            return  # the backend is down, and looks down from here
         pumps = (
             asyncio.create_task(self._pump(reader, to_writer, connection.on_sent)),
             asyncio.create_task(self._pump(to_reader, writer, connection.on_received)),
@@ -193,12 +199,15 @@ class Recorder:
         try:
             # TLS has no half-closed state in asyncio: when one side ends, the other is told.
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
             for pump in pumps:
                 pump.cancel()
             ended = await asyncio.gather(*pumps, return_exceptions=True)
-            reset = any(isinstance(result, OSError) for result in ended)
-            await asyncio.gather(_end(writer, reset=reset), _end(to_writer, reset=reset))
+            if not any(isinstance(result, OSError) for result in ended):
+                await asyncio.gather(_end(writer), _end(to_writer))
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            to_writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, keep: _Keep) -> None:
         while data := await reader.read(_READ):
@@ -208,12 +217,24 @@ class Recorder:
             await writer.drain()
 
 
-async def _end(side: asyncio.StreamWriter, *, reset: bool) -> None:
-    """Close with what was written still going out; or, after a reset, at once."""
-    if not reset:
-        side.close()
+async def _opened(opening: Coroutine[object, object, _Streams]) -> _Streams:
+    """A new connection; when cancelled, none.
+
+    Cancelled between the end of the handshake and the next step of its task, asyncio says goodbye and leaves the
+    connection open until the other side answers.
+    """
+    task = asyncio.create_task(opening)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
         with contextlib.suppress(OSError, TimeoutError):
-            await asyncio.wait_for(side.wait_closed(), _LINGER)
-    side.transport.abort()
-    with contextlib.suppress(OSError):
-        await side.wait_closed()
+            _, writer = await asyncio.wait_for(task, _LINGER)
+            writer.transport.abort()
+        raise
+
+
+async def _end(side: asyncio.StreamWriter) -> None:
+    """Close with what was written still going out."""
+    side.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        await asyncio.wait_for(side.wait_closed(), _LINGER)

@@ -1,11 +1,13 @@
 """lab.recorder: every byte in both directions, and every end."""
 
 import contextlib
+import gc
 import socket
 import ssl
 import struct
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -68,7 +70,8 @@ def relay(peer: _Peer, certs: Certs) -> Iterator[Recorder]:
 
 def _connect(relay: Recorder) -> ssl.SSLSocket:
     context = ssl.create_default_context(cafile=relay.ca_file)
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", relay.port)), server_hostname="127.0.0.1")
+    plain = socket.create_connection(("127.0.0.1", relay.port), timeout=5)
+    return context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
 def _eventually(holds: Callable[[], bool]) -> None:
@@ -165,6 +168,24 @@ def test_it_is_behind_until_it_has_read_an_end(relay: Recorder) -> None:
     with _held(relay), socket.create_connection(("127.0.0.1", relay.port)):
         assert relay.is_behind()
     _eventually(lambda: not relay.is_behind())
+
+
+def test_nothing_is_left_open(peer: _Peer, certs: Certs) -> None:
+    """At whatever moment of a connection's life it is closed."""
+    with warnings.catch_warnings(record=True, action="always") as heard:
+        for moment in range(60):
+            with Recorder(peer, certs) as relay:
+                client = _connect(relay)
+                if moment % 3:
+                    client.sendall(_PUT)
+                    client.recv(65536)
+                if moment % 3 != 1:
+                    client.close()
+                time.sleep(moment / 60_000)
+            client.close()
+            del relay
+        gc.collect()
+    assert [str(warning.message) for warning in heard] == []
 
 
 @contextlib.contextmanager
