@@ -185,6 +185,13 @@ KEYS = (
         120,
     ),
     Key(
+        "limits.connect_timeout",
+        SECONDS,
+        "How long the backend may take for a connection and its TLS handshake: 503. "
+        "A machine that is off does not even refuse; the system would try for two minutes.",
+        10,
+    ),
+    Key(
         "limits.backend_timeout",
         SECONDS,
         "How long the backend may neither take nor send anything: 503, or a broken transfer. "

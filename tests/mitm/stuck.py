@@ -13,6 +13,10 @@ from lab.certs import Certs
 _HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\nETag: e\r\n\r\n" + b"x" * 1000
 
 
+def deaf(_: socket.socket, __: ssl.SSLContext, ___: threading.Event) -> None:
+    """Take no connection: who connects does not even hear that there is nobody, as with a machine that is off."""
+
+
 def silent(_: socket.socket, __: ssl.SSLContext, stop: threading.Event) -> None:
     """Accept, and say nothing: not even TLS."""
     stop.wait()
@@ -64,7 +68,7 @@ class Stuck:
         self._stop = threading.Event()
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=0 if behaviour is deaf else 128)
         self.connections = self.ended = 0
 
     @property
@@ -72,7 +76,10 @@ class Stuck:
         return f"https://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> Self:
-        self._start(self._accept)
+        if self._behaviour is deaf:
+            self._fill()
+        else:
+            self._start(self._accept)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -83,12 +90,19 @@ class Stuck:
                 one.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
-        self._socket.close()
+        for one in (self._socket, *self._open):
+            one.close()
 
     def _start(self, run: Callable[[], None]) -> None:
         thread = threading.Thread(target=run, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _fill(self) -> None:
+        """Queue connections that nobody accepts until the kernel answers no further one."""
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self._open.append(socket.create_connection(self._socket.getsockname(), timeout=0.5))
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

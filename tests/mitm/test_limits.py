@@ -30,6 +30,7 @@ from tests.real.sdkv1 import CHUNK, UNSIGNED, Target, put_chunked, put_plain, si
 from tests.real.waiting import eventually
 
 SHORT = 1
+CONNECTING = (stuck.deaf, stuck.silent)
 IDLE_WORDS = (
     "Your socket connection to the server was not read from or written to within the timeout period. "
     "Idle connections will be closed."
@@ -150,6 +151,16 @@ def test_an_upload_that_stops(
     assert (record["refusal"], record["status"]) == ("RequestTimeout", 400)
 
 
+def test_an_upload_that_stops_where_it_is_held(minio: Minio, gateway: GatewayFactory, bucket: str) -> None:
+    """With `s3_buffer_bodies` the backend is not connected to before a body is whole, and it is not to blame."""
+    running = gateway(gateway_config(minio, limits={"body_timeout": 2}), arguments=["--set", "s3_buffer_bodies=1m"])
+    with Raw(running.port) as raw:
+        raw.send(_stalled("chunks", bucket))
+        assert raw.is_closed()
+    (record,) = eventually(lambda: _records(running, bucket=bucket))
+    assert (record["refusal"], record["status"], "fault" in record) == ("RequestTimeout", 0, False)
+
+
 def test_an_upload_that_is_slow_and_goes_on(minio: Minio, gateway: GatewayFactory, bucket: str) -> None:
     """Is not cut: another one, which stops, is, and twice while this one takes its time."""
     running = gateway(gateway_config(minio, limits={"body_timeout": 4}))
@@ -186,21 +197,33 @@ def test_a_client_that_takes_nothing_of_its_answer(hasty: Gateway, minio: Minio,
             raw.read_exactly(64 * MIB)
 
 
-@pytest.fixture(scope="module", params=[stuck.silent, stuck.unreading, stuck.unanswering], ids=lambda b: b.__name__)
-def stopped(request: pytest.FixtureRequest, certs: Certs) -> Iterator[stuck.Stuck]:
-    """A backend that stops: in its TLS handshake, in reading, before answering."""
-    with stuck.Stuck(certs, request.param) as backend:
+@pytest.fixture(
+    scope="module",
+    params=[stuck.deaf, stuck.silent, stuck.unreading, stuck.unanswering],
+    ids=lambda behaviour: behaviour.__name__,
+)
+def behaviour(request: pytest.FixtureRequest) -> stuck.Behaviour:
+    """Where a backend stops: before it connects, in its TLS handshake, in reading, before answering."""
+    found: stuck.Behaviour = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def stopped(behaviour: stuck.Behaviour, certs: Certs) -> Iterator[stuck.Stuck]:
+    """A backend that stops."""
+    with stuck.Stuck(certs, behaviour) as backend:
         yield backend
 
 
 @pytest.fixture(scope="module")
-def waiting(stopped: stuck.Stuck, session_gateway: GatewayFactory) -> Gateway:
+def waiting(behaviour: stuck.Behaviour, stopped: stuck.Stuck, session_gateway: GatewayFactory) -> Gateway:
     """A gateway before it."""
-    return session_gateway(gateway_config(stopped, limits={"backend_timeout": SHORT}))
+    limit = "connect_timeout" if behaviour in CONNECTING else "backend_timeout"
+    return session_gateway(gateway_config(stopped, limits={limit: SHORT}))
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD"])
-def test_a_backend_that_stops(waiting: Gateway, stopped: stuck.Stuck, method: str) -> None:
+def test_a_backend_that_stops(waiting: Gateway, behaviour: stuck.Behaviour, stopped: stuck.Stuck, method: str) -> None:
     """Is 503 in S3's words, a line that tells, and no connection stays open."""
     key = f"{method}-{os.urandom(6).hex()}"
     put = put_chunked(Target("bucket", key), b"x" * CHUNK).wire
@@ -210,7 +233,8 @@ def test_a_backend_that_stops(waiting: Gateway, stopped: stuck.Stuck, method: st
         assert method == "HEAD" or answer.code == "ServiceUnavailable"
         assert raw.is_closed()
     (record,) = eventually(lambda: _records(waiting, key=key))
-    assert (record["status"], "nothing for 1 s" in record["fault"]) == (503, True)
+    fault = "not connected within 1 s" if behaviour in CONNECTING else "took and sent nothing for 1 s"
+    assert (record["status"], record["fault"]) == (503, fault)
     assert f"backend {stopped.endpoint} failed" in waiting.log()
     eventually(lambda: _sockets(waiting.pid) == 1, "a connection stays open")  # the listener's
 

@@ -3,7 +3,7 @@
 from s3gateway.rules.stalls import Look, Stall, Waits, patience
 from tests.admission import configured
 
-TIMES = {"head_timeout": 10, "keep_alive": 20, "body_timeout": 30, "backend_timeout": 40}
+TIMES = {"head_timeout": 10, "keep_alive": 20, "body_timeout": 30, "connect_timeout": 5, "backend_timeout": 40}
 LIMITS = configured(limits=TIMES).limits
 
 
@@ -14,6 +14,7 @@ def test_each_wait_has_its_limit() -> None:
         "NEXT": 20,
         "BODY": 30,
         "TAKE": 30,
+        "CONNECT": 5,
         "BACKEND": 40,
         "OPERATOR": None,
     }

@@ -79,9 +79,13 @@ def _waits(flow: http.HTTPFlow, *, client_has_unsent: bool, backend_has_unsent: 
     if client_has_unsent:
         return Waits.TAKE
     answered = flow.response is not None and flow.response.timestamp_end is not None
-    taken = flow.server_conn.connected and not backend_has_unsent
+    connected = flow.server_conn.connected and flow.server_conn.tls_established
     uploading = flow.request.timestamp_end is None
-    return Waits.BODY if uploading and (answered or taken) else Waits.BACKEND
+    if uploading and (answered or not flow.request.stream):  # not streamed: it is held here until it is whole
+        return Waits.BODY
+    if flow.response is None and not connected:
+        return Waits.CONNECT
+    return Waits.BODY if uploading and connected and not backend_has_unsent else Waits.BACKEND
 
 
 def _unsent(io: ConnectionIO) -> int:

@@ -126,6 +126,8 @@ class Watch:
         match doing.look.waits:
             case Waits.BODY if answerable:
                 transaction.refusal = errors.request_timeout()
+            case Waits.CONNECT:
+                transaction.record.fault = f"not connected within {waited}"
             case Waits.BACKEND:
                 transaction.record.fault = f"took and sent nothing for {waited}"
             case _:

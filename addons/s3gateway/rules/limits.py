@@ -26,6 +26,7 @@ class Limits:
     head_timeout: float
     keep_alive: float
     body_timeout: float
+    connect_timeout: float
     backend_timeout: float
     connections: int
     connections_per_address: int
@@ -39,7 +40,14 @@ class Limits:
     @property
     def longest_wait(self) -> float:
         """The longest of the times that a connection may stand still."""
-        return max(self.head_timeout, self.keep_alive, self.body_timeout, self.backend_timeout, self.refusal_linger)
+        return max(
+            self.head_timeout,
+            self.keep_alive,
+            self.body_timeout,
+            self.connect_timeout,
+            self.backend_timeout,
+            self.refusal_linger,
+        )
 
 
 def check_head(head: RequestHead, limits: Limits) -> None:

@@ -18,7 +18,8 @@ class Waits(Enum):
     NEXT = auto()  # the client, for its next request
     BODY = auto()  # the client, for more of its upload
     TAKE = auto()  # the client, to take more of the answer
-    BACKEND = auto()  # the backend, to be connected, to take more of an upload, or to send more of its answer
+    CONNECT = auto()  # the backend, to accept a connection and end its TLS handshake
+    BACKEND = auto()  # the backend, to take more of an upload, or to send more of its answer
     OPERATOR = auto()  # somebody who has a request open in mitmweb
 
 
@@ -57,6 +58,8 @@ def patience(waits: Waits, limits: Limits) -> float | None:
             return limits.keep_alive
         case Waits.BODY | Waits.TAKE:
             return limits.body_timeout
+        case Waits.CONNECT:
+            return limits.connect_timeout
         case Waits.BACKEND:
             return limits.backend_timeout
         case Waits.OPERATOR:
