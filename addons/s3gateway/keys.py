@@ -109,7 +109,9 @@ KEYS = (
         "clients[].operations",
         TEXTS,
         "Patterns of the S3 operations it may use, all by default: `GetObject`, `List*`. A copy needs `GetObject` as "
-        "well, for its source.",
+        "well, for its source. Tags, locks and ACLs that come with an object need `PutObjectTagging`, "
+        "`PutObjectRetention`, `PutObjectLegalHold` and `PutObjectAcl`, and passing over a lock "
+        "`BypassGovernanceRetention`, as on AWS.",
         (),
     ),
     Key(

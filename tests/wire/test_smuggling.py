@@ -347,7 +347,7 @@ TARGETS = [
     b"/bucket/%7e%41",
     b"/bucket/a...b/..c/c../.d",
     b"/bucket/old?",
-    b"/bucket/old?x-id=GetObject&&a",
+    b"/bucket/old?x-id=GetObject&&x-a",
     b"/bucket?prefix=a+b%2B&delimiter=%2F",
     b"/bucket/?list-type=2&prefix=%ff\xff",
 ]

@@ -1,16 +1,17 @@
 """Who may call what. A client reaches what its configuration names, and nothing by default.
 
 Four questions, each answered from the operation alone: is the bucket one of the client's, is the key below one of its
-prefixes, is it a read, is the operation listed. A copy is asked for its source as well, as the read that it is. With
-prefixes, a request that concerns a whole bucket is refused, except for the few that tell nothing, and a listing must
-name a prefix. DeleteObjects names its keys in the body: :mod:`s3gateway.rules.deletion` looks at them there.
+prefixes, is it a read, is the operation listed. A copy is asked for its source as well, as the read that it is, and
+headers that do what another operation does (a lock, tags) for that one. With prefixes, a request that concerns a
+whole bucket is refused, except for the few that tell nothing, and a listing must name a prefix. DeleteObjects names
+its keys in the body: :mod:`s3gateway.rules.deletion` looks at them there.
 """
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from s3gateway import errors
-from s3gateway.rules.operations import Operation
+from s3gateway.rules.operations import Operation, is_alias
 from s3gateway.sigv4.canonical import query_pairs
 
 _READS = ("Get", "Head", "List", "SelectObjectContent")
@@ -18,11 +19,6 @@ _HARMLESS = frozenset(("HeadBucket", "GetBucketLocation", "DeleteObjects"))
 """Operations on a bucket that a client with prefixes may use: the last one is held to them by its body."""
 
 _LISTS = frozenset(("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads"))
-_LIST_PARAMETERS = frozenset(
-    b"list-type prefix delimiter marker max-keys encoding-type continuation-token start-after fetch-owner versions "
-    b"key-marker version-id-marker uploads max-uploads upload-id-marker x-id".split()
-)
-"""Query parameters of the listings. Another one may make a backend do something else than list below the prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class Access:
         """Whether a key is below one of the prefixes; a key that could be read as another one is not."""
         if not self.prefixes:
             return True
-        return key.startswith(self.prefixes) and not {".", ".."} & set(key.split("/"))
+        return key.startswith(self.prefixes) and not {".", ".."} & set(key.split("/")) and not is_alias(key)
 
 
 ALL = Access(("*",), list_buckets=True)
@@ -55,7 +51,7 @@ def check_access(access: Access, operation: Operation, query: bytes = b"") -> No
 
 
 def _is_allowed(access: Access, operation: Operation, query: bytes) -> bool:
-    if not _operation(access, operation.name):
+    if not all(_operation(access, name) for name in (operation.name, *operation.also)):
         return False
     if not operation.bucket:
         return access.list_buckets
@@ -83,6 +79,5 @@ def _bucket(access: Access, bucket: str) -> bool:
 
 
 def _lists_below_a_prefix(access: Access, query: bytes) -> bool:
-    pairs = [(name, value) for name, value in query_pairs(query) if not name.lower().startswith(b"x-amz-")]
-    prefixes = [value.decode("utf-8", "surrogateescape") for name, value in pairs if name == b"prefix"]
-    return len(prefixes) == 1 and access.allows_key(prefixes[0]) and all(name in _LIST_PARAMETERS for name, _ in pairs)
+    prefixes = [value.decode("utf-8", "surrogateescape") for name, value in query_pairs(query) if name == b"prefix"]
+    return len(prefixes) == 1 and access.allows_key(prefixes[0])

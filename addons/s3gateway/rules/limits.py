@@ -6,6 +6,7 @@ What concerns the head is held to here, before anything of it is parsed: work an
 from dataclasses import dataclass
 
 from s3gateway import errors
+from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 
 _METADATA = b"x-amz-meta-"
@@ -73,5 +74,8 @@ def check_metadata(head: RequestHead, limits: Limits) -> None:
     for name in head.names:
         if name.startswith(_METADATA):
             size += len(name) - len(_METADATA) + sum(map(len, head.all(name)))
+    if _METADATA in head.query.lower() or b"%" in head.query:  # SDKs move it there when they presign
+        pairs = query_pairs(head.query)
+        size += sum(len(name + value) - len(_METADATA) for name, value in pairs if name.lower().startswith(_METADATA))
     if size > limits.metadata:
         raise errors.metadata_too_large(size, limits.metadata)

@@ -1,8 +1,7 @@
 """Method + target + headers -> S3 operation, bucket, key; and what is no S3 operation at all is refused.
 
-Names are AWS's (Amazon S3 API Reference, "Actions"). A sub-resource that is not in the table is
-forwarded under the plain name, which is what a backend does that does not know it either; what is *refused* are the
-targets behind which a backend does something other than S3: MinIO's own API, STS, browser forms.
+Which operation it is says :mod:`s3gateway.rules.actions`. Refused are also the targets and headers behind which a
+backend does something other than S3 (MinIO's own API, STS, browser forms), and keys that it takes for others.
 """
 
 import re
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from s3gateway import errors
+from s3gateway.rules import actions
 from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 
@@ -20,77 +20,22 @@ _HOST_LABELS = re.compile(rb"[a-z0-9._-]+")
 _FORBIDDEN = re.compile(rb"[\x00-\x20\x7f#]|%(?![0-9A-Fa-f]{2})")
 _COPY_SOURCE = b"x-amz-copy-source"
 _SNOWBALL = b"x-amz-meta-snowball-auto-extract"
+_REPLICATION_STATUS = b"x-amz-replication-status"
+_ALIAS = "The backend would take this key for another one: it begins with a slash, or a part of it ends with __XLDIR__."
+_READING_METHODS = frozenset((b"GET", b"HEAD"))
 _METHODS = frozenset((b"GET", b"HEAD", b"PUT", b"POST", b"DELETE"))
 
-# Sub-resource -> operation names by method, in the order in which S3 looks for them.
-_OBJECT_SUBRESOURCES: tuple[tuple[bytes, dict[bytes, str]], ...] = (
-    (
-        b"uploadId",
-        {
-            b"PUT": "UploadPart",
-            b"POST": "CompleteMultipartUpload",
-            b"DELETE": "AbortMultipartUpload",
-            b"GET": "ListParts",
-        },
-    ),
-    (b"uploads", {b"POST": "CreateMultipartUpload"}),
-    (b"tagging", {b"GET": "GetObjectTagging", b"PUT": "PutObjectTagging", b"DELETE": "DeleteObjectTagging"}),
-    (b"acl", {b"GET": "GetObjectAcl", b"PUT": "PutObjectAcl"}),
-    (b"retention", {b"GET": "GetObjectRetention", b"PUT": "PutObjectRetention"}),
-    (b"legal-hold", {b"GET": "GetObjectLegalHold", b"PUT": "PutObjectLegalHold"}),
-    (b"attributes", {b"GET": "GetObjectAttributes"}),
-    (b"torrent", {b"GET": "GetObjectTorrent"}),
-    (b"restore", {b"POST": "RestoreObject"}),
-    (b"select", {b"POST": "SelectObjectContent"}),
-)
-_BUCKET_SUBRESOURCES: tuple[tuple[bytes, dict[bytes, str]], ...] = (
-    (b"delete", {b"POST": "DeleteObjects"}),
-    (b"uploads", {b"GET": "ListMultipartUploads"}),
-    (b"versions", {b"GET": "ListObjectVersions"}),
-    (b"location", {b"GET": "GetBucketLocation"}),
-    *(
-        (sub.encode(), {b"GET": f"Get{name}", b"PUT": f"Put{name}", b"DELETE": f"Delete{name}"})
-        for sub, name in (
-            ("accelerate", "BucketAccelerateConfiguration"),
-            ("acl", "BucketAcl"),
-            ("analytics", "BucketAnalyticsConfiguration"),
-            ("cors", "BucketCors"),
-            ("encryption", "BucketEncryption"),
-            ("intelligent-tiering", "BucketIntelligentTieringConfiguration"),
-            ("inventory", "BucketInventoryConfiguration"),
-            ("lifecycle", "BucketLifecycleConfiguration"),
-            ("logging", "BucketLogging"),
-            ("metrics", "BucketMetricsConfiguration"),
-            ("notification", "BucketNotificationConfiguration"),
-            ("object-lock", "ObjectLockConfiguration"),
-            ("ownershipControls", "BucketOwnershipControls"),
-            ("policy", "BucketPolicy"),
-            ("policyStatus", "BucketPolicyStatus"),
-            ("publicAccessBlock", "PublicAccessBlock"),
-            ("replication", "BucketReplication"),
-            ("requestPayment", "BucketRequestPayment"),
-            ("tagging", "BucketTagging"),
-            ("versioning", "BucketVersioning"),
-            ("website", "BucketWebsite"),
-        )
-    ),
-)
-_PLAIN = {
-    "service": {b"GET": "ListBuckets"},
-    "bucket": {b"GET": "ListObjects", b"PUT": "CreateBucket", b"HEAD": "HeadBucket", b"DELETE": "DeleteBucket"},
-    "object": {b"GET": "GetObject", b"PUT": "PutObject", b"HEAD": "HeadObject", b"DELETE": "DeleteObject"},
-}
 _COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
-NAMES = tuple(
-    sorted(
-        {
-            *_COPIES.values(),
-            "ListObjectsV2",
-            *(name for names in _PLAIN.values() for name in names.values()),
-            *(name for _, names in (*_OBJECT_SUBRESOURCES, *_BUCKET_SUBRESOURCES) for name in names.values()),
-        }
-    )
+_FOR_HEADERS = (
+    (re.compile(rb"x-amz-object-lock-(mode|retain-until-date)"), "PutObjectRetention"),
+    (re.compile(rb"x-amz-object-lock-legal-hold"), "PutObjectLegalHold"),
+    (re.compile(rb"x-amz-bypass-governance-retention"), "BypassGovernanceRetention"),
+    (re.compile(rb"x-amz-tagging"), "PutObjectTagging"),
+    (re.compile(rb"x-amz-acl|x-amz-grant-.*"), "PutObjectAcl"),
 )
+"""What a header does besides the operation that it comes with: AWS asks for that permission too."""
+
+NAMES = tuple(sorted({*actions.NAMES, *_COPIES.values(), *(name for _, name in _FOR_HEADERS)}))
 """Every name that an operation can have here, for rules that name operations."""
 
 _STREAMED_BY_CHUNKS = frozenset(("PutObject", "UploadPart"))
@@ -98,13 +43,17 @@ _STREAMED_BY_CHUNKS = frozenset(("PutObject", "UploadPart"))
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a request asks for. ``bucket`` and ``key`` are decoded; ``source`` is the (bucket, key) copied from."""
+    """What a request asks for. ``bucket`` and ``key`` are decoded; ``source`` is the (bucket, key) copied from.
+
+    ``also`` names the operations that its headers amount to.
+    """
 
     name: str
     bucket: str
     key: str
     path: bytes
     source: tuple[str, str] | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def takes_chunks(self) -> bool:
@@ -136,17 +85,24 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
     bucket = unquote_to_bytes(bucket_raw).decode("utf-8", "surrogateescape")
     key = unquote_to_bytes(key_raw).decode("utf-8", "surrogateescape")
     _check_bucket(bucket, path)
-    parameters = {name for name, _ in query_pairs(head.query)} if head.query else set()
-    _check_foreign(head, bucket, parameters)
+    if is_alias(key):
+        raise errors.invalid_argument(_ALIAS, "key", "")
+    query = query_pairs(head.query) if head.query else []
+    _check_foreign(head, bucket, query)
     source = _copy_source(head)
-    name = _name(head, bucket, key, parameters)
+    name = actions.find("object" if key else "bucket" if bucket else "service", head.method, query)
     if source:
         if name not in _COPIES:
             raise errors.invalid_argument(
                 "You can only specify a copy source header for copy requests.", "x-amz-copy-source", ""
             )
         name = _COPIES[name]
-    return Operation(name, bucket, key, path, source)
+    return Operation(name, bucket, key, path, source, _also(head, query))
+
+
+def is_alias(key: str) -> bool:
+    """Whether MinIO takes a key for another one: it drops slashes in front, and keeps ``a/`` as ``a__XLDIR__``."""
+    return key.startswith("/") or key.endswith("__XLDIR__") or "__XLDIR__/" in key
 
 
 def _virtual_bucket(head: RequestHead, domains: tuple[str, ...]) -> bytes:
@@ -172,13 +128,15 @@ def _check_bucket(bucket: str, path: bytes) -> None:
         raise errors.S3Error(400, "InvalidBucketName", "The specified bucket is not valid.", (("BucketName", bucket),))
 
 
-def _check_foreign(head: RequestHead, bucket: str, parameters: set[bytes]) -> None:
+def _check_foreign(head: RequestHead, bucket: str, query: list[tuple[bytes, bytes]]) -> None:
     """Refuse what a backend would execute with the gateway's rights although it is no S3 request of a client."""
+    parameters = {name for name, _ in query}
     if b"Action" in parameters or (not bucket and head.method == b"POST"):
         raise errors.not_implemented("STS is not available through this gateway.")
-    if any(name.startswith(b"x-minio-") for name in head.names):
+    names = {*head.names, *(name.lower() for name in parameters)}  # MinIO reads its own from the query as well
+    if _REPLICATION_STATUS in names or any(name.startswith(b"x-minio-") for name in names):
         raise errors.access_denied("x-minio-* headers are internal to the backend and are not accepted from clients.")
-    if head.all(_SNOWBALL):
+    if _SNOWBALL in names:
         # One PUT would become many objects, under keys that no encryption rule and no access rule has seen.
         raise errors.not_implemented("Snowball auto-extract is not available through this gateway.")
     content_type = (head.first(b"content-type") or b"").lower()
@@ -195,30 +153,16 @@ def _copy_source(head: RequestHead) -> tuple[str, str] | None:
     decoded = unquote_to_bytes(path).decode("utf-8", "surrogateescape")
     bucket, _, key = decoded.partition("/")
     segments = key.split("/")
+    if is_alias(key):
+        raise errors.invalid_argument(_ALIAS, "x-amz-copy-source", "")
     if len(values) > 1 or not _BUCKET.fullmatch(bucket) or not key or "." in segments or ".." in segments:
         raise errors.invalid_argument("Copy Source must mention the source bucket and key", "x-amz-copy-source", "")
     return bucket, key
 
 
-def _name(head: RequestHead, bucket: str, key: str, parameters: set[bytes]) -> str:
-    level = "object" if key else "bucket" if bucket else "service"
-    table = {"object": _OBJECT_SUBRESOURCES, "bucket": _BUCKET_SUBRESOURCES, "service": ()}[level]
-    found = [
-        (sub, names[head.method])
-        for sub, names in table
-        # Where a backend has no such operation it ignores the sub-resource; encryption must see what it then does.
-        if sub in parameters and head.method in names
-    ]
-    found = [pair for pair in found if pair[1] != "UploadPart" or b"partNumber" in parameters]
-    if len(found) > 1:
-        # Which of them counts differs between servers; AWS refuses as well.
-        subs = ", ".join(sub.decode() for sub, _ in found)
-        raise errors.invalid_argument(f"Conflicting query string parameters: {subs}", "ResourceType", subs)
-    if found:
-        return found[0][1]
-    if level == "bucket" and b"list-type" in parameters and head.method == b"GET":
-        return "ListObjectsV2"
-    plain = _PLAIN[level].get(head.method)
-    if plain is None:
-        raise errors.S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
-    return plain
+def _also(head: RequestHead, query: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
+    if head.method in _READING_METHODS:
+        # MinIO's own way to list: what a HEAD of each key would tell.
+        return ("HeadObject",) if any(name == b"metadata" for name, _ in query) else ()
+    names = [name for name in (*head.names, *(name.lower() for name, _ in query)) if name.startswith(b"x-amz-")]
+    return tuple(also for pattern, also in _FOR_HEADERS if any(map(pattern.fullmatch, names)))
