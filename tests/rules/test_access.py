@@ -115,6 +115,15 @@ def test_headers_need_their_operations(more: str) -> None:
     check_access(Access(("*",)), put)
 
 
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [(ALL, True), (Access(("bucket",)), False), (Access(("*",), prefixes=("k",)), False)],
+)
+def test_a_restore_may_write_anywhere(access: Access, expected: bool) -> None:
+    """Its body says where to, which nobody here reads."""
+    assert allowed(access, "POST", "/bucket/key?restore") is expected
+
+
 # Prefixes.
 
 

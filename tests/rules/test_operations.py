@@ -1,5 +1,8 @@
 """Method, target and headers -> operation, bucket and key; and the targets that are refused."""
 
+import base64
+from urllib.parse import quote
+
 import pytest
 
 from s3gateway.errors import S3Error
@@ -194,6 +197,34 @@ def test_what_headers_amount_to(method: str, target: str, header: str, also: tup
     assert operation(method, target, (header.encode(), b"1")).also == also
 
 
+@pytest.mark.parametrize(
+    "upload",
+    [b"x.../../../other/key", b"x.a/../../../../other/key", b"x...", b"x.a/..", b"../x.a", b"a/../x.a", b"x.../\xff"],
+)
+def test_upload_ids_that_are_paths(upload: bytes) -> None:
+    """MinIO decodes them, and looks there: the parts of another object are listed, and written."""
+    target = f"/bucket/key?uploadId={base64.urlsafe_b64encode(upload).decode().rstrip('=')}"
+    for method in ("GET", "POST", "DELETE"):
+        assert refused(method, target) == (400, "InvalidArgument")
+    assert refused("PUT", f"{target}&partNumber=1") == (400, "InvalidArgument")
+    if b".." in upload.split(b"/"):
+        assert refused("GET", f"/bucket/key?uploadId={quote(upload, safe='')}") == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize(
+    "upload",
+    [
+        "MDRhYzZhYjItOTkxMi00NzM2LTkxNWMtOTA0OGY1MTFhYzFjLjk1YmY5NTYzLWQ0NjctNDNlMi1iMzhmLTlkYWExZGNhYmYyZXgxNzYz",
+        "dfRtDYU0WWCCcH43C3WFbkRONycyCpTJJvxu2i5GYkZljF.Yxwh6XG7WfS2vC4to6HiV6Yjlx.cph0gtNBtJ8P3URCSbB7rjxI5iEwVDmgaXZOGgk",
+        "x..",
+        "..x",
+    ],
+)
+def test_upload_ids(upload: str) -> None:
+    """MinIO's own, and one of AWS's documentation."""
+    assert operation("GET", f"/bucket/key?uploadId={upload}").name == "ListParts"
+
+
 def test_a_replicas_header() -> None:
     """MinIO overwrites locked versions for who says that it is a replica."""
     assert refused("PUT", "/bucket/key", (b"X-Amz-Replication-Status", b"REPLICA")) == (403, "AccessDenied")
@@ -229,7 +260,7 @@ def test_copy_sources(value: bytes, source: tuple[str, str]) -> None:
     "value",
     (
         b" / other other/ /other/ //key ../other/key other/../secret/key other/./key other/%2e%2e/key o/key "
-        b"other//key other/%2Fkey other/a__XLDIR__"
+        b"other//key other/%2Fkey other/a__XLDIR__ other%2fkey"
     ).split(b" "),
 )
 def test_refused_copy_sources(value: bytes) -> None:

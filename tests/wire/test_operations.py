@@ -97,3 +97,17 @@ def test_a_post_deletes_nothing(front: Front, sub: str) -> None:
     before = front.stored()
     _ask(front, "POST", "/bucket/new", sub)
     assert front.stored() == before
+
+
+def test_an_upload_id_is_no_path(front: Front) -> None:
+    """MinIO lists the parts of an object that is named in one, and takes new ones for it."""
+    upload = base64.urlsafe_b64encode(b"x.../../../bucket/old").decode().rstrip("=")
+    direct = front.s3.list_parts(Bucket="bucket", Key="any", UploadId=upload)
+    assert direct["Key"] == "any"  # or there would be nothing to keep from it
+    front.forget()
+    before = front.stored()
+    for method, target in (("GET", "?uploadId="), ("DELETE", "?uploadId="), ("PUT", "?partNumber=1&uploadId=")):
+        answer = front.ask(auth(method, f"/bucket/any{target}{upload}")(now()))
+        assert (answer.status, answer.code) == (400, "InvalidArgument")
+        assert front.untouched()
+    assert front.stored() == before

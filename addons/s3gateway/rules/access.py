@@ -55,7 +55,7 @@ def _is_allowed(access: Access, operation: Operation, query: bytes) -> bool:
         return False
     if not operation.bucket:
         return access.list_buckets
-    if not _bucket(access, operation.bucket):
+    if not _bucket(access, operation.bucket) or (operation.name == "RestoreObject" and _is_confined(access)):
         return False
     if operation.source:
         bucket, key = operation.source
@@ -76,6 +76,11 @@ def _operation(access: Access, name: str) -> bool:
 
 def _bucket(access: Access, bucket: str) -> bool:
     return "*" in access.buckets or any(fnmatchcase(bucket, pattern) for pattern in access.buckets)
+
+
+def _is_confined(access: Access) -> bool:
+    """Whether anything is out of reach: the body of a RestoreObject may name any bucket and prefix to write to."""
+    return bool(access.prefixes) or "*" not in access.buckets
 
 
 def _lists_below_a_prefix(access: Access, query: bytes) -> bool:

@@ -7,6 +7,8 @@ bucket) or where a value holds a line feed (``GET /bucket?location=%0A`` lists i
 (``GET /?events=`` tells of all buckets), and reads headers from the query (``x-minio-*``, ``versionId`` on a PUT).
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -181,5 +183,22 @@ def _check_parameters(action: Action, query: list[tuple[bytes, bytes]]) -> None:
             raise errors.invalid_argument("A query parameter is there twice.", what, "")
         seen.add(name.lower())
         pattern = _VALUES.get(name)
-        if (pattern and not pattern.fullmatch(value)) or (value and name in _SUBRESOURCES and not pattern):
+        if (
+            (pattern and not pattern.fullmatch(value))
+            or (value and name in _SUBRESOURCES and not pattern)
+            or (name == b"uploadId" and _leaves_its_folder(value))
+        ):
             raise errors.invalid_argument("The query parameter does not have such a value.", what, "")
+
+
+def _leaves_its_folder(upload_id: bytes) -> bool:
+    """Whether MinIO would take an upload id for a path to something else.
+
+    Its own are the base64 of ``deployment.upload``, and the second half becomes a part of a path, unchecked: with
+    ``../`` in it that is an object of anybody's.
+    """
+    try:
+        decoded = base64.b64decode(upload_id + b"=" * (-len(upload_id) % 4), b"-_", validate=True)
+    except binascii.Error:
+        decoded = b""
+    return any(b".." in text.split(b"/") for text in (upload_id, decoded.partition(b".")[2], decoded))

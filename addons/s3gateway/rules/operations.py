@@ -19,6 +19,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _HOST_LABELS = re.compile(rb"[a-z0-9._-]+")
 _FORBIDDEN = re.compile(rb"[\x00-\x20\x7f#]|%(?![0-9A-Fa-f]{2})")
 _COPY_SOURCE = b"x-amz-copy-source"
+_IS_COPY = re.compile(rb"/|%2F")  # by this MinIO knows a copy; with %2f it would store the body, and not copy
 _SNOWBALL = b"x-amz-meta-snowball-auto-extract"
 _REPLICATION_STATUS = b"x-amz-replication-status"
 _ALIAS = "The backend would take this key for another one: it begins with a slash, or a part of it ends with __XLDIR__."
@@ -155,7 +156,14 @@ def _copy_source(head: RequestHead) -> tuple[str, str] | None:
     segments = key.split("/")
     if is_alias(key):
         raise errors.invalid_argument(_ALIAS, "x-amz-copy-source", "")
-    if len(values) > 1 or not _BUCKET.fullmatch(bucket) or not key or "." in segments or ".." in segments:
+    if (
+        len(values) > 1
+        or not _IS_COPY.search(path)
+        or not _BUCKET.fullmatch(bucket)
+        or not key
+        or "." in segments
+        or ".." in segments
+    ):
         raise errors.invalid_argument("Copy Source must mention the source bucket and key", "x-amz-copy-source", "")
     return bucket, key
 
