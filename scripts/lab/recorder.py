@@ -74,6 +74,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._loop.run_forever, name="recorder", daemon=True)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -163,6 +164,7 @@ class Recorder:
     async def _close(self) -> None:
         if self._server is None:
             return
+        self._closing = True
         self._server.close()
         for task in self._tasks:
             task.cancel()
@@ -171,6 +173,9 @@ class Recorder:
             await asyncio.wait_for(self._server.wait_closed(), _LINGER)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closing:  # its TLS handshake ended too late
+            writer.transport.abort()
+            return
         with self._lock:
             self._count += 1
             connection = Connection(self._count, *self._limits)

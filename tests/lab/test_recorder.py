@@ -32,7 +32,8 @@ class _Peer:
         self.ca_file = certs.ca
         self.got = bytearray()
         self.ended = threading.Event()
-        self._socket = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+        self._context = context
+        self._socket = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"https://127.0.0.1:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -40,8 +41,8 @@ class _Peer:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                connection, _ = self._socket.accept()
-                with connection, contextlib.suppress(OSError):
+                plain, _ = self._socket.accept()
+                with contextlib.suppress(OSError), self._context.wrap_socket(plain, server_side=True) as connection:
                     while data := connection.recv(65536):
                         self.got += data
                         if self.got.endswith((_PUT, _CHUNKED)):
