@@ -91,6 +91,7 @@ HARMLESS = {
     # name: what it holds
     "Access": "patterns",
     "AccessLog": "a flag",
+    "Action": "names",
     "Addresses": "authorities",
     "Arrival": "two flags",
     "Backend": "an address",
