@@ -8,14 +8,13 @@ import base64
 import binascii
 import fnmatch
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from s3gateway.config import HTTP_PORT, HTTPS_PORT, Backend, Chain, Client, Config, KeyPair, Listen
+from s3gateway.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
+from s3gateway.config import Backend, Chain, Client, Config, KeyPair, Listen
 from s3gateway.files import Files, reason
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
@@ -67,7 +66,7 @@ def build(
         credentials=credentials,
         clients=_clients(values["clients"], reader),
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
-        domains=tuple(domain.lower().strip(".") for domain in values["addressing"]["domains"]),
+        domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
         limits=_limits(values["limits"]),
         log_format=values["log"]["format"],
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
@@ -82,7 +81,7 @@ def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
     if key and not certificate:
         raise ConfigError("listen.key", "is set without listen.certificate", "set listen.certificate as well")
     return Listen(
-        values["host"],
+        check_listen_host("listen.host", values["host"]),
         values["port"],
         files.path("listen.certificate", certificate) if certificate else None,
         files.path("listen.key", key) if key else None,
@@ -95,7 +94,7 @@ def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
     if not endpoint:
         raise ConfigError("backend.endpoint", "is missing", "set it to the https:// address of the S3 server")
     scheme, host, port = split_endpoint("backend.endpoint", endpoint)
-    if scheme == "http" and not _is_loopback(host):
+    if scheme == "http" and not is_loopback(host):
         raise ConfigError(
             "backend.endpoint", f"{quoted(endpoint)} is not encrypted", "use https:// (http is for this machine only)"
         )
@@ -107,35 +106,6 @@ def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
         )
     ca_file = values.get("ca_file")
     return Backend(scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, values["region"])
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def split_endpoint(key: str, endpoint: str) -> tuple[str, str, int]:
-    """Split ``https://host[:port]`` into scheme, host and port; paths, queries and passwords are refused."""
-    remedy = "write it like https://minio.example.com:9000"
-    if "@" in endpoint:  # before anything quotes it
-        raise ConfigError(key, "holds a user name or password", remedy + "; credentials go to backend.credentials")
-    try:
-        url = urlsplit(endpoint)
-        port = url.port
-    except ValueError:
-        raise ConfigError(key, f"{quoted(endpoint)} is not a URL", remedy) from None
-    if (
-        url.scheme not in {"http", "https"}
-        or not url.hostname
-        or url.path.strip("/")
-        or url.query
-        or url.fragment
-        or port == 0
-    ):
-        raise ConfigError(key, f"{quoted(endpoint)} is not an http(s) address", remedy)
-    return url.scheme, url.hostname, port or (HTTPS_PORT if url.scheme == "https" else HTTP_PORT)
 
 
 def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:
@@ -211,6 +181,11 @@ def _access(key: str, values: dict[str, Any]) -> Access:
             raise ConfigError(f"{key}.operations", f"{quoted(pattern)} is no S3 operation", remedy)
     listed = values["list_buckets"]
     return Access(buckets, prefixes, operations, values["read_only"], "*" in buckets if listed is None else listed)
+
+
+def _each(key: str, values: Iterable[str], read: Callable[[str, str], str]) -> tuple[str, ...]:
+    """Read each entry of a list by its own path."""
+    return tuple(read(f"{key}[{i}]", value) for i, value in enumerate(values))
 
 
 def _limits(values: dict[str, Any]) -> Limits:

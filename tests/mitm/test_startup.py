@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -120,6 +121,44 @@ def test_a_broken_configuration_ends_it(tmp_path: Path, text: str, told: str) ->
     assert (ended.returncode, len(lines)) == (1, 1), ended.stdout + ended.stderr
     assert told in lines[0]
     assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def _refused(ended: subprocess.CompletedProcess[str]) -> str:
+    """The one line that is told when it ends before anything has listened."""
+    told = ended.stdout + ended.stderr
+    lines = [line for line in told.splitlines() if "Loading script" not in line]
+    assert (ended.returncode, len(lines)) == (1, 1), told
+    assert lines[0].startswith("s3_gateway: "), told
+    return lines[0].removeprefix("s3_gateway: ")
+
+
+@pytest.mark.parametrize("endpoint", ["https://my host:9000", "https://a..b:9000", "https://${MINIO_HOST}:9000"])
+def test_an_endpoint_that_mitmproxy_cannot_use_ends_it(tmp_path: Path, config: dict[str, Any], endpoint: str) -> None:
+    """One line; mitmproxy would print a traceback and open its own proxy on port 8080 for a moment."""
+    config["backend"]["endpoint"] = endpoint
+    told = _refused(_run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"]))
+    assert told.startswith(f"backend.endpoint: '{endpoint}' does not name a host; ")
+
+
+@pytest.mark.parametrize("option", ["s3_buffer_bodies=lots", "s3_buffer_bodies=-1"])
+def test_an_option_of_the_gateway_s_that_is_wrong_ends_it(tmp_path: Path, config: dict[str, Any], option: str) -> None:
+    """The same for options of the command line."""
+    told = _refused(_run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}", "--set", option]))
+    assert told.startswith("s3_buffer_bodies: ")
+
+
+@pytest.mark.parametrize("error", ["exceptions.OptionsError('not so')", "KeyError('a secret')"])
+def test_whatever_fails_at_the_start_ends_it(tmp_path: Path, config: dict[str, Any], error: str) -> None:
+    """An exception that nobody thought of, at the last moment before it listens."""
+    addons = tmp_path / "addons"
+    shutil.copytree(ENTRY.parent, addons, ignore=shutil.ignore_patterns("__pycache__"))
+    with (addons / "s3gateway" / "mitm" / "options.py").open("a", encoding="utf-8") as file:
+        file.write(f"from mitmproxy import exceptions\ndef apply(*_):\n    raise {error}\n")
+    told = _refused(_run(["-s", str(addons / ENTRY.name), "--set", f"s3_config={_written(tmp_path, config)}"]))
+    assert told.startswith(
+        "not so" if "not so" in error else "the configuration cannot be used: KeyError at options.py:"
+    )
+    assert "secret" not in told
 
 
 def test_no_configuration_ends_it() -> None:

@@ -74,25 +74,29 @@ class S3Gateway:
         loader.add_option(holding.OPTION, str, "", holding.HELP)
 
     def configure(self, updated: set[str]) -> None:
-        """Load the configuration and set mitmproxy's options from it."""
+        """Load the configuration and set mitmproxy's options from it; whatever fails, nothing must listen."""
+        try:
+            self._configure(updated)
+        except (ConfigError, CredentialsError, exceptions.OptionsError) as error:
+            starting.refuse(str(error))
+        except Exception as error:  # noqa: BLE001 - mitmproxy would go on without the gateway, as an open proxy
+            starting.refuse(f"the configuration cannot be used: {place(error)}")
+
+    def _configure(self, updated: set[str]) -> None:
         if updated & holding.OPTIONS:
             self._hold_up_to = holding.limit(ctx.options)
         if "s3_config" not in updated:
             return
         if self.live is not None:
             raise exceptions.OptionsError("s3_config cannot change while running; change the file itself")
-        try:
-            said = options.command_line(ctx.options)
-            live = Live(lambda: starting.load(said))
-            wants = options.wanted(live.current.config, verbose=aistor.is_verbose(os.environ))
-            options.check_command_line(ctx.options, said, live.current.config, wants)
-        except (ConfigError, CredentialsError) as error:
-            starting.refuse(str(error))
-        else:
-            self.live = live
-            options.apply(ctx.options, wants)
-            startup.open_listeners_later(starting.announcement(live.current.config))
-            self._held = startup.hold_replays()
+        said = options.command_line(ctx.options)
+        live = Live(lambda: starting.load(said))
+        wants = options.wanted(live.current.config, verbose=aistor.is_verbose(os.environ))
+        options.check_command_line(ctx.options, said, live.current.config, wants)
+        self.live = live
+        options.apply(ctx.options, wants)
+        startup.open_listeners_later(starting.announcement(live.current.config))
+        self._held = startup.hold_replays()
 
     def running(self) -> None:
         """Put :class:`~s3gateway.mitm.outbound.Outbound` at the end of the chain and start watching the files."""
