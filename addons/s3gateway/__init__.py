@@ -8,8 +8,8 @@ The rooms, in the order a request walks through them (a module imports only from
 ``capture``  what is kept of an exchange to look at later: the schema that every tool reads and writes
 ``recording`` heads and answers as values of that schema
 ``compare``  what became of a head on its way; ``reasons`` and ``faults`` tell what is meant and what is wrong
-``config``   the frozen ``Config``; ``keys``, ``settings``, ``yamltext``, ``addresses``, ``configfile``
-             and ``aistor`` make it
+``config``   the frozen ``Config``; ``keys``, ``settings``, ``yamltext``, ``addresses``, ``patterns``,
+             ``configfile`` and ``aistor`` make it
 ``signer``   the only module that imports botocore
 ``resign``   a captured request signed anew as its client would have
 ``body``     joins framing and chains into body transformers

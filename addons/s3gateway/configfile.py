@@ -16,6 +16,7 @@ from typing import Any
 from s3gateway.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
 from s3gateway.config import Backend, Chain, Client, Config, KeyPair, Listen
 from s3gateway.files import Files, reason
+from s3gateway.patterns import check_bucket, check_client, check_prefix
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
 from s3gateway.rules.limits import Limits
@@ -49,6 +50,8 @@ def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mappi
     config = build(read_yaml(text), folder, files, fallback)
     if not config.clients:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
+    for i, rule in enumerate(config.encryption):
+        check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
     return config
 
 
@@ -173,7 +176,9 @@ def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
 
 
 def _access(key: str, values: dict[str, Any]) -> Access:
-    buckets, prefixes, operations = (tuple(values[name]) for name in ("buckets", "prefixes", "operations"))
+    buckets = _each(f"{key}.buckets", values["buckets"], check_bucket)
+    prefixes = _each(f"{key}.prefixes", values["prefixes"], check_prefix)
+    operations = tuple(values["operations"])
     for pattern in operations:
         if not fnmatch.filter(NAMES, pattern):
             near = get_close_matches(pattern, NAMES, 1)
@@ -206,7 +211,10 @@ def _rule(key: str, values: dict[str, Any], files: Files) -> EncryptionRule:
             "give each rule exactly one of sse-kms, sse-s3, sse-c, none",
         )
     return EncryptionRule(
-        values["bucket"], values["prefix"], values["client"], _sse(key, chosen[0], values[chosen[0]], files)
+        check_bucket(f"{key}.bucket", values["bucket"]),
+        check_prefix(f"{key}.prefix", values["prefix"]),
+        values["client"],
+        _sse(key, chosen[0], values[chosen[0]], files),
     )
 
 
