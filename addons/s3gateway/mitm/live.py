@@ -1,7 +1,8 @@
 """The configuration in force, and its replacement while requests are running.
 
 A request is decided by what is in force when it arrives and signed by what is in force when it leaves; a reload never
-changes a transfer that has begun. A configuration that is broken is reported and the old one stays.
+changes a transfer that has begun. A configuration that is broken is reported and the old one stays. Half a file is not
+broken (one that ends before ``encryption:`` has no rules), so files are read when they have stopped changing.
 """
 
 import asyncio
@@ -19,8 +20,9 @@ from s3gateway.signer import CredentialsError, CredentialSource, Signer
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
-"""How soon a changed file is noticed. Polling by content also sees what a mounted Kubernetes secret does (symlinks)."""
+POLL_SECONDS = 0.5
+"""A changed file counts at the second look that finds it the same: within a second. Polling by content also sees what a
+mounted Kubernetes secret does (symlinks)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Live:
         config = load()
         self._source = CredentialSource(config.credentials)
         self._keys = self._source.current()
-        self._seen = fingerprint(config)
+        self._seen = self._tried = fingerprint(config)
         self.current = self._make(config, self._keys)
 
     async def watch(self, on_change: Callable[[Config], None]) -> None:
@@ -48,7 +50,7 @@ class Live:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                if await asyncio.to_thread(self._changed):
+                if await asyncio.to_thread(self._settled):
                     await self._reload(on_change)
                 await self._refresh()
             except (ConfigError, CredentialsError) as error:
@@ -56,14 +58,19 @@ class Live:
             except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
                 logger.error("configuration not reloaded: %s", type(error).__name__)  # noqa: TRY400
 
-    def _changed(self) -> bool:
-        seen = fingerprint(self.current.config)
-        # Files that a broken configuration named are not known; it is read again when a known one changes.
-        changed, self._seen = seen != self._seen, seen
-        return changed
+    def _settled(self) -> bool:
+        """Whether files are other than those last tried, and are as they were at the last look."""
+        before, self._seen = self._seen, fingerprint(self.current.config)
+        return before == self._seen != self._tried
 
     async def _reload(self, on_change: Callable[[Config], None]) -> None:
+        # Files that a broken configuration named are not known; it is read again when a known one changes.
+        tried = self._tried = self._seen
         config = await asyncio.to_thread(self._load)
+        seen = fingerprint(config)
+        if any(seen.get(path, value) != value for path, value in tried.items()):  # it changed while it was being read
+            self._tried = {}
+            return
         old = self.current.config.listen
         if (config.listen.host, config.listen.port) != (old.host, old.port):
             raise ConfigError("listen", "host and port cannot change while running", "restart the gateway")
@@ -72,7 +79,7 @@ class Live:
         current = self._make(config, keys)
         on_change(config)
         self._source, self._keys, self.current = source, keys, current
-        self._seen = fingerprint(config)
+        self._seen = self._tried = seen
         logger.warning(
             "configuration reloaded: %d clients, %d encryption rules", len(config.clients), len(config.encryption)
         )
