@@ -62,15 +62,6 @@ def test_port_8080_may_be_taken(gateway: GatewayFactory, config: dict[str, Any])
         assert not re.search(r"\b8080\b", running.log())  # and not as the end of the gateway's own port
 
 
-def test_its_own_port_taken_ends_it(tmp_path: Path, config: dict[str, Any]) -> None:
-    """A line that names the address, and exit status 1."""
-    port = config["listen"]["port"]
-    with socket.create_server(("127.0.0.1", port)):
-        ended = _run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"])
-    assert ended.returncode == 1
-    assert f"127.0.0.1:{port}" in ended.stdout + ended.stderr
-
-
 def _written(folder: Path, config: object) -> Path:
     path = folder / "gateway.yaml"
     path.write_text(config if isinstance(config, str) else yaml.safe_dump(config))
@@ -159,6 +150,39 @@ def test_whatever_fails_at_the_start_ends_it(tmp_path: Path, config: dict[str, A
         "not so" if "not so" in error else "the configuration cannot be used: KeyError at options.py:"
     )
     assert "secret" not in told
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
+def test_its_own_port_taken_ends_it(tmp_path: Path, config: dict[str, Any], host: str) -> None:
+    """mitmproxy's line would advise another ``--mode``, which the gateway then refuses."""
+    config["listen"]["host"] = host
+    port = config["listen"]["port"]
+    with socket.create_server(("127.0.0.1", port)):
+        told = _refused(_run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"]))
+    assert told == f"listen.port: {port} on {host} is in use; choose another or stop what listens there"
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("http://0.0.0.0", "is no host name or IP address; write it like 127.0.0.1 or ::, without port or scheme"),
+        ("no-such-host.invalid", "does not resolve; name an address of this machine, 127.0.0.1 or 0.0.0.0"),
+        ("192.0.2.1", "is no address of this machine; name an address of this machine, 127.0.0.1 or 0.0.0.0"),
+    ],
+)
+def test_a_host_that_is_not_this_machine_ends_it(tmp_path: Path, config: dict[str, Any], host: str, told: str) -> None:
+    """Neither what is no host, nor an unknown name, nor somebody else's address."""
+    config["listen"]["host"] = host
+    ended = _run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"])
+    assert _refused(ended) == f"listen.host: '{host}' {told}"
+
+
+def test_a_connection_that_is_not_quite_over_keeps_no_port(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """A gateway is restarted while connections of the old one are in TIME_WAIT."""
+    running = gateway(config)
+    with socket.create_connection(("127.0.0.1", running.port)):
+        running.stop()
+    assert gateway(config).port == running.port
 
 
 def test_no_configuration_ends_it() -> None:

@@ -93,6 +93,7 @@ class S3Gateway:
         live = Live(lambda: starting.load(said))
         wants = options.wanted(live.current.config, verbose=aistor.is_verbose(os.environ))
         options.check_command_line(ctx.options, said, live.current.config, wants)
+        startup.check_address(live.current.config.listen)
         self.live = live
         options.apply(ctx.options, wants)
         startup.open_listeners_later(starting.announcement(live.current.config))

@@ -8,14 +8,64 @@ mitmproxy also listens for QUIC, whatever its ``http3`` option says; not here.
 """
 
 import asyncio
+import errno
 import logging
+import socket
 
 from mitmproxy import ctx, http
 from mitmproxy.proxy.mode_specs import ProxyMode
 
+from s3gateway.config import Listen
+from s3gateway.settings import ConfigError, quoted
+
 logger = logging.getLogger(__name__)
 
 _TASK = "setup_servers"
+_AN_ADDRESS = "name an address of this machine, 127.0.0.1 or 0.0.0.0"
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+def check_address(listen: Listen) -> None:
+    """Refuse what cannot be listened on: mitmproxy's words for it advise a ``--mode`` that the gateway refuses.
+
+    It binds as asyncio will, for a moment and without listening. A name may stand for addresses of a family that this
+    machine does not have; one that it has suffices. Raises :class:`ConfigError`.
+    """
+    server = ctx.master.addons.get("proxyserver")
+    if server is None or server.is_running or not ctx.options.server:
+        return
+    try:
+        found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise ConfigError("listen.host", f"{quoted(listen.host)} does not resolve", _AN_ADDRESS) from None
+    failed = [error for family, _, _, _, address in found if (error := _bind(family, address))]
+    worst = next((error for error in failed if error.errno not in _NOT_HERE), None)
+    if worst or len(failed) == len(found):
+        raise _not_free(listen, worst or failed[0])
+
+
+def _bind(family: int, address: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]) -> OSError | None:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error
+    return None
+
+
+def _not_free(listen: Listen, error: OSError) -> ConfigError:
+    place = f"{listen.port} on {listen.host}"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return ConfigError("listen.port", f"{place} is in use", "choose another or stop what listens there")
+        case errno.EACCES:
+            return ConfigError("listen.port", f"{place} is not allowed to this user", "choose one from 1024")
+        case errno.EADDRNOTAVAIL:
+            return ConfigError("listen.host", f"{quoted(listen.host)} is no address of this machine", _AN_ADDRESS)
+    return ConfigError("listen", f"{place} cannot be listened on ({error.strerror})", "choose another host or port")
 
 
 def open_listeners_later(announcement: str) -> None:
@@ -63,7 +113,7 @@ def _concerns_startup(record: logging.LogRecord) -> bool:
 class Listeners:
     """Starts the withdrawn listeners anew. An addon of its own, because a script's ``running`` may not be a coroutine.
 
-    If a port is taken mitmproxy has logged it, and its error check ends the program after this.
+    If a port was taken in the meantime mitmproxy has logged it, and its error check ends the program after this.
     """
 
     def __init__(self, announcement: str) -> None:
