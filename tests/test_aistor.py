@@ -107,6 +107,35 @@ def test_what_must_be_set(environ: dict[str, str]) -> None:
     assert "does not exist" in refusal({**environ, "MINIO_CACERT_FILE": "/nonexistent/ca"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("MINIO_ENDPOINT", "tcp://1.2.3.4:80", "'tcp://1.2.3.4:80' is not an http(s) address"),
+        ("MINIO_ENDPOINT", "https://a..b", "'https://a..b' does not name a host"),
+        ("MINIO_ENDPOINT", "http://minio:9000", "'http://minio:9000' is not encrypted"),
+        ("MINIO_ENDPOINT", "https://127.0.0.1:8001", "'https://127.0.0.1:8001' is the gateway's own address"),
+        ("MINIO_CACERT_FILE", "/nowhere.crt", "file '/nowhere.crt' does not exist"),
+        ("MINIO_CACERT_FILE", "/", "'/' is a directory"),
+        ("CREDS_FILE", "/nowhere.yaml", "file '/nowhere.yaml' does not exist"),
+        ("LOCAL_ENDPOINT", "tcp://1.2.3.4:80", "'tcp://1.2.3.4:80' names no host to listen on"),
+        ("LOCAL_ENDPOINT", "1.2.3.4:99999", "99999 is not a port number"),
+        ("LOCAL_ENDPOINT", "1.2.3.4:\u00b2", "'1.2.3.4:\u00b2' has no port"),
+    ],
+)
+def test_refusals_name_the_variable(environ: dict[str, str], variable: str, value: str, told: str) -> None:
+    """Whoever set variables knows nothing of a file's keys."""
+    said = aistor.in_its_words(refusal({**environ, variable: value}))
+    assert said.startswith(f"{variable}: {told}; ")
+    assert ("backend." in said, "listen." in said, "change listen" in said) == (False, False, False)
+
+
+def test_a_password_in_the_endpoint_is_not_told(environ: dict[str, str]) -> None:
+    """Nor is the file's key for credentials."""
+    said = aistor.in_its_words(refusal({**environ, "MINIO_ENDPOINT": f"https://u:{CANARY}@h"}))
+    assert said.startswith("MINIO_ENDPOINT: holds a user name or password; ")
+    assert said.endswith("; credentials go to CREDS_FILE")
+
+
 def test_requested() -> None:
     """The backend's address is what asks for a gateway."""
     assert (aistor.is_requested({"MINIO_ENDPOINT": "x"}), aistor.is_requested({})) == (True, False)

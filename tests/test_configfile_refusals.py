@@ -30,20 +30,20 @@ REFUSED = [
     ("clients: {name: a}", "clients: a mapping is not a list; start each entry of clients with '- '"),
     ("listen: [a]", "listen: a list is not a mapping; write the keys of listen below it"),
     ("clients: [a]", "clients[0]: a value is not a mapping; write the keys of clients[0] below it"),
-    ("listen: {port: 0}", "listen.port: '0' is not a port number; give a port number"),
-    ("listen: {port: 65536}", "listen.port: '65536' is not a port number"),
-    ("listen: {port: '80'}", "listen.port: '80' is not a port number"),
-    ("listen: {port: true}", "listen.port: 'True' is not a port number"),
-    ("listen: {port: }", "listen.port: is empty; give a port number"),
-    ("listen: {host: 1}", "listen.host: '1' is not a text; give a text (put it in quotes)"),
-    ("listen: {regions: us-east-1}", "listen.regions: 'us-east-1' is not a list of text"),
-    ("listen: {regions: ['']}", "listen.regions: a list is not a list of text"),
-    (OK + "limits: {aws_chunk: 0}", "limits.aws_chunk: '0' is not a number of bytes > 0"),
-    (OK + "limits: {headers: 0}", "limits.headers: '0' is not a number > 0"),
+    ("listen: {port: 0}", "listen.port: 0 is not a port number; write a port number"),
+    ("listen: {port: 65536}", "listen.port: 65536 is not a port number"),
+    ("listen: {port: '80'}", "listen.port: '80' is not a port number; take the quotes off"),
+    ("listen: {port: true}", "listen.port: true is not a port number"),
+    ("listen: {port: }", "listen.port: is empty; write a port number"),
+    ("listen: {host: 1}", "listen.host: 1 is not text; put it in quotes"),
+    ("listen: {regions: us-east-1}", "listen.regions: 'us-east-1' is not a list of text; write [\"us-east-1\"]"),
+    ("listen: {regions: ['']}", "listen.regions[0]: is empty; write text"),
+    (OK + "limits: {aws_chunk: 0}", "limits.aws_chunk: 0 is not a number of bytes > 0"),
+    (OK + "limits: {headers: 0}", "limits.headers: 0 is not a number > 0"),
     (OK + "limits: {metadata: 2k}", "limits.metadata: '2k' is not a number of bytes > 0"),
     (OK + "limits: {aws_chunk: 4096}", "limits.aws_chunk_min: 8192 is more than limits.aws_chunk; lower it, or raise"),
-    (OK + CLIENT[:-1] + ", read_only: 1}]", "clients[0].read_only: '1' is not a true or false"),
-    (OK + CLIENT[:-1] + ", prefixes: a/}]", "clients[0].prefixes: 'a/' is not a list of text"),
+    (OK + CLIENT[:-1] + ", read_only: 1}]", "clients[0].read_only: 1 is not true or false; write true or false"),
+    (OK + CLIENT[:-1] + ", prefixes: a/}]", "clients[0].prefixes: 'a/' is not a list of text; write [\"a/\"]"),
     (
         OK + CLIENT[:-1] + ", operations: [GetObjekt]}]",
         "clients[0].operations: 'GetObjekt' is no S3 operation; did you mean",
@@ -52,13 +52,23 @@ REFUSED = [
         OK + CLIENT[:-1] + ", operations: ['s3:*']}]",
         "clients[0].operations: 's3:*' is no S3 operation; write it like Get",
     ),
-    (OK + "limits: {request_rate: 0}", "limits.request_rate: '0' is not a number a second > 0"),
-    (OK + "limits: {connections: 1.5}", "limits.connections: '1.5' is not a number > 0"),
+    (OK + "limits: {request_rate: 0}", "limits.request_rate: 0 is not a number a second > 0"),
+    (OK + "limits: {connections: 1.5}", "limits.connections: 1.5 is not a number > 0"),
     (OK + "limits: {keep_alive: never}", "limits.keep_alive: 'never' is not a number of seconds > 0"),
-    (OK + "limits: {refusal_linger: true}", "limits.refusal_linger: 'True' is not a number of seconds > 0"),
-    (OK + "limits: {refusal_linger: .inf}", "limits.refusal_linger: 'inf' is not a number of seconds > 0"),
-    (OK + "limits: {refusal_linger: .nan}", "limits.refusal_linger: 'nan' is not a number of seconds > 0"),
-    ("log: {format: xml}", "log.format: 'xml' is not a auto, text or json"),
+    (OK + "limits: {refusal_linger: true}", "limits.refusal_linger: true is not a number of seconds > 0"),
+    (OK + "limits: {refusal_linger: .inf}", "limits.refusal_linger: inf is not a number of seconds > 0"),
+    (OK + "limits: {refusal_linger: .nan}", "limits.refusal_linger: nan is not a number of seconds > 0"),
+    ("log: {format: xml}", "log.format: 'xml' is not auto, text or json; write auto, text or json"),
+    (OK + "encryption: [{sse-s3: 'true'}]", "encryption[0].sse-s3: 'true' is not true; take the quotes off"),
+    (
+        OK + CLIENT[:-1] + ", read_only: 'false'}]",
+        "clients[0].read_only: 'false' is not true or false; take the quotes",
+    ),
+    (OK + CLIENT[:-1] + ", buckets: [lake, 2024]}]", "clients[0].buckets[1]: 2024 is not text; put it in quotes"),
+    (OK + CLIENT[:-1] + ", buckets: [2024-01-31]}]", "clients[0].buckets[0]: a value is not text; put it in quotes"),
+    (OK + CLIENT[:-1] + ", buckets: '*'}]", "clients[0].buckets: '*' is not a list of text; write [\"*\"]"),
+    (OK + CLIENT[:-1] + ", buckets: [*]}]", '; quote what begins with *, as in "*"'),
+    (OK + CLIENT[:-1] + ", buckets: [*-logs]}]", '; quote what begins with *, as in "*"'),
     ("a: 1\na: 2", "line 2: is not valid YAML (key 'a' appears twice); correct it"),
     ("listen: {port: 1, port: 2}", "line 1: is not valid YAML (key 'port' appears twice)"),
     ("listen: {", "line 1: is not valid YAML"),
@@ -91,10 +101,10 @@ REFUSED = [
     (OK + "listen: {key: x}", "listen.key: is set without listen.certificate; set listen.certificate as well"),
     (OK + "encryption: [{bucket: a}]", "encryption[0]: names no encryption; give each rule exactly one of"),
     (OK + "encryption: [{sse-s3: true, none: true}]", "encryption[0]: names sse-s3, none; give each rule exactly one"),
-    (OK + "encryption: [{sse-s3: false}]", "encryption[0].sse-s3: 'False' is not a true"),
+    (OK + "encryption: [{sse-s3: false}]", "encryption[0].sse-s3: false is not true; write true, or leave it out"),
     (OK + "encryption: [{none: true}, {sse-c: nope}]", "encryption[1].sse-c: file 'nope' does not exist"),
-    ("clients: [{access_key_id: K}]", "clients[0].name: is missing; give a text"),
-    ("clients: [{name: a, access_key_id: 123}]", "clients[0].access_key_id: '123' is not a text"),
+    ("clients: [{access_key_id: K}]", "clients[0].name: is missing; write text"),
+    ("clients: [{name: a, access_key_id: 123}]", "clients[0].access_key_id: 123 is not text; put it in quotes"),
     (
         OK + "clients: [{name: a, access_key_id: K}]",
         "clients[0].secret_access_key: is missing or empty; set exactly one",
@@ -175,7 +185,7 @@ def test_no_refusal_tells_a_secret(write: Callable[[str], str]) -> None:
 def test_a_secret_that_yaml_reads_as_something_else(number: str) -> None:
     """What YAML takes for a number, a date or a truth is refused without repeating it."""
     said = refusal(f"clients: [{{name: a, access_key_id: K, secret_access_key: {number}}}]")
-    assert said.startswith("clients[0].secret_access_key: the value is not a secret text; give a secret text")
+    assert said.startswith("clients[0].secret_access_key: the value is not secret text; put it in quotes")
     assert number not in said
 
 
@@ -186,12 +196,26 @@ def test_unreadable_files(tmp_path: Path) -> None:
         load(tmp_path / "none")
     with pytest.raises(ConfigError, match=r"^s3_config: cannot read '.*latin' \(not UTF-8 text\); name a"):
         load(tmp_path / "latin")
+    with pytest.raises(ConfigError, match=r"^s3_config: cannot read '.*' \(Is a directory\); name a"):
+        load(tmp_path)
     client = "clients: [{name: a, access_key_id: K, secret_access_key_file: %s}]"
+    (tmp_path / "folder").mkdir()
+    assert refusal(OK + client % "folder", tmp_path) == (
+        f"clients[0].secret_access_key_file: '{tmp_path / 'folder'}' is a directory; name a file"
+    )
     assert refusal(OK + client % "latin", tmp_path).startswith("clients[0].secret_access_key_file: cannot read 'latin'")
     (tmp_path / "empty").write_text(" \n")
     assert refusal(OK + client % "empty", tmp_path) == (
         "clients[0].secret_access_key_file: 'empty' is empty; put the secret into it"
     )
+
+
+@pytest.mark.parametrize("text", ["\na: [", "\na: 1\na: 1", "a: !!int x"])
+def test_what_is_not_yaml_is_told_with_its_file(tmp_path: Path, text: str) -> None:
+    """Several files are YAML; which one, and where it is known its line."""
+    (tmp_path / "gateway.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"^gateway\.yaml(?: line [23])?: is not valid YAML"):
+        load(tmp_path / "gateway.yaml")
 
 
 _scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))

@@ -11,16 +11,28 @@
 Clients use the same static key pair as the gateway itself does at the backend, and all buckets.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from s3gateway.addresses import is_host
 from s3gateway.config import Client, Config, KeyPair
 from s3gateway.configfile import build
 from s3gateway.rules.access import ALL
 from s3gateway.settings import ConfigError, quoted
 
+_VARIABLES = {
+    "backend.endpoint": "MINIO_ENDPOINT",
+    "backend.ca_file": "MINIO_CACERT_FILE",
+    "backend.credentials.file": "CREDS_FILE",
+    "backend.credentials": "CREDS_FILE",
+    "listen.host": "LOCAL_ENDPOINT",
+    "listen.port": "LOCAL_ENDPOINT",
+}
+"""What the keys of a configuration file are called here."""
+_KEYS = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, _VARIABLES))})(?![\w.])")
 _FALSE = frozenset(("", "0", "false", "no", "off"))
 
 
@@ -32,6 +44,11 @@ def is_requested(environ: Mapping[str, str]) -> bool:
 def is_verbose(environ: Mapping[str, str]) -> bool:
     """Whether ``VERBOSE`` is set to something other than a no."""
     return environ.get("VERBOSE", "").strip().lower() not in _FALSE
+
+
+def in_its_words(message: str) -> str:
+    """Say a refusal in the words of whoever wrote these variables and no YAML."""
+    return _KEYS.sub(lambda key: _VARIABLES[key[0]], message)
 
 
 def load(environ: Mapping[str, str], fallback: Mapping[str, Any]) -> Config:
@@ -56,6 +73,10 @@ def load(environ: Mapping[str, str], fallback: Mapping[str, Any]) -> Config:
 def _listen(endpoint: str) -> dict[str, object]:
     address = endpoint.removeprefix("http://").removeprefix("https://").rstrip("/")
     host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        raise ConfigError("LOCAL_ENDPOINT", f"{quoted(endpoint)} has no port", "write it like 127.0.0.1:8000")
-    return {"host": host.strip("[]") or "0.0.0.0", "port": int(port)}  # noqa: S104 - what ":port" means to AIStor-GW
+    host = host.removeprefix("[").removesuffix("]") or "0.0.0.0"  # noqa: S104 - what ":port" means to AIStor-GW
+    remedy = "write it like 127.0.0.1:8000"
+    if not re.fullmatch("[0-9]{1,5}", port):
+        raise ConfigError("LOCAL_ENDPOINT", f"{quoted(endpoint)} has no port", remedy)
+    if not is_host(host):
+        raise ConfigError("LOCAL_ENDPOINT", f"{quoted(endpoint)} names no host to listen on", remedy)
+    return {"host": host, "port": int(port)}

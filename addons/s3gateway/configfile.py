@@ -47,7 +47,7 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
-    config = build(read_yaml(text), folder, files, fallback)
+    config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
     if not config.clients:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
     for i, rule in enumerate(config.encryption):
@@ -105,7 +105,7 @@ def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
         raise ConfigError(
             "backend.endpoint",
             f"{quoted(endpoint)} is the gateway's own address",
-            "name the S3 server, or change listen",
+            "name the S3 server, or change listen.port",
         )
     ca_file = values.get("ca_file")
     return Backend(scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, values["region"])

@@ -16,6 +16,8 @@ class Files:
         """Give the path of a file that is there; ``key`` is what names it."""
         path = self.place(key, name)
         self.seen.append(path)
+        if path.is_dir():
+            raise ConfigError(key, f"{quoted(path)} is a directory", "name a file")
         if not path.is_file():
             raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
         return path

@@ -14,10 +14,16 @@ _REQUIRED = object()
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A type of value: ``name`` for messages and the README, ``accepts`` decides."""
+    """A type of value: ``name`` for the README, ``one`` of it for messages, ``accepts`` decides."""
 
     name: str
     accepts: Callable[[Any], bool]
+    article: str = "a "
+
+    @property
+    def one(self) -> str:
+        """The name as it stands in a sentence."""
+        return self.article + self.name
 
 
 def _is_int(value: object) -> bool:
@@ -28,18 +34,18 @@ def _is_number(value: object) -> bool:
     return _is_int(value) or isinstance(value, float)
 
 
-TEXT = Kind("text", lambda value: isinstance(value, str) and value != "")
-SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "")
+TEXT = Kind("text", lambda value: isinstance(value, str) and value != "", "")
+SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "", "")
 FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
 PORT = Kind("port number", lambda value: _is_int(value) and 0 < value < 65536)  # noqa: PLR2004
 NUMBER = Kind("number > 0", lambda value: _is_int(value) and value > 0)
 BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
 PER_SECOND = Kind("number a second > 0", lambda value: _is_number(value) and 0 < value < math.inf)
 SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
-YES_NO = Kind("true or false", lambda value: isinstance(value, bool))
-TRUE = Kind("true", lambda value: value is True)
+YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
+TRUE = Kind("true", lambda value: value is True, "")
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
-LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"))
+LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
 
 
 @dataclass(frozen=True, slots=True)

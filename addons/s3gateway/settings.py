@@ -1,12 +1,14 @@
 """The check of a YAML document against the table of :mod:`~s3gateway.keys`."""
 
+import json
 from collections.abc import Mapping
+from datetime import date
 from difflib import get_close_matches
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
-from s3gateway.keys import FILE, KEYS, SECRET, TEXT, Key
+from s3gateway.keys import FILE, KEYS, SECRET, TEXT, TEXTS, TRUE, Key
 
 _SHOWN = 60
 
@@ -20,6 +22,7 @@ class ConfigError(ValueError):
 
 _SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "log")
 _LISTS = ("clients", "encryption")
+_ENTRY = Key("", TEXT, "An entry of a list of text.")
 
 
 def quoted(value: object) -> str:
@@ -79,26 +82,48 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
 def _check_value(shown: str, key: Key, value: object, *, present: bool) -> Any:
     if not present:
         if key.required:
-            raise ConfigError(shown, "is missing", f"give a {key.kind.name}")
+            raise ConfigError(shown, "is missing", f"write {key.kind.one}")
         return key.default
     if key.path == "encryption[].prefix" and value == "":
         return value
+    if key.kind is TEXTS and isinstance(value, list):
+        for i, entry in enumerate(value):
+            _check_value(f"{shown}[{i}]", _ENTRY, entry, present=True)
     if not key.kind.accepts(value):
-        told = (
-            "the value"
-            if key.kind is SECRET
-            else quoted(value)
-            if isinstance(value, str | int | float)
-            else _shape(value)
-        )
-        problem = "is empty" if value in (None, "") else f"{told} is not a {key.kind.name}"
-        raise ConfigError(shown, problem, f"give a {key.kind.name}" + _quote_hint(key, value))
+        problem = "is empty" if value in (None, "") else f"{_told(key, value)} is not {key.kind.one}"
+        raise ConfigError(shown, problem, _remedy(key, value))
     return value
 
 
-def _quote_hint(key: Key, value: object) -> str:
-    """YAML reads 0123, 1e5 and yes as something other than text."""
-    return " (put it in quotes)" if key.kind in (TEXT, SECRET, FILE) and isinstance(value, int | float) else ""
+def _told(key: Key, value: object) -> str:
+    """Show a value as YAML has it: text in quotes, so that '80' and 80 differ."""
+    if key.kind is SECRET:
+        return "the value"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    return quoted(value) if isinstance(value, str) else _shape(value)
+
+
+def _remedy(key: Key, value: object) -> str:
+    """Say what to write. YAML reads 0123, 1e5 and yes as something other than text, and what is in quotes as text."""
+    if key.kind in (TEXT, SECRET, FILE) and isinstance(value, int | float | date):
+        return "put it in quotes"
+    if key.kind is TEXTS and isinstance(value, str) and value:
+        return f"write {json.dumps([value])}" if len(value) <= _SHOWN else "write it in brackets"
+    if isinstance(value, str) and any(key.kind.accepts(plain) for plain in _unquoted(value)):
+        return "take the quotes off"
+    if key.kind is TRUE and value is False:
+        return "write true, or leave it out"
+    return f"write {key.kind.one}"
+
+
+def _unquoted(value: str) -> list[object]:
+    """What a text would be without its quotes."""
+    if value in ("true", "false"):
+        return [value == "true"]
+    return [int(value)] if len(value) <= _SHOWN and value.isascii() and value.isdigit() else []
 
 
 def _known(shown: str, given: dict[Any, Any], names: list[str] | tuple[str, ...]) -> None:

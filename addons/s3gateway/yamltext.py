@@ -11,16 +11,21 @@ _NOT_YAML = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What PyYAML raises besides its own errors: for impossible dates, ``!!int`` of text, endless nesting."""
 
 
-def read_yaml(text: str) -> object:
-    """Parse with PyYAML's safe loader; a key that appears twice is refused. Raises :class:`ConfigError`."""
+def read_yaml(text: str, name: str = "") -> object:
+    """Parse with PyYAML's safe loader; a key that appears twice is refused. ``name`` is the file's, for messages.
+
+    Raises :class:`ConfigError`.
+    """
     try:
         return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader that refuses duplicate keys
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "the file"
-        raise ConfigError(where, f"is not valid YAML ({_problem(error)})", "correct it") from None
+        where = f"{name} line {mark.line + 1}".lstrip() if mark else name or "the file"
+        raise ConfigError(where, f"is not valid YAML ({_problem(error)})", _remedy(error)) from None
     except _NOT_YAML:
-        raise ConfigError("the file", "is not valid YAML", "correct it; dates and numbers may need quotes") from None
+        raise ConfigError(
+            name or "the file", "is not valid YAML", "correct it; dates and numbers may need quotes"
+        ) from None
 
 
 class _DuplicateKeyError(yaml.MarkedYAMLError):
@@ -36,6 +41,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             if key in keys[:i]:
                 raise _DuplicateKeyError(problem=f"key {key!r} appears twice", problem_mark=node.value[i][0].start_mark)
         return super().construct_mapping(node, deep)
+
+
+def _remedy(error: yaml.YAMLError) -> str:
+    """YAML takes what begins with a star for a reference, in ``[*]`` and ``[*-logs]`` too."""
+    met = f"{getattr(error, 'context', None)} {getattr(error, 'problem', None)}"
+    return 'quote what begins with *, as in "*"' if re.search(r"\balias\b", met) else "correct it"
 
 
 def _problem(error: yaml.YAMLError) -> str:

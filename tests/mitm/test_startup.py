@@ -177,6 +177,20 @@ def test_a_host_that_is_not_this_machine_ends_it(tmp_path: Path, config: dict[st
     assert _refused(ended) == f"listen.host: '{host}' {told}"
 
 
+def test_the_drop_in_names_its_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in what mitmproxy's side refuses."""
+    (tmp_path / "creds.yaml").write_text("static: {access_key_id: a, secret_access_key: in-a-file}")
+    (tmp_path / "ca.crt").write_text("no certificate")
+    monkeypatch.setenv("MINIO_ENDPOINT", "https://127.0.0.1:9")
+    monkeypatch.setenv("CREDS_FILE", str(tmp_path / "creds.yaml"))
+    port = free_port()
+    monkeypatch.setenv("LOCAL_ENDPOINT", f"127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", port)):
+        assert _refused(_run(["-s", str(ENTRY)])).startswith(f"LOCAL_ENDPOINT: {port} on 127.0.0.1 is in use; ")
+    monkeypatch.setenv("MINIO_CACERT_FILE", str(tmp_path / "ca.crt"))
+    assert _refused(_run(["-s", str(ENTRY)])).startswith(f"MINIO_CACERT_FILE: '{tmp_path / 'ca.crt'}' holds no PEM")
+
+
 def test_a_connection_that_is_not_quite_over_keeps_no_port(gateway: GatewayFactory, config: dict[str, Any]) -> None:
     """A gateway is restarted while connections of the old one are in TIME_WAIT."""
     running = gateway(config)

@@ -78,7 +78,7 @@ class S3Gateway:
         try:
             self._configure(updated)
         except (ConfigError, CredentialsError, exceptions.OptionsError) as error:
-            starting.refuse(str(error))
+            starting.refuse(starting.told(error))
         except Exception as error:  # noqa: BLE001 - mitmproxy would go on without the gateway, as an open proxy
             starting.refuse(f"the configuration cannot be used: {place(error)}")
 
@@ -90,7 +90,7 @@ class S3Gateway:
         if self.live is not None:
             raise exceptions.OptionsError("s3_config cannot change while running; change the file itself")
         said = options.command_line(ctx.options)
-        live = Live(lambda: starting.load(said))
+        live = Live(lambda: starting.load(said), starting.told)
         wants = options.wanted(live.current.config, verbose=aistor.is_verbose(os.environ))
         options.check_command_line(ctx.options, said, live.current.config, wants)
         startup.check_address(live.current.config.listen)

@@ -35,10 +35,10 @@ class Current:
 
 
 class Live:
-    """Holds :class:`Current` and replaces it."""
+    """Holds :class:`Current` and replaces it; ``told`` words a refusal for the operator."""
 
-    def __init__(self, load: Callable[[], Config]) -> None:
-        self._load = load
+    def __init__(self, load: Callable[[], Config], told: Callable[[Exception], str] = str) -> None:
+        self._load, self._told = load, told
         config = load()
         self._source = CredentialSource(config.credentials)
         self._keys = self._source.current()
@@ -54,7 +54,7 @@ class Live:
                     await self._reload(on_change)
                 await self._refresh()
             except (ConfigError, CredentialsError) as error:
-                logger.error("configuration not reloaded, the old one stays in force: %s", error)  # noqa: TRY400
+                logger.error("configuration not reloaded, the old one stays in force: %s", self._told(error))  # noqa: TRY400
             except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
                 logger.error("configuration not reloaded: %s", type(error).__name__)  # noqa: TRY400
 

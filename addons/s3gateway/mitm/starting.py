@@ -21,6 +21,11 @@ def load(said: dict[str, object]) -> Config:
     raise ConfigError("s3_config", "is not set", "add --set s3_config=gateway.yaml")
 
 
+def told(error: Exception) -> str:
+    """The refusal in the words of what the operator wrote: the file's keys, or the environment's variables."""
+    return str(error) if ctx.options.s3_config else aistor.in_its_words(str(error))
+
+
 def announcement(config: Config) -> str:
     """Tell what runs where."""
     return (

@@ -65,7 +65,9 @@ def _not_free(listen: Listen, error: OSError) -> ConfigError:
             return ConfigError("listen.port", f"{place} is not allowed to this user", "choose one from 1024")
         case errno.EADDRNOTAVAIL:
             return ConfigError("listen.host", f"{quoted(listen.host)} is no address of this machine", _AN_ADDRESS)
-    return ConfigError("listen", f"{place} cannot be listened on ({error.strerror})", "choose another host or port")
+    return ConfigError(
+        "listen.host", f"{place} cannot be listened on ({error.strerror})", "choose another host or port"
+    )
 
 
 def open_listeners_later(announcement: str) -> None:
