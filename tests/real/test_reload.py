@@ -67,6 +67,8 @@ def test_a_broken_configuration_is_reported_and_the_old_one_stays(gateway: Gatew
         (config | {"clients": []}, "clients"),
         (config | {"listen": {**config["listen"], "port": 1}}, "listen"),
         (config | {"backend": {**config["backend"], "ca_file": "/nowhere.crt"}}, "/nowhere.crt"),
+        (config | {"backend": {**config["backend"], "endpoint": "https://${MINIO_HOST}:9000"}}, "backend.endpoint"),
+        (config | {"encryption": [{"client": "sparc", "sse-s3": True}]}, "encryption[0].client"),
     ]
     for text, told in broken:
         before = len(running.log())
