@@ -9,7 +9,8 @@ import contextlib
 import ssl
 import threading
 import urllib.parse
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _READ: Final = 1 << 16
 _CLOSE_WAIT: Final = "08"  # in proc(5)'s net/tcp
 _LINGER: Final = 2  # seconds for a peer to take the last bytes
+_LIMIT: Final = 60  # seconds for our own loop, on a machine that is busy
 _Keep = Callable[[bytes], None]
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -75,17 +77,18 @@ class Recorder:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.port = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(_LIMIT)
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_LIMIT)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(_LIMIT)
         self._loop.close()
 
     @property
@@ -144,98 +147,118 @@ class Recorder:
             self._connections = [known for known in self._connections if known.number in self._open_numbers()]
 
     def is_behind(self) -> bool:
-        """Whether the kernel holds something back for us: a connection, bytes or an end.
+        """Whether anything that was sent to us is not kept yet: a connection, bytes or an end."""
+        return self._is_held_back() or asyncio.run_coroutine_threadsafe(self._is_behind(), self._loop).result(_LIMIT)
 
-        Asyncio tells of a connection after its TLS handshake, when a client in a hurry may have written and gone.
-        """
+    async def _is_behind(self) -> bool:
+        """Look from the loop, where nothing is under way between the kernel and what is kept."""
+        for _ in range(5):  # who was accepted gets a task, and what a reset took off the kernel's list is read
+            await asyncio.sleep(0)
+        return self._is_held_back()
+
+    def _is_held_back(self) -> bool:
+        """Whether the kernel holds something for us."""
         ours = f":{self.port:04X}"
         rows = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
         return any(row[1].endswith(ours) and (row[3] == _CLOSE_WAIT or row[4][-8:] != "00000000") for row in rows)
 
     def _open_numbers(self) -> set[int]:
-        return {int(task.get_name()) for task in self._tasks if not task.done()}
+        return {int(task.get_name()) for task in self._tasks.copy() if not task.done()}
 
     async def _listen(self) -> None:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self._certs.backend_certificate, self._certs.backend_key)
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        self._context.load_cert_chain(self._certs.backend_certificate, self._certs.backend_key)
+        self._server = await self._loop.create_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
+        self._closing = True
         if self._server is None:
             return
-        self._closing = True
+        for listener in self._server.sockets:
+            self._loop.remove_reader(listener.fileno())
+        await asyncio.sleep(0)  # who was accepted before gets a transport, which a closed server does not give
         self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):  # those in their TLS handshake have no task yet
-            await asyncio.wait_for(self._server.wait_closed(), _LINGER)
+        await self._server.wait_closed()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._closing:  # its TLS handshake ended too late
+    def _accept(self) -> asyncio.StreamReaderProtocol:
+        self._count += 1
+        connection = Connection(self._count, *self._limits)
+        return _Stream(partial(self._keep, connection.on_sent), partial(self._serve, connection))
+
+    def _serve(self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin, before TLS does: whenever we close, there is a task to cancel for each connection."""
+        if self._closing:
             writer.transport.abort()
             return
         with self._lock:
-            self._count += 1
-            connection = Connection(self._count, *self._limits)
             self._connections.append(connection)
-            task = asyncio.create_task(self._relay(connection, reader, writer), name=str(connection.number))
+            task = self._loop.create_task(self._relay(connection, reader, writer), name=str(connection.number))
             self._tasks.add(task)
-        try:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        finally:
+
+        def end(_: object) -> None:  # also of a task that was cancelled before its first step
             writer.transport.abort()
-            with self._lock:
-                self._tasks.discard(task)
+            self._tasks.discard(task)
+
+        task.add_done_callback(end)
 
     async def _relay(self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         where = urllib.parse.urlsplit(self._backend.endpoint)
         context = ssl.create_default_context(cafile=self._backend.ca_file)
-        try:
-            to_reader, to_writer = await _opened(asyncio.open_connection(where.hostname, where.port, ssl=context))
-        except OSError:
-            return  # the backend is down, and looks down from here
-        pumps = (
-            asyncio.create_task(self._pump(reader, to_writer, connection.on_sent)),
-            asyncio.create_task(self._pump(to_reader, writer, connection.on_received)),
-        )
-        try:
-            # TLS has no half-closed state in asyncio: when one side ends, the other is told.
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            for pump in pumps:
-                pump.cancel()
-            ended = await asyncio.gather(*pumps, return_exceptions=True)
-            if not any(isinstance(result, OSError) for result in ended):
-                await asyncio.gather(_end(writer), _end(to_writer))
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            to_writer.transport.abort()
+        with contextlib.suppress(OSError):  # the backend is down, and looks down from here
+            await writer.start_tls(self._context)  # in the task's first step: no byte is read before it
+            to_reader, to_writer = await _connected(where, partial(self._keep, connection.on_received))
+            try:
+                await to_writer.start_tls(context, server_hostname=where.hostname)
+                await _joined((reader, to_writer), (to_reader, writer))
+            finally:
+                to_writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, keep: _Keep) -> None:
-        while data := await reader.read(_READ):
-            with self._lock:
-                keep(data)
-            writer.write(data)
-            await writer.drain()
+    def _keep(self, keep: _Keep, data: bytes) -> None:
+        with self._lock:
+            keep(data)
 
 
-async def _opened(opening: Coroutine[object, object, _Streams]) -> _Streams:
-    """A new connection; when cancelled, none.
+class _Stream(asyncio.StreamReaderProtocol):
+    """One side of a connection. What comes is kept as it comes: a reset takes back what nobody has read."""
 
-    Cancelled between the end of the handshake and the next step of its task, asyncio says goodbye and leaves the
-    connection open until the other side answers.
-    """
-    task = asyncio.create_task(opening)
+    def __init__(self, keep: _Keep, serve: Callable[..., None] | None = None) -> None:
+        self.reader: Final = asyncio.StreamReader()
+        super().__init__(self.reader, serve)
+        self._keep = keep
+
+    def data_received(self, data: bytes) -> None:
+        self._keep(data)
+        super().data_received(data)
+
+
+async def _connected(where: urllib.parse.SplitResult, keep: _Keep) -> _Streams:
+    loop = asyncio.get_running_loop()
+    transport, stream = await loop.create_connection(lambda: _Stream(keep), str(where.hostname), where.port or 443)
+    return stream.reader, asyncio.StreamWriter(transport, stream, stream.reader, loop)
+
+
+async def _joined(*ways: _Streams) -> None:
+    """Hand on what comes, both ways, until one ends. TLS has no half-closed state in asyncio: the other is told."""
+    pumps = [asyncio.create_task(_pump(*way)) for way in ways]
     try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with contextlib.suppress(OSError, TimeoutError):
-            _, writer = await asyncio.wait_for(task, _LINGER)
-            writer.transport.abort()
-        raise
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for pump in pumps:
+            pump.cancel()
+        ended = await asyncio.gather(*pumps, return_exceptions=True)
+        if not any(isinstance(result, OSError) for result in ended):
+            await asyncio.gather(*(_end(writer) for _, writer in ways))
+    finally:
+        for pump in pumps:
+            pump.cancel()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(_READ):
+        writer.write(data)
+        await writer.drain()
 
 
 async def _end(side: asyncio.StreamWriter) -> None:
