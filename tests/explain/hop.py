@@ -1,5 +1,6 @@
 """A proxy in front of the gateway that rewrites request heads: a stand-in for nginx and its kin."""
 
+import contextlib
 import random
 import socket
 import threading
@@ -29,6 +30,8 @@ class Hop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._server.close()
 
     def _serve(self) -> None:
@@ -41,7 +44,8 @@ class Hop:
             threading.Thread(target=self._relay, args=(client,), name="hop connection", daemon=True).start()
 
     def _relay(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._upstream), timeout=_SECONDS) as gateway:
+        to = ("127.0.0.1", self._upstream)
+        with contextlib.suppress(OSError), client, socket.create_connection(to, timeout=_SECONDS) as gateway:
             data = b""
             while _END not in data:
                 read = client.recv(65536)
