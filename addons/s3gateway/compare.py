@@ -214,5 +214,4 @@ def _request_line(head: Head) -> str:
 
 def _without_secret(field: Field) -> Field:
     ((_, value),) = redacted(((raw(field.name), raw(field.value)),))
-    once = text(value).replace(_REDACTED * 2, _REDACTED)  # a capture's values are redacted already
-    return Field(field.place, field.name, once)
+    return Field(field.place, field.name, text(value))

@@ -107,6 +107,48 @@ def test_redacted_headers() -> None:
     assert out[-1][1] == b"AWS4-HMAC-SHA256 Credential=K/s, SignedHeaders=host, Signature=<redacted>"
 
 
+def test_what_is_redacted_stays_as_it_is() -> None:
+    """A capture is redacted again when it is compared."""
+    assert redacted(redacted(SECRETS)) == redacted(SECRETS)
+
+
+SIGNATURE = b"0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("at", range(len(b"X-Amz-Signature") * 8))
+def test_a_misspelled_signature(at: int) -> None:
+    """A bit of its name is another: nothing takes it for a signature, and it is the good one all the same."""
+
+    def spoilt(line: bytes) -> bytes:
+        return b"".join(bytes([byte ^ (1 << at % 8 if i == at // 8 else 0)]) for i, byte in enumerate(line))
+
+    name = spoilt(b"Authorization")
+    header = (name, b"AWS4-HMAC-SHA256 Credential=K/s, SignedHeaders=host, Signature=" + SIGNATURE)
+    scheme = (b"Authorization", spoilt(b"Credential=K/s") + b", Signature=" + SIGNATURE)
+    word = (b"Authorization", b"Credential=K/s, " + spoilt(b"Signature=") + SIGNATURE)
+    assert SIGNATURE not in repr(redacted((header, scheme, word))).encode()
+    if at >= len(b"X-Amz-") * 8:
+        parameter = spoilt(b"X-Amz-Signature")
+        assert SIGNATURE not in redacted_target(b"/b/k?a=1&" + parameter + b"=" + SIGNATURE + b"&b=2")
+        canonical = b"GET\n/b/k\n" + parameter + b"=" + SIGNATURE + b"\nhost:h\n\nhost\n"
+        assert SIGNATURE not in redacted_canonical_request(canonical)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"/b/k?X-Amz-Content-Sha256=" + SIGNATURE,
+        b"/b/k?x-amz-meta-sha256=" + SIGNATURE,
+        b"/b?prefix=" + SIGNATURE,
+        b"/b/X-Amz-Signature=" + SIGNATURE,
+    ],
+)
+def test_other_hashes_are_no_secrets(target: bytes) -> None:
+    """They are wanted to send a captured request once more."""
+    assert redacted_target(target) == target
+    assert redacted(((b"x-amz-content-sha256", SIGNATURE),)) == ((b"x-amz-content-sha256", SIGNATURE),)
+
+
 def test_the_md5_of_a_key_is_no_secret() -> None:
     """It is echoed in answers, and helps to see which key was used."""
     pair = (b"x-amz-server-side-encryption-customer-key-md5", b"abc")

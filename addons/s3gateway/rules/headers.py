@@ -41,9 +41,17 @@ _SECRET_NAME = (
 )
 _SECRET = re.compile(_SECRET_NAME)
 _SECRET_LINE = re.compile(rb"^(" + _SECRET_NAME + rb"|authorization):.*$", re.MULTILINE)
-_SIGNATURE = re.compile(rb"(Signature=)[0-9a-fA-F]*")
+_SIGNATURE = re.compile(rb"(Signature=)[^,\s]*")
+_MISPLACED = re.compile(rb"(Signature=)[0-9a-f]{64}", re.IGNORECASE)
+"""In any field: who misspells ``Authorization`` has signed well, and the signature can still be used."""
+
 _SECRET_PARAMETER = rb"[^=&]*Signature|X-Amz-(?:Security-Token|Credential)|AWSAccessKeyId"
 _PRESIGNED = re.compile(rb"([?&](?:" + _SECRET_PARAMETER + rb")=)[^&]*", re.IGNORECASE)
+_MISSPELLED = re.compile(
+    rb"((?:^|[?&])X-Amz-(?!Content-Sha256=|Meta-)[^=&\n]*=)[0-9a-f]{64}(?![^&\n])", re.IGNORECASE | re.MULTILINE
+)
+"""The same in a query."""
+
 _ESCAPED_PARAMETER = re.compile(rb"([?&])([^=&]*%[^=&]*)=[^&]*")
 _TOKEN_IN_QUERY = re.compile(rb"((?:^|&)X-Amz-Security-Token=)[^&\n]*", re.MULTILINE)
 _REDACTED = b"<redacted>"
@@ -100,7 +108,7 @@ def removed(headers: Headers, name: bytes) -> Headers:
 
 
 def redacted(headers: Headers) -> Headers:
-    """Replace what must not be stored: SSE-C keys, security tokens, the signature in ``Authorization``."""
+    """Replace what must not be stored: SSE-C keys, security tokens, signatures in ``Authorization`` or elsewhere."""
     return tuple((name, _redacted_value(name.lower(), value)) for name, value in headers)
 
 
@@ -110,12 +118,13 @@ def _redacted_value(name: bytes, value: bytes) -> bytes:
     if name == b"authorization":
         hidden, count = _SIGNATURE.subn(rb"\1" + _REDACTED, value)
         return hidden if count else _REDACTED
-    return redacted_target(value) if name == b"referer" else value
+    return _MISPLACED.sub(rb"\1" + _REDACTED, redacted_target(value) if name == b"referer" else value)
 
 
 def redacted_target(target: bytes) -> bytes:
     """Replace signature, token and credential in a presigned URL's target, in whatever way their names are escaped."""
-    return _ESCAPED_PARAMETER.sub(_redacted_parameter, _PRESIGNED.sub(rb"\1" + _REDACTED, target))
+    plain = _MISSPELLED.sub(rb"\1" + _REDACTED, _PRESIGNED.sub(rb"\1" + _REDACTED, target))
+    return _ESCAPED_PARAMETER.sub(_redacted_parameter, plain)
 
 
 def _redacted_parameter(match: re.Match[bytes]) -> bytes:
@@ -124,5 +133,6 @@ def _redacted_parameter(match: re.Match[bytes]) -> bytes:
 
 
 def redacted_canonical_request(text: bytes) -> bytes:
-    """Replace in a canonical request, which holds no signature, the values of secret headers and a token's."""
-    return _TOKEN_IN_QUERY.sub(rb"\1" + _REDACTED, _SECRET_LINE.sub(rb"\1:" + _REDACTED, text))
+    """Replace the values of secret headers, and in the query a token's and that of a misspelled signature."""
+    lines = _SECRET_LINE.sub(rb"\1:" + _REDACTED, text)
+    return _MISSPELLED.sub(rb"\1" + _REDACTED, _TOKEN_IN_QUERY.sub(rb"\1" + _REDACTED, lines))
