@@ -428,50 +428,49 @@ ROWS = [
     *(Row(f"r44 {query}", auth("GET", f"/bucket?{query}"), 400, "InvalidArgument", "Conflicting query string parameters: ") for query in ("location&policy", "versions&uploads=", "acl&tagging")),
     Row("r44 a method", auth("PATCH", "/bucket/key"), 405, "MethodNotAllowed"),
     *(
-        Row(f"r44 {method} {target}", auth(method, target), 400, "InvalidArgument")
-        for method, target in (
-            ("GET", "/bucket?location=%0A"),
-            ("GET", "/bucket?other"),
-            ("PUT", "/bucket?policy=%0A"),
-            ("DELETE", "/bucket?policy=%0D%0A"),
-            ("GET", "/bucket/key?acl=%0A"),
-            ("GET", "/bucket/key?versionId=1&versionId=2"),
-            ("PUT", "/bucket/key?tagging=%0A"),
-            ("PUT", "/bucket/key?uploadId=a&partNumber=%0A"),
-            ("PUT", "/bucket/key?uploadId=a"),
-            ("PUT", "/bucket/key?versionId=1"),
-            ("PUT", "/bucket/key?x-amz-object-lock-mode=GOVERNANCE"),
-            ("DELETE", "/bucket/key?tagging=%0A"),
-            ("POST", "/bucket/key?select&delete"),
-            ("POST", "/bucket/key?select&select-type=2%0A"),
-            ("PUT", "/bucket//key"),
-            ("PUT", "/bucket/key__XLDIR__"),
+        Row(f"{rule} {method} {target}", auth(method, target), status, code)
+        for rule, status, code, requests in (
+            ("r44", 400, "InvalidArgument", (
+                ("GET", "/bucket?location=%0A"),
+                ("GET", "/bucket?other"),
+                ("PUT", "/bucket?policy=%0A"),
+                ("DELETE", "/bucket?policy=%0D%0A"),
+                ("GET", "/bucket/key?acl=%0A"),
+                ("GET", "/bucket/key?versionId=1&versionId=2"),
+                ("PUT", "/bucket/key?tagging=%0A"),
+                ("PUT", "/bucket/key?uploadId=a&partNumber=%0A"),
+                ("PUT", "/bucket/key?uploadId=a"),
+                ("PUT", "/bucket/key?versionId=1"),
+                ("PUT", "/bucket/key?x-amz-object-lock-mode=GOVERNANCE"),
+                ("DELETE", "/bucket/key?tagging=%0A"),
+                ("POST", "/bucket/key?select&delete"),
+                ("POST", "/bucket/key?select&select-type=2%0A"),
+                ("PUT", "/bucket//key"),
+                ("PUT", "/bucket/key__XLDIR__"),
+            )),
+            ("r44", 405, "MethodNotAllowed", (
+                ("PUT", "/bucket?website"),
+                ("DELETE", "/bucket?object-lock"),
+                ("POST", "/bucket/key?delete"),
+                ("PUT", "/bucket/key?uploads"),
+            )),
+            ("r45", 403, "AccessDenied", (
+                ("PUT", "/bucket/key?X-Minio-Replication-Encrypted-Multipart="),
+            )),
+            ("r45", 501, "NotImplemented", (
+                ("GET", "/?events="),
+                ("GET", "/bucket?events="),
+                ("GET", "/bucket?replication-metrics=2"),
+                ("PUT", "/bucket?replication-reset"),
+                ("PUT", "/bucket?publicAccessBlock"),
+                ("GET", "/bucket/key?lambdaArn=a"),
+                ("PUT", "/bucket/key?x-amz-meta-snowball-auto-extract=true"),
+            )),
         )
+        for method, target in requests
     ),
     Row("r44 an escaped slash in front", auth("PUT", "/bucket/%2Fkey", uri="/bucket//key"), 400, "InvalidArgument", "would take this key for another one"),
-    *(
-        Row(f"r44 {method} {target}", auth(method, target), 405, "MethodNotAllowed")
-        for method, target in (
-            ("PUT", "/bucket?website"),
-            ("DELETE", "/bucket?object-lock"),
-            ("POST", "/bucket/key?delete"),
-            ("PUT", "/bucket/key?uploads"),
-        )
-    ),
-    Row("r45 replication parameter", auth("PUT", "/bucket/key?X-Minio-Replication-Encrypted-Multipart="), 403, "AccessDenied"),
     Row("r45 a replica", auth("PUT", "/bucket/key", [("x-amz-replication-status", "REPLICA")]), 403, "AccessDenied"),
-    *(
-        Row(f"r45 {method} {target}", auth(method, target), 501, "NotImplemented")
-        for method, target in (
-            ("GET", "/?events="),
-            ("GET", "/bucket?events="),
-            ("GET", "/bucket?replication-metrics=2"),
-            ("PUT", "/bucket?replication-reset"),
-            ("PUT", "/bucket?publicAccessBlock"),
-            ("GET", "/bucket/key?lambdaArn=a"),
-            ("PUT", "/bucket/key?x-amz-meta-snowball-auto-extract=true"),
-        )
-    ),
     Row("r42 in the query", auth("PUT", "/bucket/key?x-amz-meta-a=" + "x" * 2048), 400, "MetadataTooLarge"),
     Row("r42 hidden in the query", auth("PUT", "/bucket/key?x%2Damz-meta-a=" + "x" * 2048, query="x-amz-meta-a=" + "x" * 2048), 400, "MetadataTooLarge"),
     Row("r45 admin API", auth("GET", "/minio/admin/v3/info"), 403, "AccessDenied"),

@@ -85,7 +85,7 @@ def read_domain(key: str, domain: str) -> str:
     """Give a domain as it is compared: lower case, without the dots of its ends."""
     name = domain.lower().strip(".")
     if not is_name(name):
-        bare = re.sub(r"^\w+://|^\*\.|[:/].*$", "", re.sub(r"^\w+://", "", name)).strip(".")
+        bare = re.sub(r"^\*\.|[:/].*$", "", re.sub(r"^\w+://", "", name)).strip(".")
         remedy = f"write {quoted(bare)}" if is_name(bare) else "write it like s3.example.com"
         raise ConfigError(key, f"{quoted(domain)} is no domain name", remedy)
     return name

@@ -67,7 +67,7 @@ class Live:
         # Files that a broken configuration named are not known; it is read again when a known one changes.
         tried = self._tried = self._seen
         config = await asyncio.to_thread(self._load)
-        seen = fingerprint(config)
+        seen = await asyncio.to_thread(fingerprint, config)
         if any(seen.get(path, value) != value for path, value in tried.items()):  # it changed while it was being read
             self._tried = {}
             return

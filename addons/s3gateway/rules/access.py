@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from s3gateway import errors
-from s3gateway.rules.operations import Operation, is_alias
+from s3gateway.rules.operations import Operation, has_dots, is_alias
 from s3gateway.sigv4.canonical import query_pairs
 
 _READS = ("Get", "Head", "List", "SelectObjectContent")
@@ -38,7 +38,7 @@ class Access:
         """Whether a key is below one of the prefixes; a key that could be read as another one is not."""
         if not self.prefixes:
             return True
-        return key.startswith(self.prefixes) and not {".", ".."} & set(key.split("/")) and not is_alias(key)
+        return key.startswith(self.prefixes) and not has_dots(key) and not is_alias(key)
 
 
 ALL = Access(("*",), list_buckets=True)

@@ -113,14 +113,14 @@ _NOT_ROUTED: Final = frozenset(
     b"events lambdaArn replication-reset replication-reset-status replication-metrics replication-check".split()
 )
 
-_VALUES: Final = {
+_DECIDING: Final = {
     b"list-type": re.compile(b"2"),
     b"select-type": re.compile(b"2"),
     b"metadata": re.compile(b"true"),
     b"partNumber": re.compile(rb"[0-9]{1,5}"),
     b"uploadId": re.compile(rb"[!-~]+"),
 }
-"""Of parameters that decide about the operation, but for sub-resources: those have no value."""
+"""The values of what decides about the operation, but for plain sub-resources, which have none."""
 
 _OTHERS: Final = re.compile(
     rb"x-id|"  # AWS's newer SDKs name the operation
@@ -146,6 +146,7 @@ def _read_table() -> Iterable[tuple[str, bytes, bytes, Action]]:
 
 _ACTIONS: Final = {(level, method, sub): action for level, method, sub, action in _read_table()}
 _SUBRESOURCES: Final = frozenset(sub for _, _, sub in _ACTIONS if sub) | _NOT_ROUTED
+_VALUES: Final = dict.fromkeys(_SUBRESOURCES, re.compile(b"")) | _DECIDING
 NAMES: Final = frozenset(action.name for action in _ACTIONS.values())
 
 
@@ -183,11 +184,7 @@ def _check_parameters(action: Action, query: list[tuple[bytes, bytes]]) -> None:
             raise errors.invalid_argument("A query parameter is there twice.", what, "")
         seen.add(name.lower())
         pattern = _VALUES.get(name)
-        if (
-            (pattern and not pattern.fullmatch(value))
-            or (value and name in _SUBRESOURCES and not pattern)
-            or (name == b"uploadId" and _leaves_its_folder(value))
-        ):
+        if (pattern and not pattern.fullmatch(value)) or (name == b"uploadId" and _leaves_its_folder(value)):
             raise errors.invalid_argument("The query parameter does not have such a value.", what, "")
 
 

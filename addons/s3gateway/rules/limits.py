@@ -74,8 +74,8 @@ def check_metadata(head: RequestHead, limits: Limits) -> None:
     for name in head.names:
         if name.startswith(_METADATA):
             size += len(name) - len(_METADATA) + sum(map(len, head.all(name)))
-    if _METADATA in head.query.lower() or b"%" in head.query:  # SDKs move it there when they presign
-        pairs = query_pairs(head.query)
-        size += sum(len(name + value) - len(_METADATA) for name, value in pairs if name.lower().startswith(_METADATA))
+    for name, value in query_pairs(head.query):  # SDKs move it there when they presign
+        if name.lower().startswith(_METADATA):
+            size += len(name) - len(_METADATA) + len(value)
     if size > limits.metadata:
         raise errors.metadata_too_large(size, limits.metadata)

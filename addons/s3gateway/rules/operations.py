@@ -88,7 +88,7 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
     _check_bucket(bucket, path)
     if is_alias(key):
         raise errors.invalid_argument(_ALIAS, "key", "")
-    query = query_pairs(head.query) if head.query else []
+    query = query_pairs(head.query)
     _check_foreign(head, bucket, query)
     source = _copy_source(head)
     name = actions.find("object" if key else "bucket" if bucket else "service", head.method, query)
@@ -104,6 +104,11 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
 def is_alias(key: str) -> bool:
     """Whether MinIO takes a key for another one: it drops slashes in front, and keeps ``a/`` as ``a__XLDIR__``."""
     return key.startswith("/") or key.endswith("__XLDIR__") or "__XLDIR__/" in key
+
+
+def has_dots(key: str) -> bool:
+    """Whether a part of a key is ``.`` or ``..``, which some servers resolve."""
+    return not {".", ".."}.isdisjoint(key.split("/"))
 
 
 def _virtual_bucket(head: RequestHead, domains: tuple[str, ...]) -> bytes:
@@ -153,17 +158,9 @@ def _copy_source(head: RequestHead) -> tuple[str, str] | None:
     path = values[0].partition(b"?")[0].removeprefix(b"/")
     decoded = unquote_to_bytes(path).decode("utf-8", "surrogateescape")
     bucket, _, key = decoded.partition("/")
-    segments = key.split("/")
     if is_alias(key):
         raise errors.invalid_argument(_ALIAS, "x-amz-copy-source", "")
-    if (
-        len(values) > 1
-        or not _IS_COPY.search(path)
-        or not _BUCKET.fullmatch(bucket)
-        or not key
-        or "." in segments
-        or ".." in segments
-    ):
+    if len(values) > 1 or not _IS_COPY.search(path) or not _BUCKET.fullmatch(bucket) or not key or has_dots(key):
         raise errors.invalid_argument("Copy Source must mention the source bucket and key", "x-amz-copy-source", "")
     return bucket, key
 
