@@ -238,6 +238,15 @@ def service_unavailable() -> S3Error:
     return S3Error(503, "ServiceUnavailable", "The gateway cannot reach its storage backend. Please retry later.")
 
 
+def gateway_not_authorized() -> S3Error:
+    """503: the backend refuses the gateway's own key, clock or region, which no client can mend. SDKs retry this."""
+    return S3Error(
+        503,
+        "ServiceUnavailable",
+        "The storage backend does not accept the gateway's own credentials. Please tell whoever runs the gateway.",
+    )
+
+
 def internal_error() -> S3Error:
     """500: the gateway failed closed; the log has the place, the client does not."""
     return S3Error(500, "InternalError", "We encountered an internal error. Please try again.")

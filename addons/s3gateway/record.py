@@ -1,6 +1,6 @@
 """One structured line per request: the fields, as text for a terminal or as JSON for a collector.
 
-A record holds no header value but ``X-Minio-Error-Code`` and no query, so nothing in it is secret.
+A record holds nothing of an answer but its error's code, and no query, so nothing in it is secret.
 """
 
 import json

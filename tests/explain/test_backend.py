@@ -162,7 +162,7 @@ CASES: tuple[tuple[str, str, str, Make], ...] = (
     (
         "a wrong region",
         "backend-region",
-        "set `backend.region`",
+        "set `backend.region` to us-east-1",
         lambda k, at: botocore(Keys(k.access_key_id, k.secret, "eu-west-1"), "GET", GET, at=at),
     ),
     (

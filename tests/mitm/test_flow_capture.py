@@ -212,7 +212,7 @@ def test_what_the_backend_refuses(written: Written) -> None:
     answer = written.ask(sign("GET", Target(written.bucket, "absent")))
     assert answer.status == 404
     exchange = only(written.exchanges(), "GetObject", "absent")
-    assert (exchange.verdict, exchange.backend_error) == ("admitted", "")
+    assert (exchange.verdict, exchange.backend_error) == ("admitted", "NoSuchKey")
     _check_answer(exchange, answer)
 
 

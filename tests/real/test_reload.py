@@ -92,7 +92,7 @@ def test_a_secret_file_is_followed(gateway: GatewayFactory, minio: Minio, tmp_pa
     config["backend"]["credentials"] = {"file": str(credentials)}
     running = gateway(config)
     with Raw(running.port) as raw:  # MinIO tells its code in a header where there is no body
-        assert raw.ask(sign("HEAD", Target("any", "k"), key=Key("FILEKEY", "first")).head, "HEAD").status == 403
+        assert raw.ask(sign("HEAD", Target("any", "k"), key=Key("FILEKEY", "first")).head, "HEAD").status == 503
     eventually(lambda: '"backend_error": "SignatureDoesNotMatch"' in running.log())
     credentials.write_text(f"static: {{access_key_id: {minio.access_key}, secret_access_key: {minio.secret_key}}}\n")
     eventually(lambda: _status(running, Key("FILEKEY", "first")) == 200)

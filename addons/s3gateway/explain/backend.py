@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from html import unescape
 
 from s3gateway.capture import Explanation, Head, Response
 from s3gateway.explain import clock
@@ -24,6 +25,7 @@ _SSE_C = tuple(f"{_SSE}-customer-{part}" for part in ("algorithm", "key", "key-m
 _KMS_KEY = f"{_SSE}-aws-kms-key-id"
 _HOPS = frozenset(name.decode() for name in HOP_BY_HOP)
 _ELEMENT = re.compile(r"<(Code|Message)>([^<]*)</\1>")
+_REGION = re.compile(r"expecting '([a-z0-9-]{1,40})'")
 _REFUSED = 400
 
 
@@ -42,7 +44,7 @@ def read_refusal(response: Response, body: str = "") -> Refusal | None:
     if response.status < _REFUSED:
         return None
     headers = {name.lower(): value for name, value in response.headers}
-    document = dict(_ELEMENT.findall(body))
+    document = {name: unescape(value) for name, value in _ELEMENT.findall(body)}
     code = headers.get("x-minio-error-code") or document.get("Code", "")
     message = (headers.get("x-minio-error-desc") or "").strip('"') or document.get("Message", "")
     return Refusal(response.status, code, message, headers.get("date", ""))
@@ -94,6 +96,8 @@ def _by_code(head: _Sent, refusal: Refusal) -> _Findings:
     """Codes that say it all."""
     if refusal.code == "RequestTimeTooSkewed":
         yield "backend-clock", _clocks(head, refusal)
+    if refusal.code == "AuthorizationHeaderMalformed" and (wanted := _REGION.search(refusal.message)):
+        yield "backend-region", f"the region that was signed is not its own; set `backend.region` to {wanted[1]}"
     if refusal.code in CODES:
         yield CODES[refusal.code]
     if refusal.code == "NotImplemented" and "KMS" in refusal.message:

@@ -10,7 +10,7 @@ CODES = {
     "InvalidToken": ("backend-token", "the session token is malformed; renew the temporary credentials"),
     "AuthorizationHeaderMalformed": (
         "backend-region",
-        "the region or date that was signed is not the backend's; set `backend.region` to the one it names",
+        "the region or date that was signed is not the backend's; set `backend.region` to its own",
     ),
     "NoSuchBucket": ("no-such-bucket", "the bucket does not exist there; create it, or correct its name"),
     "NoSuchKey": ("no-such-key", "the object does not exist there; note that keys are case-sensitive"),

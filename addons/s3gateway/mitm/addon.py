@@ -43,7 +43,7 @@ from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.mitm.recorder import Recorder
-from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer
+from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer, refuse_held_answer
 from s3gateway.mitm.replayed import is_replayed, is_whole, restore
 from s3gateway.rules.rate import Rates
 from s3gateway.settings import ConfigError
@@ -205,8 +205,14 @@ class S3Gateway:
         if transaction is None or flow.response is None or self.live is None:
             return None
         if flow.response.raw_content and not flow.response.stream:
-            finish_held_answer(flow, transaction, self.live.current.config.backend)
-            transaction.record.bytes_out = len(flow.response.raw_content)
+            try:
+                error = finish_held_answer(flow, transaction, self.live.current.config.backend)
+            except Exception as failure:  # noqa: BLE001 - fail closed
+                logger.error("request %s refused: %s", transaction.record.request_id, place(failure))  # noqa: TRY400
+                error = errors.internal_error()
+            if error:
+                refuse_held_answer(flow, transaction, error)
+            transaction.record.bytes_out = len(flow.response.raw_content or b"")
         return self._close(flow, transaction, flow.response)
 
     def error(self, flow: http.HTTPFlow) -> Awaitable[None] | None:

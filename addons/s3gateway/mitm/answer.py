@@ -6,10 +6,13 @@ from functools import partial
 from mitmproxy import http
 from mitmproxy.net.http import http1
 
-from s3gateway import errors
+from s3gateway import errors, recording
 from s3gateway.config import Backend
+from s3gateway.explain.backend import explain_backend, read_refusal
 from s3gateway.mitm import flows, framing, termination
 from s3gateway.mitm.streams import DownloadStream
+from s3gateway.record import printable
+from s3gateway.rules.blame import blames_gateway, is_plain
 from s3gateway.rules.encryption import hide_kms_key_id
 from s3gateway.rules.headers import wants_close
 from s3gateway.rules.responses import LocationRewriter
@@ -19,13 +22,17 @@ logger = logging.getLogger(__name__)
 _UNTIL_CLOSE = -1
 """mitmproxy's size of a body that ends with its connection."""
 
+_REFUSED = 400
+_FORBIDDEN = 403
+_MAX_REFUSAL = 64 * 1024
+"""Bytes of an error document that is held to read its code; MinIO's have some hundred."""
+
 
 def prepare_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend: Backend) -> errors.S3Error | None:
     """From ``responseheaders``: rewrite the head and choose how the body streams; or say why it must not be passed."""
     response = flow.response
     if response is None:
         return errors.internal_error()
-    transaction.record.backend_error = response.headers.get("x-minio-error-code", "")[:80]
     if not framing.is_sound(response):
         logger.error("request %s: the answer of backend %s is no HTTP", transaction.record.request_id, backend.url)
         return errors.service_unavailable()
@@ -36,21 +43,57 @@ def prepare_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend:
             backend.url,
         )
         return errors.service_unavailable()
+    if error := _read_refusal(response, transaction, backend):
+        return error
     _rewrite_head(flow, response, transaction, backend)
+    if _is_short_refusal(response, transaction):
+        return None  # mitmproxy holds it, and finish_held_answer reads it
     rewriter = None
     if _names_location(transaction):
         if "content-length" in response.headers:
-            return None  # its length will change, so mitmproxy holds it, and finish_held_answer rewrites it
+            return None  # its length will change, so it is held as well
         rewriter = LocationRewriter(flows.client_addresses(transaction, backend))
     response.stream = DownloadStream(transaction, rewriter, partial(termination.cut_client, flow))
     return None
 
 
-def finish_held_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend: Backend) -> None:
-    """From ``response``: rewrite the body that was held because its length changes."""
-    if flow.response and flow.response.raw_content and transaction.refusal is None and _names_location(transaction):
+def finish_held_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend: Backend) -> errors.S3Error | None:
+    """From ``response``: rewrite the body that was held; or say why the client must get something else."""
+    if flow.response is None or not flow.response.raw_content or transaction.refusal:
+        return None
+    if _names_location(transaction):
         addresses = flows.client_addresses(transaction, backend)
         flow.response.content = addresses.in_xml(flow.response.raw_content)
+    return _read_refusal(flow.response, transaction, backend)
+
+
+def _is_short_refusal(response: http.Response, transaction: flows.Transaction) -> bool:
+    """Whether the answer is an error document that may be held; one may quote our signature that is the client's."""
+    size = response.headers.get("content-length", "")
+    return (
+        response.status_code >= _REFUSED
+        and size.isdecimal()
+        and 0 < int(size) <= _MAX_REFUSAL
+        and (response.status_code != _FORBIDDEN or is_plain(transaction.head))
+    )
+
+
+def _read_refusal(response: http.Response, transaction: flows.Transaction, backend: Backend) -> errors.S3Error | None:
+    """Note the backend's code; if it refuses the gateway's own signature, no client can do anything about it."""
+    outgoing = transaction.outgoing
+    if response.status_code < _REFUSED or outgoing is None:
+        return None
+    head = recording.captured_response(response.status_code, response.headers.fields)
+    refusal = read_refusal(head, (response.raw_content or b"").decode("utf-8", "replace"))
+    if refusal is None or not refusal.code:
+        return None
+    transaction.record.backend_error = printable(refusal.code)[:80]
+    if not blames_gateway(refusal.code, transaction.head):
+        return None
+    sent = recording.captured_head(flows.head_on_the_wire(outgoing))
+    why = transaction.explanation = explain_backend(sent, refusal, tls=True)
+    logger.error("the gateway's own key is refused at backend %s: %s", backend.url, why.sentence if why else "")
+    return errors.gateway_not_authorized()
 
 
 def _rewrite_head(

@@ -107,6 +107,15 @@ def write_outgoing(flow: http.HTTPFlow, outgoing: Outgoing, backend: Backend) ->
     data.headers = http.Headers(outgoing.headers)
 
 
+def head_on_the_wire(outgoing: Outgoing) -> RequestHead:
+    """Give the outgoing head as it leaves: mitmproxy answers ``Expect: 100-continue`` itself and takes it off."""
+    expected = b", ".join(value for name, value in outgoing.headers if name.lower() == b"expect")
+    fields = outgoing.headers
+    if expected.lower() == b"100-continue":
+        fields = tuple(pair for pair in fields if pair[0].lower() != b"expect")
+    return RequestHead(outgoing.method, outgoing.target, fields)
+
+
 def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
     """Tell how backend and client name the same place, for ``Location``."""
     head = transaction.head

@@ -14,9 +14,8 @@ from s3gateway.chunkedbody import ChunkedBody
 from s3gateway.gateway import Outgoing
 from s3gateway.mitm import listing
 from s3gateway.mitm.capturefile import CaptureFile
-from s3gateway.mitm.flows import Transaction
+from s3gateway.mitm.flows import Transaction, head_on_the_wire
 from s3gateway.mitm.place import place
-from s3gateway.sigv4.model import RequestHead
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +110,7 @@ def exchange(transaction: Transaction) -> capture.Exchange:
         time=recording.time_text(record.time),
         tls=transaction.arrival.tls,
         incoming=recording.captured_head(transaction.head),
-        outgoing=recording.captured_head(_on_the_wire(outgoing)) if outgoing else None,
+        outgoing=recording.captured_head(head_on_the_wire(outgoing)) if outgoing else None,
         verdict="refused" if refusal else "admitted" if admitted else "unknown",
         code=refusal.code if refusal else record.refusal,
         message=refusal.message if refusal else record.fault,
@@ -128,15 +127,6 @@ def exchange(transaction: Transaction) -> capture.Exchange:
         timings={moment: round(seconds, 6) for moment, seconds in transaction.timings.items()},
         explanation=transaction.explanation,
     )
-
-
-def _on_the_wire(outgoing: Outgoing) -> RequestHead:
-    """mitmproxy answers ``Expect: 100-continue`` itself and takes it off."""
-    expected = b", ".join(value for name, value in outgoing.headers if name.lower() == b"expect")
-    fields = outgoing.headers
-    if expected.lower() == b"100-continue":
-        fields = tuple(pair for pair in fields if pair[0].lower() != b"expect")
-    return RequestHead(outgoing.method, outgoing.target, fields)
 
 
 def _chunks(outgoing: Outgoing | None) -> capture.Chunks | None:

@@ -25,6 +25,12 @@ def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: er
     termination.answer_instead(flow, answer_to(transaction, error))
 
 
+def refuse_held_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
+    """From ``response``: as :func:`refuse_answer`, where nothing of the backend's answer has left yet."""
+    transaction.refusal = error.detached()
+    flow.response = answer_to(transaction, error).kept
+
+
 def answer_to(transaction: flows.Transaction, error: errors.S3Error) -> termination.Answer:
     """Render an error for the client, and as it may stay in the flow."""
     wire, redacted = flows.error_response(transaction, error), error.redacted()

@@ -1,0 +1,35 @@
+"""Whose fault is it that a backend refuses a signature? The client's was proven; what it saw is the gateway's."""
+
+import re
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from s3gateway.sigv4.model import RequestHead
+
+_OF_KEY: Final = frozenset(
+    (
+        "AuthorizationHeaderMalformed",  # backend.region
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "InvalidTokenId",
+        "RequestTimeTooSkewed",
+    )
+)
+"""AWS's and MinIO's codes for credentials, region and clock, whatever a request asks for."""
+
+_ASCII: Final = re.compile(rb"[\t -~]*")
+
+
+def blames_gateway(code: str, head: RequestHead) -> bool:
+    """Whether a refusal with this code can only be about what the gateway signs with, and not about ``head``."""
+    return code in _OF_KEY or (code == "SignatureDoesNotMatch" and is_plain(head))
+
+
+def is_plain(head: RequestHead) -> bool:
+    """Whether all servers agree on the canonical form: MinIO has another one of a key that is no UTF-8."""
+    try:
+        unquote_to_bytes(head.target).decode()
+    except UnicodeDecodeError:
+        return False
+    return all(_ASCII.fullmatch(value) for _, value in ((b"", head.target), *head.headers))
