@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s3gateway.errors import S3Error, access_denied, sigv2_refused
 from s3gateway.record import Record, size
 
 TIME = 1709208000.25
@@ -32,13 +33,23 @@ def test_json() -> None:
 def test_text() -> None:
     """What a person wants to see comes first, and only what there is."""
     record = Record(TIME, "id", "spark", "PutObject", "bucket", "dir/key", 403, 1536, 0, 0.012, 3, "SSE-KMS")
-    record.refusal, record.backend_error, record.fault = "AccessDenied", "AccessDenied", "gone\naway"
+    record.refuse(access_denied(reason="b is\nnot"))
+    record.backend_error, record.fault = "AccessDenied", "gone\naway"
     clock, _, rest = record.to_text().partition(" ")
     assert re.fullmatch(r"\d\d:\d\d:\d\d", clock)
     assert rest == (
-        "403 PutObject bucket/dir/key spark in=1.5KiB out=0B 12ms chunks=3 SSE-KMS refused=AccessDenied "
+        "403 PutObject bucket/dir/key spark in=1.5KiB out=0B 12ms chunks=3 SSE-KMS refused=AccessDenied (b is\\nnot) "
         "backend=AccessDenied fault=gone\\naway"
     )
+
+
+def test_a_refusal_says_why() -> None:
+    """What the client is told, where the operator need not know more, and nothing where a line of its own follows."""
+    record = Record(TIME, "id")
+    record.refuse(sigv2_refused())
+    assert json.loads(record.to_json())["reason"] == sigv2_refused().message
+    record.refuse(S3Error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match."))
+    assert "reason" not in json.loads(record.to_json())
 
 
 def test_text_of_nothing() -> None:
@@ -49,7 +60,7 @@ def test_text_of_nothing() -> None:
 @given(st.text(alphabet=st.characters(), max_size=30))
 def test_a_line_is_a_line(key: str) -> None:
     """Invariant: whatever a key holds, a record is one printable line that can be written as UTF-8."""
-    record = Record(TIME, "id", bucket="b", key=key, client=key, fault=key)
+    record = Record(TIME, "id", bucket="b", key=key, client=key, reason=key, fault=key)
     for line in (record.to_text(), record.to_json()):
         assert line.isprintable()
         assert line.encode()

@@ -30,7 +30,7 @@ class DeleteBody:
         """Release all of it if the hash is right and every key is below one of the client's prefixes."""
         self._held += self._verifying.finish()
         if not all(map(self._access.allows_key, read_keys(bytes(self._held)))):
-            raise errors.access_denied()
+            raise errors.access_denied(reason="a key in the body is below none of the client's prefixes")
         return bytes(self._held)
 
     def poison(self) -> bytes:

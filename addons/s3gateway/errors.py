@@ -17,14 +17,20 @@ _ONLY_FOR_THE_CLIENT = frozenset(("SignatureProvided",))
 
 
 class S3Error(Exception):
-    """A refusal: HTTP ``status``, S3 ``code``, ``message`` and extra XML ``fields`` as (element, text) pairs."""
+    """A refusal: HTTP ``status``, S3 ``code``, ``message`` and extra XML ``fields`` as (element, text) pairs.
 
-    def __init__(self, status: int, code: str, message: str, fields: tuple[tuple[str, str], ...] = ()) -> None:
+    ``reason`` is for the operator's log, where the client is told no more than that it may not.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, fields: tuple[tuple[str, str], ...] = (), *, reason: str = ""
+    ) -> None:
         super().__init__(status, code, message)
         self.status = status
         self.code = code
         self.message = message
         self.fields = fields
+        self.reason = reason
 
     def __str__(self) -> str:
         """Give code and message; the extra fields may quote the client and stay out of logs."""
@@ -32,7 +38,7 @@ class S3Error(Exception):
 
     def detached(self) -> "S3Error":
         """Give the same refusal to be kept: one that was raised holds, by its traceback, the frames it came through."""
-        return S3Error(self.status, self.code, self.message, self.fields)
+        return S3Error(self.status, self.code, self.message, self.fields, reason=self.reason)
 
     def to_xml(self, resource: str, request_id: str) -> bytes:
         """Render the body of an S3 error response (AWS "Error responses": Code, Message, Resource, RequestId)."""
@@ -51,7 +57,7 @@ class S3Error(Exception):
         if not any(name in _ONLY_FOR_THE_CLIENT for name, _ in self.fields):
             return self
         fields = ((name, "*" * len(value) if name in _ONLY_FOR_THE_CLIENT else value) for name, value in self.fields)
-        return S3Error(self.status, self.code, self.message, tuple(fields))
+        return S3Error(self.status, self.code, self.message, tuple(fields), reason=self.reason)
 
 
 def _text(value: str) -> str:
@@ -59,9 +65,9 @@ def _text(value: str) -> str:
     return escape(_NOT_XML.sub("\ufffd", value))
 
 
-def access_denied(message: str = "Access Denied.", *fields: tuple[str, str]) -> S3Error:
+def access_denied(message: str = "Access Denied.", *fields: tuple[str, str], reason: str = "") -> S3Error:
     """403: the request is understood and not allowed."""
-    return S3Error(403, "AccessDenied", message, fields)
+    return S3Error(403, "AccessDenied", message, fields, reason=reason)
 
 
 def headers_not_signed(names: list[str]) -> S3Error:

@@ -227,7 +227,13 @@ KEYS = (
         "after: one job leaves something to the others. About what one gateway process can do.",
         1000,
     ),
-    Key("log.format", LOG_FORMAT, "`auto` is text on a terminal and JSON otherwise.", "auto"),
+    Key(
+        "log.format",
+        LOG_FORMAT,
+        "`auto` is text on a terminal and JSON otherwise. `json` also makes an object of each line that is about no "
+        "request (`event`).",
+        "auto",
+    ),
     Key(
         "log.capture",
         FILE,

@@ -6,6 +6,12 @@ A record holds nothing of an answer but its error's code, and no query, so nothi
 import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Final
+
+from s3gateway.errors import S3Error
+
+EXPLAINED: Final = frozenset(("SignatureDoesNotMatch", "RequestTimeTooSkewed"))
+"""The refusals that have more to them than they say."""
 
 
 @dataclass(slots=True)
@@ -25,13 +31,14 @@ class Record:
     chunks: int = 0
     sse: str = ""
     refusal: str = ""
+    reason: str = ""
     backend_error: str = ""
     fault: str = ""
 
     def to_json(self) -> str:
         """One JSON object; empty fields are left out, time is RFC 3339 in UTC."""
         told = {name: value for name in _FIELDS if (value := getattr(self, name)) not in ("", 0) or name == "status"}
-        told["time"] = _rfc3339(self.time)
+        told["time"] = rfc3339(self.time)
         told["duration"] = round(self.duration, 6)
         return json.dumps(told, ensure_ascii=True)
 
@@ -51,9 +58,15 @@ class Record:
         parts += [f"chunks={self.chunks}"] if self.chunks else []
         parts += [self.sse] if self.sse else []
         parts += [f"refused={self.refusal}"] if self.refusal else []
+        parts += [f"({printable(self.reason)})"] if self.reason else []
         parts += [f"backend={self.backend_error}"] if self.backend_error else []
         parts += [f"fault={printable(self.fault)}"] if self.fault else []
         return " ".join(parts)
+
+    def refuse(self, error: S3Error) -> None:
+        """Note a refusal: its code, and why, unless that takes a line of its own (:class:`Explained`)."""
+        self.refusal = error.code
+        self.reason = error.reason or ("" if error.code in EXPLAINED else error.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ class Explained:
     def to_json(self) -> str:
         """One JSON object with the request's id and time."""
         told: dict[str, object] = {
-            "time": _rfc3339(self.time),
+            "time": rfc3339(self.time),
             "request_id": self.request_id,
             "client": self.client,
             "explained": self.cause,
@@ -98,7 +111,8 @@ def size(count: int) -> str:
     raise AssertionError
 
 
-def _rfc3339(seconds: float) -> str:
+def rfc3339(seconds: float) -> str:
+    """UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 

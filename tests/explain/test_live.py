@@ -68,7 +68,8 @@ def send(running: Gateway, upload: Upload) -> Answer:
 
 
 def lines(running: Gateway) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in running.log().splitlines() if line.startswith("{")]
+    told = [json.loads(line) for line in running.log().splitlines() if line.startswith("{")]
+    return [line for line in told if "event" not in line]
 
 
 def explained(running: Gateway, count: int = 1) -> list[dict[str, Any]]:

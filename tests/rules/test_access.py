@@ -22,6 +22,29 @@ def allowed(access: Access, method: str, target: str, source: str = "") -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    ("access", "method", "target", "source", "reason"),
+    [
+        (Access(("mine",)), "GET", "/other/k", "", "other is not one of the client's buckets"),
+        (Access(("mine",)), "PUT", "/mine/k", "/other/k", "other is not one of the client's buckets"),
+        (Access(("mine",)), "GET", "/", "", "the client's list_buckets is false"),
+        (Access(("*",), read_only=True), "PUT", "/mine/k", "", "PutObject writes, and the client is read_only"),
+        (Access(("*",), operations=("Put*",)), "GET", "/mine/k", "", "GetObject is not one of the client's operations"),
+        (PII, "GET", "/team-a/k", "", "k is below none of the client's prefixes"),
+        (PII, "PUT", "/team-a/pii/k", "/team-a/k", "k is below none of the client's prefixes"),
+        (PII, "GET", "/team-a", "", "the listing is below none of the client's prefixes"),
+        (PII, "DELETE", "/team-a", "", "DeleteBucket concerns a whole bucket, and the client has prefixes"),
+    ],
+)
+def test_the_operator_learns_which_rule(access: Access, method: str, target: str, source: str, reason: str) -> None:
+    """And the client only that it may not."""
+    headers = ((b"x-amz-copy-source", source.encode()),) if source else ()
+    with pytest.raises(S3Error, match=r"^AccessDenied: Access Denied\.$") as caught:
+        check_access(access, read(method, target, *headers), target.partition("?")[2].encode())
+    assert caught.value.detached().reason == reason
+    assert reason not in caught.value.to_xml("/", "id").decode()
+
+
 # Buckets.
 
 

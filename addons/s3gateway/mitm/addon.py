@@ -95,6 +95,8 @@ class S3Gateway:
         options.check_command_line(ctx.options, said, live.current.config, wants)
         startup.check_address(live.current.config.listen)
         self.live = live
+        if (termlog := ctx.master.addons.get("termlog")) is not None:
+            log.format_events(termlog.logger, lambda: self._log_format)
         options.apply(ctx.options, wants)
         startup.open_listeners_later(starting.announcement(live.current.config))
         self._held = startup.hold_replays()
@@ -232,7 +234,7 @@ class S3Gateway:
             given = answer_to(transaction, error)
             answer = given.kept
             termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
-            transaction.record.refusal = error.code
+            transaction.record.refuse(error)
         return self._close(flow, transaction, answer)
 
     def _close(
@@ -242,7 +244,7 @@ class S3Gateway:
         record.status = answer.status_code if answer else 0
         record.duration = time.time() - record.time
         if transaction.refusal:
-            record.refusal = transaction.refusal.code
+            record.refuse(transaction.refusal)
         if transaction.held:
             flow.request.raw_content = transaction.content  # to be looked at, without chunk signatures
         flows.redact(flow)

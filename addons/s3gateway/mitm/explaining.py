@@ -23,6 +23,7 @@ from s3gateway.explain.chain import explain_chunk
 from s3gateway.explain.why import explain
 from s3gateway.mitm.flows import Transaction
 from s3gateway.mitm.place import place
+from s3gateway.record import EXPLAINED
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +37,6 @@ MAX_REST_SECONDS = 5.0
 
 PATIENCE_SECONDS = 5.0
 """How long a refusal waits for its explanation where flows are written to a file: only then does it wait at all."""
-
-CODES = frozenset(("SignatureDoesNotMatch", "RequestTimeTooSkewed"))
-"""The refusals that have more to them than they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Explainer:
         The event is set when :data:`on_done` has been told.
         """
         refusal = transaction.refusal
-        if refusal is None or refusal.code not in CODES or transaction.logged:
+        if refusal is None or refusal.code not in EXPLAINED or transaction.logged:
             return None
         bad = _bad_signature(transaction)
         if not config.log_explain:

@@ -1,11 +1,13 @@
 """Where the gateway's lines go: the access log to standard output under mitmdump, to the event log elsewhere."""
 
+import json
 import logging
 import re
 import sys
+from collections.abc import Callable
 
 from s3gateway.mitm.flows import Transaction
-from s3gateway.record import Explained, Record
+from s3gateway.record import Explained, Record, rfc3339
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +21,34 @@ class WithoutWireBytes(logging.Filter):
         """Rewrite the record in place."""
         record.msg, record.args = _WIRE_BYTES.sub("<bytes>", record.getMessage()), ()
         return True
+
+
+class EventFormatter(logging.Formatter):
+    """mitmdump's own lines and the gateway's events: as JSON where ``log.format`` is ``json``, else as ``inner`` does.
+
+    ``auto`` leaves them to people; a collector that takes nothing but JSON has to be asked for.
+    """
+
+    def __init__(self, inner: logging.Formatter, log_format: Callable[[], str]) -> None:
+        super().__init__()
+        self._inner = inner
+        self._log_format = log_format
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give one line: an object with ``time`` (RFC 3339), ``level``, ``event`` and, if known, ``address``."""
+        if self._log_format() != "json":
+            return self._inner.format(record)
+        event = record.getMessage() + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
+        told = {"time": rfc3339(record.created), "level": record.levelname.lower(), "event": event}
+        client = getattr(record, "client", None)
+        return json.dumps(told | ({"address": f"{client[0]}:{client[1]}"} if client else {}))
+
+
+def format_events(handler: logging.Handler, log_format: Callable[[], str]) -> None:
+    """Put :class:`EventFormatter` on mitmdump's handler, once."""
+    inner = handler.formatter
+    if inner is not None and not isinstance(inner, EventFormatter):
+        handler.setFormatter(EventFormatter(inner, log_format))
 
 
 class AccessLog:

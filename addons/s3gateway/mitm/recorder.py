@@ -113,7 +113,7 @@ def exchange(transaction: Transaction) -> capture.Exchange:
         outgoing=recording.captured_head(head_on_the_wire(outgoing)) if outgoing else None,
         verdict="refused" if refusal else "admitted" if admitted else "unknown",
         code=refusal.code if refusal else record.refusal,
-        message=refusal.message if refusal else record.fault,
+        message=(refusal.reason or refusal.message) if refusal else record.fault,
         operation=record.operation,
         bucket=record.bucket,
         key=record.key,

@@ -7,8 +7,10 @@ whole bucket is refused, except for the few that tell nothing, and a listing mus
 its keys in the body: :mod:`s3gateway.rules.deletion` looks at them there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 
 from s3gateway import errors
 from s3gateway.rules.operations import Operation, has_dots, is_alias
@@ -46,41 +48,41 @@ ALL = Access(("*",), list_buckets=True)
 
 def check_access(access: Access, operation: Operation, query: bytes = b"") -> None:
     """Refuse with AccessDenied what the client may not do. ``query`` is the request's, for a listing's prefix."""
-    if not _is_allowed(access, operation, query):
-        raise errors.access_denied()
+    reasons = (_operations, _buckets, _keys)
+    for reason in chain.from_iterable(find(access, operation, query) for find in reasons):
+        raise errors.access_denied(reason=reason)
 
 
-def _is_allowed(access: Access, operation: Operation, query: bytes) -> bool:
-    if not all(_operation(access, name) for name in (operation.name, *operation.also)):
-        return False
-    if not operation.bucket:
-        return access.list_buckets
-    if not _bucket(access, operation.bucket) or (operation.name == "RestoreObject" and _is_confined(access)):
-        return False
-    if operation.source:
-        bucket, key = operation.source
-        if not (_operation(access, "GetObject") and _bucket(access, bucket) and access.allows_key(key)):
-            return False
-    if not access.prefixes:
-        return True
-    if operation.key:
-        return access.allows_key(operation.key)
-    return operation.name in _HARMLESS or (operation.name in _LISTS and _lists_below_a_prefix(access, query))
+def _operations(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
+    del query
+    for name in (operation.name, *operation.also, *(["GetObject"] if operation.source else [])):
+        if access.read_only and not name.startswith(_READS):
+            yield f"{name} writes, and the client is read_only"
+        if access.operations and not any(fnmatchcase(name, pattern) for pattern in access.operations):
+            yield f"{name} is not one of the client's operations"
 
 
-def _operation(access: Access, name: str) -> bool:
-    if access.read_only and not name.startswith(_READS):
-        return False
-    return not access.operations or any(fnmatchcase(name, pattern) for pattern in access.operations)
+def _buckets(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
+    del query
+    if not operation.bucket and not access.list_buckets:
+        yield "the client's list_buckets is false"
+    for bucket in filter(None, (operation.bucket, operation.source and operation.source[0])):
+        if "*" not in access.buckets and not any(fnmatchcase(bucket, pattern) for pattern in access.buckets):
+            yield f"{bucket} is not one of the client's buckets"
+    if operation.name == "RestoreObject" and (access.prefixes or "*" not in access.buckets):
+        yield "the body of a RestoreObject may name any bucket and prefix to write to, and not all are the client's"
 
 
-def _bucket(access: Access, bucket: str) -> bool:
-    return "*" in access.buckets or any(fnmatchcase(bucket, pattern) for pattern in access.buckets)
-
-
-def _is_confined(access: Access) -> bool:
-    """Whether anything is out of reach: the body of a RestoreObject may name any bucket and prefix to write to."""
-    return bool(access.prefixes) or "*" not in access.buckets
+def _keys(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
+    for key in filter(None, (operation.key, operation.source and operation.source[1])):
+        if not access.allows_key(key):
+            yield f"{key} is below none of the client's prefixes"
+    if not access.prefixes or operation.key or not operation.bucket or operation.name in _HARMLESS:
+        return
+    if operation.name not in _LISTS:
+        yield f"{operation.name} concerns a whole bucket, and the client has prefixes"
+    elif not _lists_below_a_prefix(access, query):
+        yield "the listing is below none of the client's prefixes"
 
 
 def _lists_below_a_prefix(access: Access, query: bytes) -> bool:

@@ -84,7 +84,7 @@ def read_claim(head: RequestHead) -> Claim:
         return _from_query(head, parameters, presigned)
     if sigv2_query:
         raise errors.sigv2_refused()
-    raise errors.access_denied()
+    raise errors.access_denied(reason="anonymous: there is no signature")
 
 
 def without_presigned(query: bytes) -> bytes:

@@ -1,0 +1,68 @@
+"""What the gateway writes besides its line per request."""
+
+import json
+from typing import Any
+
+import pytest
+
+from lab.certs import Certs
+from lab.gateway import gateway_config
+from tests.conftest import GatewayFactory
+from tests.mitm.conftest import Nobody
+from tests.real.rawhttp import Raw
+from tests.real.sdkv1 import Target, sign
+from tests.real.waiting import eventually
+
+
+@pytest.fixture
+def config(certs: Certs) -> dict[str, Any]:
+    return gateway_config(Nobody(certs), log={"format": "json"})
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    lines = [line for line in text.splitlines() if "] Loading script " not in line]  # before there is a configuration
+    return [json.loads(line) for line in lines]
+
+
+def test_every_line_is_an_object(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """With ``log.format: json``: the start, a backend that is down, a reload, and the request itself."""
+    running = gateway(config, watched=False)
+    with Raw(running.port) as raw:
+        assert raw.ask(sign("GET", Target("bucket", "key")).head).status == 503
+    running.write_config(config | {"clients": []})
+    eventually(lambda: "configuration not reloaded" in running.log())
+    running.stop()
+    told = {line["event"].partition(":")[0]: line for line in _objects(running.log()) if "event" in line}
+    listening, failed, broken = told.values()
+    assert listening["event"].startswith(f"S3 gateway on 127.0.0.1:{running.port} ")
+    assert (failed["level"], failed["event"].startswith("backend https://127.0.0.1:")) == ("error", True)
+    assert (broken["level"], broken["event"].startswith("configuration not reloaded")) == ("error", True)
+    (request,) = [line for line in _objects(running.log()) if "event" not in line]
+    assert (request["status"], request["refusal"]) == (503, "ServiceUnavailable")
+
+
+def test_connections_are_told_with_their_address(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """mitmproxy's own lines, where its verbosity shows them."""
+    running = gateway(config, watched=False, arguments=["--set", "termlog_verbosity=debug"])
+    with Raw(running.port) as raw:
+        raw.ask(sign("GET", Target("bucket", "key")).head)
+        address = "{}:{}".format(*raw.socket.getsockname())
+    eventually(lambda: "client disconnect" in running.log(), running.log())
+    assert address in {line.get("address") for line in _objects(running.log())}
+
+
+def test_text_goes_on_as_it_was(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """``auto`` makes objects of requests only, and a change of the file takes effect."""
+    running = gateway(config | {"log": {"format": "auto"}}, watched=False)
+    assert f"] S3 gateway on 127.0.0.1:{running.port} " in running.log()
+    running.write_config(config | {"log": {"format": "json"}})
+    eventually(lambda: '"event": "configuration reloaded' in running.log())
+
+
+def test_the_operator_reads_which_rule_forbids(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """The client reads AccessDenied and no more."""
+    client = dict(config["clients"][0]) | {"buckets": ["mine"]}
+    running = gateway(config | {"clients": [client]}, watched=False)
+    with Raw(running.port) as raw:
+        assert raw.ask(sign("GET", Target("other", "key")).head).error["Message"] == "Access Denied."
+    eventually(lambda: '"reason": "other is not one of the client\'s buckets"' in running.log())
