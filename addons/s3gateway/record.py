@@ -64,9 +64,9 @@ class Record:
         return " ".join(parts)
 
     def refuse(self, error: S3Error) -> None:
-        """Note a refusal: its code, and why, unless that takes a line of its own (:class:`Explained`)."""
+        """Note a refusal: its code, and why, unless ``fault`` or a line of its own (:class:`Explained`) says that."""
         self.refusal = error.code
-        self.reason = error.reason or ("" if error.code in EXPLAINED else error.message)
+        self.reason = error.reason or ("" if self.fault or error.code in EXPLAINED else error.message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,20 @@
 """What the gateway writes besides its line per request."""
 
 import json
+import socket
+import ssl
 from typing import Any
 
 import pytest
 
 from lab.certs import Certs
 from lab.gateway import gateway_config
+from lab.minio import Minio
+from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
 from tests.real.rawhttp import Raw
-from tests.real.sdkv1 import Target, sign
+from tests.real.sdkv1 import CHUNK, Target, put_chunked, sign
 from tests.real.waiting import eventually
 
 
@@ -66,3 +70,30 @@ def test_the_operator_reads_which_rule_forbids(gateway: GatewayFactory, config: 
     with Raw(running.port) as raw:
         assert raw.ask(sign("GET", Target("other", "key")).head).error["Message"] == "Access Denied."
     eventually(lambda: '"reason": "other is not one of the client\'s buckets"' in running.log())
+
+
+def test_a_client_that_does_not_trust_the_certificate(
+    gateway: GatewayFactory, config: dict[str, Any], certs: Certs
+) -> None:
+    """The line names the key, and not the backend, of which the client knows nothing."""
+    config["listen"]["certificate"] = str(certs.gateway)
+    running = gateway(config, watched=False)
+    with socket.create_connection(("127.0.0.1", running.port)) as plain, pytest.raises(ssl.SSLError):
+        ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
+    eventually(lambda: "needs the CA that signed `listen.certificate`" in running.log())
+    (line,) = [line["event"] for line in _objects(running.log()) if "does not trust" in line.get("event", "")]
+    assert "127.0.0.1:" not in line
+
+
+def test_a_gateway_that_is_stopped_says_so(gateway: GatewayFactory, minio: Minio, recorder: Recorder) -> None:
+    """An upload that it was in the middle of is nobody else's fault, and commits nothing."""
+    minio.client().create_bucket(Bucket="stopped")
+    running = gateway(gateway_config(recorder, log={"format": "json"}), watched=False)
+    upload = put_chunked(Target("stopped", "k"), b"x" * CHUNK * 50)
+    with Raw(running.port) as raw:
+        raw.send(upload.wire[: len(upload.wire) // 2])
+        eventually(recorder.requests)
+        running.stop()
+    (request,) = [line for line in _objects(running.log()) if "event" not in line]
+    assert (request["operation"], request["status"], request["fault"]) == ("PutObject", 0, "the gateway was stopped")
+    assert minio.client().list_objects_v2(Bucket="stopped")["KeyCount"] == 0

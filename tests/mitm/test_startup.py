@@ -62,6 +62,15 @@ def test_port_8080_may_be_taken(gateway: GatewayFactory, config: dict[str, Any])
         assert not re.search(r"\b8080\b", running.log())  # and not as the end of the gateway's own port
 
 
+def test_without_a_server_it_says_nothing_of_one(tmp_path: Path, config: dict[str, Any]) -> None:
+    """``-n`` only reads flows."""
+    (tmp_path / "flows").touch()
+    ended = _run(
+        ["-n", "-r", str(tmp_path / "flows"), "-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"]
+    )
+    assert (ended.returncode, "S3 gateway on" in ended.stdout) == (0, False), ended.stdout + ended.stderr
+
+
 def _written(folder: Path, config: object) -> Path:
     path = folder / "gateway.yaml"
     path.write_text(config if isinstance(config, str) else yaml.safe_dump(config))

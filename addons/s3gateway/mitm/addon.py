@@ -20,6 +20,7 @@ from mitmproxy.hooks import UpdateHook
 
 from s3gateway import aistor, errors, gateway
 from s3gateway.config import Config
+from s3gateway.explain.unreachable import remedy
 from s3gateway.mitm import (
     commands,
     contentview,
@@ -225,16 +226,18 @@ class S3Gateway:
         client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE)
         error = transaction.refusal or errors.service_unavailable()
         answer = flow.response
+        record = transaction.record
         if transaction.refusal is None:
-            transaction.record.fault = transaction.record.fault or (flow.error.msg if flow.error else "unknown")
+            said = "the gateway was stopped" if ctx.master.should_exit.is_set() else flow.error and flow.error.msg
+            record.fault = record.fault or said or "unknown"
             if client_is_there:
-                backend = self.live.current.config.backend
-                logger.error("backend %s failed: %s", backend.url, transaction.record.fault)
+                why = "; ".join(filter(None, (record.fault.rstrip("."), remedy(record.fault))))
+                logger.error("backend %s failed: %s", self.live.current.config.backend.url, why)
         if client_is_there and answer is None:
             given = answer_to(transaction, error)
             answer = given.kept
             termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
-            transaction.record.refuse(error)
+            record.refuse(error)
         return self._close(flow, transaction, answer)
 
     def _close(

@@ -38,9 +38,10 @@ def prepare_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend:
         return errors.service_unavailable()
     if http1.expected_http_body_size(flow.request, response) == _UNTIL_CLOSE:
         logger.error(
-            "request %s: the answer of backend %s has no length, so a cut could not be told from its end",
+            "request %s: the answer of backend %s has no length, so a cut could not be told from its end%s",
             transaction.record.request_id,
             backend.url,
+            "; is `backend.endpoint` meant to be https://?" if backend.scheme == "http" else "",
         )
         return errors.service_unavailable()
     if error := _read_refusal(response, transaction, backend):

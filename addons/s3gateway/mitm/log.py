@@ -11,15 +11,23 @@ from s3gateway.record import Explained, Record, rfc3339
 
 logger = logging.getLogger(__name__)
 
+_PROXYS_CERTIFICATE = re.compile(r"the proxy's certificate(?: for \S+)?( \([^)]*\))?")
+"""mitmproxy names the backend's address with it, which the client knows nothing of."""
+
+_OURS = (
+    r"the gateway's certificate\1; it needs the CA that signed `listen.certificate` "
+    "(without that key: mitmproxy's own, mitmproxy-ca-cert.pem in the confdir)"
+)
 _WIRE_BYTES = re.compile(r"""\bb(['"]).*""", re.DOTALL)
 
 
-class WithoutWireBytes(logging.Filter):
-    """Cuts bytes as they were on the wire out of mitmproxy's messages: a half-sent head may hold a secret."""
+class ProxyLogFilter(logging.Filter):
+    """Says mitmproxy's messages in the gateway's words, without bytes of the wire: half a head may hold a secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record in place."""
-        record.msg, record.args = _WIRE_BYTES.sub("<bytes>", record.getMessage()), ()
+        message = _PROXYS_CERTIFICATE.sub(_OURS, record.getMessage())
+        record.msg, record.args = _WIRE_BYTES.sub("<bytes>", message), ()
         return True
 
 
@@ -82,11 +90,11 @@ class AccessLog:
 
 
 def guard_proxy_log(*, quiet: bool) -> None:
-    """Put :class:`WithoutWireBytes` on mitmproxy's connection log, once.
+    """Put :class:`ProxyLogFilter` on mitmproxy's connection log, once.
 
     ``quiet`` drops what nobody would see, a line or two a request, before it costs anything.
     """
     proxy = logging.getLogger("mitmproxy.proxy.server")
     proxy.setLevel(logging.WARNING if quiet else logging.NOTSET)
-    if not any(isinstance(known, WithoutWireBytes) for known in proxy.filters):
-        proxy.addFilter(WithoutWireBytes())
+    if not any(isinstance(known, ProxyLogFilter) for known in proxy.filters):
+        proxy.addFilter(ProxyLogFilter())

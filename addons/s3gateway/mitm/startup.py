@@ -124,5 +124,7 @@ class Listeners:
     async def running(self) -> None:
         """Listen as the options say, and tell."""
         server = ctx.master.addons.get("proxyserver")
+        if not ctx.options.server:  # -n: nobody is to connect
+            return
         if server is None or await server.setup_servers():
             logger.warning("%s", self._announcement)
