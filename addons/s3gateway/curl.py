@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 
 from s3gateway.capture import Exchange
-from s3gateway.record import printable
+from s3gateway.printable import printable
 from s3gateway.rules.headers import without_hop_by_hop
 from s3gateway.sigv4.canonical import canonical_query, canonical_uri
 from s3gateway.sigv4.claim import without_presigned

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from s3gateway.errors import S3Error
+from s3gateway.printable import printable
 
 EXPLAINED: Final = frozenset(("SignatureDoesNotMatch", "RequestTimeTooSkewed"))
 """The refusals that have more to them than they say."""
@@ -118,8 +119,3 @@ def rfc3339(seconds: float) -> str:
 
 def _clock(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S")
-
-
-def printable(text: str) -> str:
-    """Keys may hold anything: control characters and lone surrogates must not reach a terminal."""
-    return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)

@@ -10,7 +10,8 @@ from itertools import zip_longest
 
 from s3gateway.capture import Chunks, Exchange, Head
 from s3gateway.compare import Comparison, Fate, Field, Row, compare_exchange
-from s3gateway.record import printable, size
+from s3gateway.printable import printable
+from s3gateway.record import size
 
 Renderer = Callable[[Exchange], str]
 

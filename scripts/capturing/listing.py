@@ -1,6 +1,7 @@
 """An exchange as a block of text to read: what was asked and decided, then the heads, what was signed marked."""
 
 from s3gateway.capture import Exchange, Head, Pairs
+from s3gateway.printable import printable
 
 _SIGNED, _UNSIGNED = "  * ", "    "
 
@@ -18,7 +19,7 @@ def listing(exchange: Exchange) -> str:
         lines += [f"answer {exchange.response.status}", *_fields(exchange.response.headers, ())]
     if exchange.explanation:
         lines.append(f"explanation: {exchange.explanation.sentence}")
-    return "\n".join(map(_printable, lines)) + "\n\n"
+    return "\n".join(map(printable, lines)) + "\n\n"
 
 
 def _what(exchange: Exchange) -> str:
@@ -50,7 +51,3 @@ def _head(title: str, head: Head) -> list[str]:
 
 def _fields(pairs: Pairs, signed: tuple[str, ...]) -> list[str]:
     return [f"{_SIGNED if name.lower() in signed else _UNSIGNED}{name}: {value}" for name, value in pairs]
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)

@@ -34,7 +34,7 @@ from s3gateway import configfile
 from s3gateway.capture import CaptureError
 from s3gateway.config import Config
 from s3gateway.explain.rendering import render
-from s3gateway.explain.suspect import printable
+from s3gateway.printable import printable
 from s3gateway.rules.headers import redacted_target
 from s3gateway.settings import ConfigError
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from s3gateway.capture import Exchange, Head
 from s3gateway.compare import Fate, Field, Row, compare
 from s3gateway.faults import find_faults
+from s3gateway.printable import printable
 
 _DECIDED = ("verdict", "code", "operation", "bucket", "key", "sse", "rule")
 
@@ -24,7 +25,7 @@ class Verdict:
 def name_of(exchange: Exchange) -> str:
     """`PutObject PUT /bucket/key [id]`."""
     head = exchange.incoming
-    return f"{exchange.operation or '-'} {head.method} {_shown(head.target)} [{exchange.id}]"
+    return f"{exchange.operation or '-'} {head.method} {printable(head.target)} [{exchange.id}]"
 
 
 def differences(expected: Exchange | None, actual: Exchange) -> tuple[str, ...]:
@@ -39,7 +40,7 @@ def _differences(expected: Exchange | None, actual: Exchange) -> Iterator[str]:
     for name in _DECIDED:
         before, after = getattr(expected, name), getattr(actual, name)
         if before != after:
-            yield f"{name}: expected {_shown(before)!r}, is {_shown(after)!r}"
+            yield f"{name}: expected {printable(before)!r}, is {printable(after)!r}"
     if expected.outgoing and actual.outgoing:
         yield from _between(expected.outgoing, actual.outgoing)
     if actual.outgoing:
@@ -49,7 +50,7 @@ def _differences(expected: Exchange | None, actual: Exchange) -> Iterator[str]:
 def _between(expected: Head, actual: Head) -> Iterator[str]:
     comparison = compare(expected, actual)
     if comparison.line.fate is not Fate.KEPT:
-        yield f"request line: expected {_shown(comparison.line.before)}, is {_shown(comparison.line.after)}"
+        yield f"request line: expected {printable(comparison.line.before)}, is {printable(comparison.line.after)}"
     for row in comparison.rows:
         if row.fate is not Fate.KEPT or row.moved or row.recased:
             yield f"{row.fate.value if row.fate is not Fate.KEPT else 'spelled otherwise'}: {_row(row)}"
@@ -68,7 +69,7 @@ def _row(row: Row) -> str:
 
 
 def _fields(fields: Sequence[Field]) -> str:
-    return ", ".join(_shown(f"{field.name}: {field.value}") for field in fields)
+    return ", ".join(printable(f"{field.name}: {field.value}") for field in fields)
 
 
 def write_junit(path: Path, suites: Sequence[tuple[str, Sequence[Verdict]]]) -> None:
@@ -87,8 +88,3 @@ def write_junit(path: Path, suites: Sequence[tuple[str, Sequence[Verdict]]]) -> 
                 ET.SubElement(case, "skipped", {"message": verdict.skipped})
     ET.indent(root)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
-
-
-def _shown(text: str) -> str:
-    """Printable: neither a terminal nor XML takes everything that a key or a header can hold."""
-    return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)

@@ -87,7 +87,7 @@ async def test_what_still_waits_at_the_end_is_given_back() -> None:
 
 
 async def test_an_explanation_that_fails_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """The place, not what it says; the next one is explained."""
+    """The place, not what it says; its exchange is kept without one, and the next is explained."""
     told = Told()
     explainer = Explainer(told)
     flow, broken = case()
@@ -96,7 +96,7 @@ async def test_an_explanation_that_fails_is_a_line_in_the_log(caplog: pytest.Log
         settled = explainer.consider(*one, CONFIG)
         assert settled
         await settled.wait()
-    assert told.causes == ["host-port"]
+    assert told.causes == ["", "host-port"]
     assert re.search(r"request ID not explained: AttributeError at \w+\.py:\d+ in", caplog.text)
 
 

@@ -15,8 +15,9 @@ from html import unescape
 from s3gateway.capture import Explanation, Head, Response
 from s3gateway.explain import clock
 from s3gateway.explain.codes import CODES, WORDS
-from s3gateway.explain.suspect import printable, quoted, wire_name
+from s3gateway.explain.suspect import quoted, wire_name
 from s3gateway.faults import signed_names
+from s3gateway.printable import printable
 from s3gateway.rules.headers import HOP_BY_HOP
 from s3gateway.sigv4.verify import MAX_SKEW, UNSIGNED_ALLOWED
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, printable, quoted, wire_name
+from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, quoted, wire_name
+from s3gateway.printable import printable
 from s3gateway.sigv4.model import RequestHead
 
 _FEW = 12

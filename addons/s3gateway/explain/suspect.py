@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from s3gateway.explain.draft import Draft
+from s3gateway.printable import printable
 
 _SHOWN = 80
 
@@ -86,9 +87,3 @@ def quoted(value: bytes | str) -> str:
     """Quote a value in a sentence, shortened, with nothing that a terminal would act on."""
     text = printable(value)
     return f"`{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}`"
-
-
-def printable(value: bytes | str) -> str:
-    """Escape control characters and what is no text."""
-    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-    return "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else ascii(c)[1:-1] for c in text)

@@ -11,7 +11,7 @@ from s3gateway.config import Backend
 from s3gateway.explain.backend import explain_backend, read_refusal
 from s3gateway.mitm import flows, framing, termination
 from s3gateway.mitm.streams import DownloadStream
-from s3gateway.record import printable
+from s3gateway.printable import printable
 from s3gateway.rules.blame import blames_gateway, is_plain
 from s3gateway.rules.encryption import hide_kms_key_id
 from s3gateway.rules.headers import wants_close

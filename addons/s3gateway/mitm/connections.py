@@ -2,7 +2,7 @@
 
 As :mod:`~s3gateway.mitm.termination` this leans on mitmproxy's internals: the connection handlers, the ``HttpLayer``
 and its ``Http1Server``, which takes a head of any length, keeps all that a client sends ahead, and queues an upload
-whose backend connection is not there yet. ``tests/mitm/test_limits.py`` pins what is used.
+whose backend connection is not there yet. ``tests/mitm/test_limits.py`` and ``test_termination.py`` pin what is used.
 """
 
 import asyncio

@@ -8,8 +8,8 @@ for a multiple of the time that it took. The snapshot is the head as it was rece
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -102,15 +102,23 @@ class Explainer:
             await asyncio.sleep(min(took * REST, MAX_REST_SECONDS))
 
     async def _settle(self, case: _Case) -> None:
+        """Explain, and tell of it; what cannot be explained is told of as it is."""
         try:
-            case.transaction.explanation = await asyncio.to_thread(_explain, case)
-            dropped, self._dropped = self._dropped, 0
-            await self._on_done(case.flow, case.transaction, dropped)
-        except Exception as error:  # noqa: BLE001 - an explanation must not decide about anything
-            request_id = case.transaction.record.request_id
-            logger.error("request %s not explained: %s", request_id, place(error))  # noqa: TRY400
+            with _logged(case):
+                case.transaction.explanation = await asyncio.to_thread(_explain, case)
+            with _logged(case):
+                dropped, self._dropped = self._dropped, 0
+                await self._on_done(case.flow, case.transaction, dropped)
         finally:
             case.settled.set()
+
+
+@contextmanager
+def _logged(case: _Case) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - an explanation must not decide about anything
+        logger.error("request %s not explained: %s", case.transaction.record.request_id, place(error))  # noqa: TRY400
 
 
 async def patiently(settled: asyncio.Event) -> None:

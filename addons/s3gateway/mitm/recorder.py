@@ -40,6 +40,7 @@ class Recorder:
     def use(self, path: Path | None) -> None:
         """Append to this file from now on, or to none."""
         if path != (self._file.path if self._file else None):
+            self.stop()
             self._file = CaptureFile(path) if path else None
 
     @property

@@ -11,13 +11,15 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mitmproxy import connection, ctx, http
+from mitmproxy import connection, http
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+
+from s3gateway.mitm.connections import handler_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def abort_soon(flow: http.HTTPFlow) -> None:
 
 def cut_client(flow: http.HTTPFlow) -> None:
     """Cut the connection to the client, so that an answer that cannot be completed is seen to be broken."""
-    handler = _handler(flow)
+    handler = handler_of(flow.client_conn.id)
     if handler:
         _close_client(handler)
 
@@ -84,8 +86,7 @@ def close_left_open(client: connection.Client, left: connection.Connection) -> N
     A connection's task that is cancelled while it waits for mitmproxy's event lock (more than one read behind a
     protocol error is enough) ends without closing, and the peer would wait for ever.
     """
-    server = ctx.master.addons.get("proxyserver")
-    handler = server.connections.get(client.id) if server else None
+    handler = handler_of(client.id)
     transport = handler.transports.get(left) if handler else None
     if transport and transport.writer:
         transport.writer.close()
@@ -96,7 +97,7 @@ async def abort(flow: http.HTTPFlow) -> None:
 
     mitmproxy then reports an error on the flow, and the ``error`` hook answers the client.
     """
-    handler = _handler(flow)
+    handler = handler_of(flow.client_conn.id)
     transport = handler.transports.get(flow.server_conn) if handler else None
     if transport is None or transport.handler is None or transport.handler is asyncio.current_task():
         return
@@ -137,7 +138,7 @@ def _give(stream: HttpStream, answer: Answer, *, with_hook: bool) -> Iterator[co
 
 def _stream(flow: http.HTTPFlow) -> HttpStream | None:
     """Find mitmproxy's state machine of this flow; None for a replayed flow, which has no client connection."""
-    handler = _handler(flow)
+    handler = handler_of(flow.client_conn.id)
     if handler is None:
         return None
     for found in reversed(handler.layer.context.layers):
@@ -146,19 +147,13 @@ def _stream(flow: http.HTTPFlow) -> HttpStream | None:
     return None
 
 
-def _handler(flow: http.HTTPFlow) -> ProxyConnectionHandler | None:
-    server = ctx.master.addons.get("proxyserver")
-    return server.connections.get(flow.client_conn.id) if server else None
-
-
 def _close_later(flow: http.HTTPFlow, linger: float) -> None:
     # By its name: what is gone by then is not kept in memory until then.
     asyncio.get_running_loop().call_later(linger, _close_if_there, flow.client_conn.id)
 
 
 def _close_if_there(client_id: str) -> None:
-    server = ctx.master.addons.get("proxyserver")
-    handler = server.connections.get(client_id) if server else None
+    handler = handler_of(client_id)
     if handler:
         _close_client(handler)
 

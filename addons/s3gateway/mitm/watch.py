@@ -7,6 +7,7 @@ once a second, which costs a few microseconds for each; whose they are and when 
 
 import asyncio
 import logging
+import math
 import resource
 import time
 from secrets import token_hex
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 NAME = "s3gatewaywatch"
 SWEEP_SECONDS = 1.0
 
+_WARN_SECONDS = 60.0
 _OTHER_FILES = 128
 """Descriptors for listeners, log, configuration, libraries."""
 
@@ -43,7 +45,7 @@ class Watch:
         self._live = live
         self._transactions = transactions
         self._count = Connections()
-        self._full = ""
+        self._warned: dict[str, float] = {}
         self._stalls: dict[str, Stall] = {}
         self._room_for = 0
         for handler in connections.handlers():  # the script was reloaded
@@ -63,12 +65,13 @@ class Watch:
         full = self._count.enter(client.id, client.peername[0], self._limits)
         if full:
             client.error = full  # mitmproxy closes it
-            if full != self._full:  # once, and not for each of a flood
+            now = time.monotonic()
+            if now - self._warned.get(full, -math.inf) > _WARN_SECONDS:  # not for each of a flood
+                self._warned[full] = now
                 logger.warning("%s reached: further connections are closed, %s first", full, client.peername[0])
         elif (handler := connections.handler_of(client.id)) is not None:
             connections.hold_reads_back(handler)
             connections.read_larger(handler, client)
-        self._full = full
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
         """Read the backend's answers in larger pieces, too."""
