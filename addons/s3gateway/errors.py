@@ -96,6 +96,11 @@ def invalid_request(message: str) -> S3Error:
     return S3Error(400, "InvalidRequest", message)
 
 
+def bad_request() -> S3Error:
+    """400: what came is no HTTP request, so nothing of it is known."""
+    return S3Error(400, "BadRequest", "An error occurred when parsing the HTTP request.")
+
+
 def sigv2_refused() -> S3Error:
     """400: SigV2 binds neither the payload nor most headers, and the backend would accept it."""
     return invalid_request(

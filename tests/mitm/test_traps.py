@@ -47,6 +47,30 @@ def test_a_refused_client_causes_no_connection_to_the_backend(
     assert unreached.connections() == []
 
 
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /bucket/key\r\nHost: h\r\n\r\n",
+        b"GET /bucket/ke y HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET bucket/key HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /bucket/key HTTP/1.1\r\nno colon\r\n\r\n",
+        b"PUT /bucket/key HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+        b"CONNECT 127.0.0.1 HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"\x16\x03nothing\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_answered_in_s3s_words(closed: Gateway, unreached: Recorder, request_head: bytes) -> None:
+    """mitmproxy answers with a page of its own, which no SDK reads and which tells what this is."""
+    with Raw(closed.port) as raw:
+        answer = raw.ask(request_head)
+        assert (answer.status, answer.code) == (400, "BadRequest")
+        assert answer.header("Content-Type") == "application/xml"
+        assert "mitmproxy" not in repr(answer)
+        assert raw.socket.recv(1) == b""
+    assert unreached.connections() == []
+
+
 @both
 def test_tunnels_and_foreign_targets_are_refused(
     closed: Gateway, unreached: Recorder, certs: Certs, *, tls: bool

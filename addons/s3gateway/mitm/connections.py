@@ -16,10 +16,14 @@ from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.proxy.layers.http._events import ResponseProtocolError
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server import ConnectionIO
 
+from s3gateway import errors
+from s3gateway.errors import S3Error
 from s3gateway.rules.stalls import Look, Waits
 
 _READ = 256 * 1024
@@ -162,14 +166,14 @@ def _is_behind(stream: HttpStream) -> bool:
 
 
 class BoundedHttp1Server(Http1Server):
-    """mitmproxy's server side of HTTP/1, with an end to what it keeps of a client's bytes.
+    """mitmproxy's server side of HTTP/1, with an end to what it keeps of a client's bytes, and S3's words for errors.
 
-    ``most`` is the bound on a head that is not whole yet; ``refuse`` is told of one that is over it, and gives the
-    bytes to answer with. Whatever else is kept (what a client sends ahead of its turn, the line of an HTTP chunk) may
-    have as much and two reads; a client that goes on is cut off.
+    ``most`` is the bound on a head that is not whole yet; whatever else is kept (what a client sends ahead of its turn,
+    the line of an HTTP chunk) may have as much and two reads, and a client that goes on is cut off. ``refuse`` is told
+    of a request that is none, and gives the bytes to answer with: mitmproxy's own page is HTML, which no SDK reads.
     """
 
-    def __init__(self, context: Context, most: Callable[[], int], refuse: Callable[[int], bytes]) -> None:
+    def __init__(self, context: Context, most: Callable[[], int], refuse: Callable[[S3Error], bytes]) -> None:
         super().__init__(context)
         self._most = most
         self._refuse = refuse
@@ -180,7 +184,8 @@ class BoundedHttp1Server(Http1Server):
         if kept <= self._most():
             return
         if self.state == self.read_headers:
-            yield commands.SendData(self.conn, self._refuse(kept))
+            error = errors.head_too_large("bytes of request head and more", kept, self._most())
+            yield commands.SendData(self.conn, self._refuse(error))
             yield commands.CloseTcpConnection(self.conn, half_close=True)
             self.state = self.drop
             self.buf = ReceiveBuffer()
@@ -192,7 +197,20 @@ class BoundedHttp1Server(Http1Server):
         had = None
         while self.state == self.read_headers and len(self.buf) != had:
             had = len(self.buf)
-            yield from super().read_headers(event)
+            yield from self._in_xml(super().read_headers(event))
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        """Pass on, but for mitmproxy's own errors."""
+        sending = super().send(event)
+        return self._in_xml(sending) if isinstance(event, ResponseProtocolError) else sending
+
+    def _in_xml(self, given: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:
+        """Put our answer in the place of what can only be mitmproxy's: an error page with its status."""
+        for command in given:
+            if isinstance(command, commands.SendData):
+                is_clients = command.data.startswith(b"HTTP/1.1 4")
+                command.data = self._refuse(errors.bad_request() if is_clients else errors.service_unavailable())
+            yield command
 
     def drop(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Take what still comes, so that the client can write to its end and read the answer."""
@@ -201,7 +219,7 @@ class BoundedHttp1Server(Http1Server):
             yield commands.CloseConnection(self.conn)
 
 
-def bound(top: layer.Layer | None, most: Callable[[], int], refuse: Callable[[int], bytes]) -> None:
+def bound(top: layer.Layer | None, most: Callable[[], int], refuse: Callable[[S3Error], bytes]) -> None:
     """Give the HTTP layer below ``top`` its server side before mitmproxy makes one: it keeps what it finds there."""
     while top is not None and not isinstance(top, HttpLayer):
         top = getattr(top, "child_layer", None)

@@ -86,11 +86,10 @@ class Watch:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         """Bound what the HTTP server below keeps."""
         client = nextlayer.context.client
-        connections.bound(nextlayer.layer, lambda: self._limits.unread_head, lambda size: self._refuse(client, size))
+        connections.bound(nextlayer.layer, lambda: self._limits.unread_head, lambda error: self._refuse(client, error))
 
-    def _refuse(self, client: connection.Client, size: int) -> bytes:
-        error = errors.head_too_large("bytes of request head and more", size, self._limits.unread_head)
-        logger.info("%s refused: its request head does not end", client.peername[0])
+    def _refuse(self, client: connection.Client, error: errors.S3Error) -> bytes:
+        logger.info("%s refused: %s", client.peername[0], error)
         asyncio.get_running_loop().call_later(self._limits.refusal_linger, _cut_if_there, client.id)
         fields = ((b"Content-Type", b"application/xml"), (b"Connection", b"close"))
         body = error.to_xml("", token_hex(8).upper())
