@@ -10,19 +10,18 @@ It tells by content, not by name:
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from mitmproxy import http
-from mitmproxy.exceptions import FlowReadException
-from mitmproxy.io import FlowReader
 
+from capturing.flowfile import read_flows
 from s3gateway.capture import METADATA_KEY, CaptureError, Exchange, load
 from s3gateway.errors import S3Error
 from s3gateway.recording import captured_head, captured_response, payload_of, text, time_text
@@ -38,23 +37,34 @@ _HAR = re.compile(r'\s*\{\s*"log"\s*:')
 def read(path: Path) -> tuple[Exchange, ...]:
     """Read every exchange of a file, in its order; an empty file has none.
 
+    Of a flow file that ends in the middle of a flow, all before it are read, and a line on standard error says so.
     Raises :class:`~s3gateway.capture.CaptureError` with one line: file, what is wrong, remedy.
     """
+    raw = content(path)
     try:
-        raw = path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror}; name a readable file") from None
-    try:
-        return _read(raw)
+        return _read(raw, path)
     except CaptureError as error:
         raise CaptureError(f"{path}: {error}; {_REMEDY}") from None
 
 
-def _read(raw: bytes) -> tuple[Exchange, ...]:
+def content(path: Path) -> bytes:
+    """Give a file's bytes, without a byte order mark. Raises :class:`~s3gateway.capture.CaptureError`."""
+    try:
+        return path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror}; name a readable file") from None
+
+
+def is_json(raw: bytes) -> bool:
+    """Whether it is a capture or a HAR file, as far as its first byte tells; else it is a flow file."""
+    return raw.lstrip().startswith((b"{", b"["))
+
+
+def _read(raw: bytes, path: Path) -> tuple[Exchange, ...]:
     if not raw.strip():
         return ()
-    if not raw.lstrip().startswith((b"{", b"[")):
-        return tuple(_from_flows(raw))
+    if not is_json(raw):
+        return tuple(_from_flows(raw, path))
     try:
         whole = raw.decode()
     except UnicodeDecodeError:
@@ -88,14 +98,12 @@ def plain_exchange(head: RequestHead, *, number: str, time: str, tls: bool) -> E
     return exchange
 
 
-def _from_flows(raw: bytes) -> Iterator[Exchange]:
-    number = 0
-    try:
-        for number, flow in enumerate(FlowReader(BytesIO(raw)).stream(), 1):  # noqa: B007 - for the message
-            if isinstance(flow, http.HTTPFlow):
-                yield from _from_flow(flow)
-    except FlowReadException:
-        raise CaptureError(f"broken or cut off after flow {number}" if number else "not in a known format") from None
+def _from_flows(raw: bytes, path: Path) -> Iterator[Exchange]:
+    file = read_flows(raw)
+    if file.cut:
+        sys.stderr.write(f"{path}: ends in the middle of a flow; the {file.whole} before it are used\n")
+    for flow in file.flows:
+        yield from _from_flow(flow)
 
 
 def _from_flow(flow: http.HTTPFlow) -> tuple[Exchange, ...]:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mitmproxy import http
-from mitmproxy.io import FlowReader
 
 from capturing import sources
+from capturing.flowfile import read_flows
 from s3gateway.capture import METADATA_KEY, CaptureError, Exchange
 from s3gateway.sigv4.model import RequestHead
 
@@ -43,17 +43,13 @@ class Case:
 
 def read(path: Path) -> tuple[Case, ...]:
     """Read a file's requests in order. Raises :class:`~s3gateway.capture.CaptureError`, one line with the remedy."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror}; name a readable file") from None
+    raw = sources.content(path)
     if _REQUEST_LINE.match(raw):
         return (_from_text(raw, str(path)),)
     exchanges = sources.read(path)
-    if raw.lstrip().startswith((b"{", b"[")):
+    if sources.is_json(raw):
         return tuple(Case(i, exchange, None, None, b"", _at(exchange)) for i, exchange in enumerate(exchanges, 1))
-    with path.open("rb") as file:
-        flows = [flow for flow in FlowReader(file).stream() if isinstance(flow, http.HTTPFlow)]
+    flows = read_flows(raw).flows if exchanges else ()
     return tuple(_from_flow(i, *pair) for i, pair in enumerate(zip(flows, exchanges, strict=True), 1))
 
 

@@ -30,7 +30,7 @@ class Golden:
 def read_golden(path: Path) -> Golden | None:
     """Read one; None if the file is not there, or is a capture without `gateway`. Raises `CaptureError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         document = json.loads(text)
     except FileNotFoundError:
         return None

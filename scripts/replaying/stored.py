@@ -1,11 +1,10 @@
 """The bodies that a mitmproxy flow file holds beside its exchanges, where `store_streamed_bodies` was on."""
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-from mitmproxy import http
-from mitmproxy.io import FlowReader
+from capturing.flowfile import read_flows
+from capturing.sources import content, is_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +17,8 @@ class Bodies:
 
 def stored_bodies(path: Path, count: int) -> list[Bodies]:
     """The bodies of `count` exchanges, in order: all None unless the file is a flow file."""
-    raw = path.read_bytes()
-    if raw.lstrip().startswith((b"{", b"[", b"\xef\xbb\xbf")):
+    raw = content(path)
+    if is_json(raw) or not count:
         return [Bodies()] * count
-    flows = [flow for flow in FlowReader(BytesIO(raw)).stream() if isinstance(flow, http.HTTPFlow)]
+    flows = read_flows(raw).flows
     return [Bodies(flow.request.raw_content, flow.response.raw_content if flow.response else None) for flow in flows]

@@ -1,9 +1,12 @@
 """What can be read is told by its content, and what cannot is said in one line: file, problem, remedy."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from mitmproxy.io import FlowWriter
+from mitmproxy.test.tflow import tflow
 
 from capturing import sources
 from s3gateway.capture import CaptureError, dump, dump_line
@@ -32,6 +35,14 @@ HAR = {
 }
 
 
+def _flows(number: int) -> bytes:
+    """What mitmproxy writes of GET /path: the head alone, no answer."""
+    file = BytesIO()
+    for _ in range(number):
+        FlowWriter(file).add(tflow())
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     "text", [dump(ALL), "".join(map(dump_line, ALL)), "\ufeff" + dump(ALL)], ids=["document", "lines", "mark"]
 )
@@ -52,6 +63,18 @@ def test_a_line_that_is_being_written(tmp_path: Path) -> None:
     """The last line of a live file may be half there; the others count."""
     (tmp_path / "file").write_text(dump_line(GET) + dump_line(PUT) + dump_line(GET)[:100])
     assert sources.read(tmp_path / "file") == (GET, PUT)
+
+
+@pytest.mark.parametrize("left", [1, 2, 50, 500, -1, -500], ids=lambda left: f"at {left}")
+def test_a_flow_file_whose_mitmproxy_was_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str], left: int) -> None:
+    """The flows before the cut count, wherever in the next one it is, and a line says that there was one."""
+    path, two = tmp_path / "flows", _flows(2)
+    path.write_bytes(two + _flows(1)[:left])
+    assert [exchange.incoming.target for exchange in sources.read(path)] == ["/path", "/path"]
+    assert capsys.readouterr() == ("", f"{path}: ends in the middle of a flow; the 2 before it are used\n")
+    path.write_bytes(two)
+    assert len(sources.read(path)) == 2
+    assert capsys.readouterr() == ("", "")
 
 
 def test_har(tmp_path: Path) -> None:
@@ -75,6 +98,9 @@ def test_har(tmp_path: Path) -> None:
     [
         (b"hello", "not in a known format"),
         (b"12:", "not in a known format"),
+        (b"15:7:version;2:21#}", "not in a known format"),
+        (_flows(1) + b"hello", "broken after flow 1"),
+        (_flows(2)[:-1] + b"~" + _flows(1), "broken after flow 1"),
         (b"\x00\xff", "not in a known format"),
         (b'{"a": 1}', "not a capture"),
         (b"{]", "line 1 is not JSON"),
