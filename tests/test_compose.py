@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from lab.process import Command, Process, start
 from s3gateway.config import KeyPair
 from s3gateway.configfile import parse
 from s3gateway.rules.encryption import SseKms
+from tests.real.waiting import eventually
 
 COMPOSE = CHECKOUT / "compose.yaml"
 LOADER = CHECKOUT / "tests" / "compose"
@@ -296,6 +298,18 @@ def test_gateway_command_starts_it_and_the_health_check_sees_it(
         assert (tmp_path / "gateway.yaml").stat().st_mode & 0o777 == 0o600
         environ = Path(f"/proc/{gateway.pid}/environ").read_bytes()
         assert b"S3_GATEWAY_CONFIG" not in environ
+
+
+def test_health_check_leaves_the_log_to_the_clients(services: dict[str, dict[str, Any]], outside: Outside) -> None:
+    """What follows a dozen of them is the first line; in an hour they would be 720."""
+    with outside.running("gateway", outside.words("gateway", services["gateway"]["command"])) as gateway:
+        assert [outside.health("gateway") for _ in range(12)] == [0] * 12
+        with closing(HTTPConnection("127.0.0.1", outside.port, timeout=30)) as client:
+            client.request("GET", "/bucket/key")
+            assert client.getresponse().status == 403
+        eventually(lambda: "AccessDenied" in gateway.log())
+        _, line = gateway.log().partition("S3 gateway on")[2].splitlines()
+        assert '"key":"key"' in line.replace(" ", "")
 
 
 def test_health_check_does_not_take_a_bare_proxy_for_the_gateway(outside: Outside, tmp_path: Path) -> None:
