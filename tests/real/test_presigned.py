@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.config import Config
 
+from lab import CHECKOUT
 from lab.backends import s3_client, verified_opener
 from lab.certs import Certs
 from lab.gateway import SPARK_CLIENT, Gateway
@@ -16,6 +17,7 @@ from lab.recorder import Recorder
 from tests.real import invariant
 
 S3V4 = Config(signature_version="s3v4")
+README = CHECKOUT / "README.md"
 KEY = "a+b c/é ~*'()!.txt"
 
 
@@ -26,6 +28,16 @@ def _open(certs: Certs, request: urllib.request.Request) -> tuple[int, bytes, Me
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read(), error.headers
+
+
+def test_boto3_presigns_with_sigv2_unless_told_otherwise(usual_gateway: Gateway, certs: Certs, bucket: str) -> None:
+    """As the README says: refused, with words that name it."""
+    client = s3_client(usual_gateway.url, SPARK_CLIENT["access_key_id"], SPARK_CLIENT["secret_access_key"])
+    url = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": KEY})
+    assert "AWSAccessKeyId=" in url
+    status, body, _ = _open(certs, urllib.request.Request(url))
+    assert (status, b"<Code>InvalidRequest</Code>" in body) == (400, True)
+    assert 'Config(signature_version="s3v4")' in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
