@@ -12,6 +12,7 @@ from capturing import sources
 from capturing.following import captured_by, follow
 from capturing.listing import listing
 from capturing.selection import Selection
+from commandline import Parser, UsageError, count, output_file, reason, writing
 from s3gateway.capture import CaptureError, Exchange, dump, dump_line
 from s3gateway.settings import ConfigError
 
@@ -52,7 +53,7 @@ Formats:
   lines  one such exchange on a line (JSON Lines), as soon as it is there
   text   one block per exchange, to read
 
-Exit status: 0 something was written, 1 nothing matched or a file is no capture, 2 usage.
+Exit status: 0 something was written, 1 nothing matched, 2 usage: a file that is no capture, or cannot be written.
 """
 
 
@@ -69,26 +70,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pass
     except BrokenPipeError:  # whoever reads us has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (CaptureError, ConfigError, OSError) as error:
+    except (CaptureError, ConfigError, UsageError) as error:
         _say(str(error))
-        return 1
+        return 2
+    except OSError as error:
+        _say(f"{error.filename}: {reason(error)}; name a readable file")
+        return 2
     if options.follow or not counts["exchanges"]:
         _say(f"{counts['exchanges']} exchanges, {counts['refused']} of them refused")
     return 0 if counts["exchanges"] else 1
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/capture_headers",
+    parser = Parser(
+        "capture_headers",
+        _DESCRIPTION,
         usage="%(prog)s [options] FILE...\n       %(prog)s [options] --follow gateway.yaml [--count N]",
-        description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="what to read, in this order")
     parser.add_argument("--follow", type=Path, metavar="gateway.yaml", help="wait for what a live gateway captures")
-    parser.add_argument("--count", type=_positive, metavar="N", help="with --follow: end after N exchanges")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there instead of standard output")
+    parser.add_argument("--count", type=count, metavar="N", help="with --follow: end after N exchanges")
+    parser.add_argument(
+        "-o", "--output", type=output_file, metavar="FILE", help="write there instead of standard output"
+    )
     parser.add_argument(
         "--format", choices=("json", "lines", "text"), help="json, or lines with --follow, unless said otherwise"
     )
@@ -101,7 +106,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--refused", action="store_true", help="refused by the gateway, or answered 400 or 403 by what is behind it"
     )
     selecting.add_argument(
-        "--last", type=_positive, metavar="N", help="the last N of them; with --follow, start with N that are there"
+        "--last", type=count, metavar="N", help="the last N of them; with --follow, start with N that are there"
     )
     options = parser.parse_args(arguments)
     if bool(options.files) == bool(options.follow):
@@ -109,12 +114,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.count and not options.follow:
         parser.error("--count goes with --follow; --last N takes the last of a file")
     return options
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number > 0")
-    return int(text)
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -162,7 +161,8 @@ def _output(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with writing(path), os.fdopen(os.open(path, mode, 0o600), "w", encoding="utf-8") as file:
         yield file
 
 

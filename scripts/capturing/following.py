@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from capturing.selection import Selection
+from commandline import config_text
 from s3gateway.capture import CaptureError, Exchange, load
-from s3gateway.files import Files, reason
+from s3gateway.files import Files
 from s3gateway.settings import ConfigError, quoted
 from s3gateway.yamltext import read_yaml
 
@@ -20,12 +21,9 @@ def captured_by(config: Path) -> Path:
     """Find the file that a gateway with this configuration appends to.
 
     Reads no more of it than that: its secrets may be for the gateway's eyes only. Raises
-    :class:`~s3gateway.settings.ConfigError`.
+    :class:`~s3gateway.settings.ConfigError` or :class:`~commandline.UsageError`.
     """
-    try:
-        document = read_yaml(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("--follow", f"cannot read {quoted(config)} ({reason(error)})", "name gateway.yaml") from None
+    document = read_yaml(config_text("--follow", config), config.name)
     log = document.get("log") if isinstance(document, dict) else None
     name = log.get("capture") if isinstance(log, dict) else None
     if not isinstance(name, str) or not name:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from capturing.sources import read
+from commandline import Parser, UsageError, output_file, writing
 from diffing import document, markdown, page
 from diffing.report import Report, between, within
 from diffing.table import for_this_terminal
@@ -54,12 +55,7 @@ exit status:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/diff_headers",
-        description=_ABOUT,
-        epilog=_AFTER,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("diff_headers", _ABOUT, epilog=_AFTER)
     parser.add_argument("capture", type=Path, help="a capture with both sides, or the one in front")
     parser.add_argument("behind", type=Path, nargs="?", help="the capture behind")
     which = parser.add_argument_group("which requests")
@@ -83,7 +79,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     how = parser.add_argument_group("how it is shown")
     how.add_argument("--format", choices=("table", "json", "markdown"), default="table", help="default: table")
-    how.add_argument("--html", type=Path, metavar="FILE", help="also write a report for a browser, in one file")
+    how.add_argument("--html", type=output_file, metavar="FILE", help="also write a report for a browser, in one file")
     how.add_argument("--differences", action="store_true", help="table: leave out headers that were kept")
     how.add_argument("--faults", action="store_true", help="table, markdown, html: only requests with something wrong")
     return parser.parse_args(arguments)
@@ -92,7 +88,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _allowed(text: str) -> tuple[str, str]:
     name, equals, reason = text.partition("=")
     if not name.strip() or not equals or not reason.strip():
-        raise argparse.ArgumentTypeError("give a header and why it may differ: NAME=REASON")
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=REASON; give a header and why it may differ")
     return name.strip().lower(), reason.strip()
 
 
@@ -159,9 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not (report.requests or report.refused or report.vanished or report.extra):
             raise CaptureError(f"{options.capture}: no request in it, or none that the filters choose")
         if options.html is not None:
-            options.html.write_text(page.html(report), encoding="utf-8")
+            with writing(options.html):
+                options.html.write_text(page.html(report), encoding="utf-8")
         _print(report, options)
-    except (CaptureError, OSError) as error:
+    except (CaptureError, UsageError) as error:
         sys.stderr.write(f"diff_headers: {error}\n")
         return 2
     return 0 if report.good else 1

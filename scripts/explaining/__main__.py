@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from commandline import Parser, UsageError, config_text
 from explaining import cases
 from explaining.cases import Case
 from explaining.verdicts import Judge, Verdict
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = _config(options.config) if options.config else None
         found = cases.read(options.file)
         chosen = _chosen(found, options)
-    except (CaptureError, ConfigError) as error:
+    except (CaptureError, UsageError) as error:
         sys.stderr.write(f"explain: {error}\n")
         return 2
     judge = Judge(config, tuple(options.known_host), options.at)
@@ -62,9 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/explain", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("explain", __doc__)
     parser.add_argument("file", type=Path, metavar="FILE", help="what was captured; see above")
     parser.add_argument("--config", type=Path, metavar="YAML", help="the gateway's configuration, for its secrets")
     parser.add_argument("--request", metavar="N", help="only request N of the file, refused or not (or its id)")
@@ -91,7 +90,11 @@ def _time(text: str) -> datetime:
 
 
 def _config(path: Path) -> Config:
-    return configfile.load(path.expanduser(), _ANY_BACKEND)
+    file = path.expanduser()
+    try:
+        return configfile.parse(config_text("--config", file), file.parent, (file,), _ANY_BACKEND)
+    except ConfigError as error:
+        raise UsageError(f"--config: {error}") from None
 
 
 def _chosen(found: tuple[Case, ...], options: argparse.Namespace) -> list[Case]:
@@ -99,7 +102,8 @@ def _chosen(found: tuple[Case, ...], options: argparse.Namespace) -> list[Case]:
         return [case for case in found if case.refused]
     chosen = [case for case in found if options.request in {str(case.number), case.exchange.id}]
     if not chosen:
-        raise CaptureError(f"--request {options.request}: {options.file} has requests 1 to {len(found)}")
+        there = f"requests 1 to {len(found)}; give one of these, or an id" if found else "no request; give another file"
+        raise CaptureError(f"--request {options.request}: {options.file} has {there}")
     return chosen
 
 

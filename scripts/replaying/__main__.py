@@ -24,12 +24,14 @@ Exit status: 0 nothing differs, 1 something does, 2 usage.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from capturing.sources import read
+from commandline import Parser, UsageError, config_text, output_file, writing
 from replaying.golden import Golden, expected, read_golden, write_golden
 from replaying.offline import NOT_REPLAYED, replay
 from replaying.online import Replay, make_buckets, open_door
@@ -40,18 +42,22 @@ from s3gateway.capture import CaptureError
 from s3gateway.settings import ConfigError
 from s3gateway.yamltext import read_yaml
 
+_URL: Final = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}))?/?", re.ASCII)
+_PORTS: Final = range(1, 1 << 16)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of `scripts/replay_flows`."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         run = _online if options.gateway else _offline
         suites = [(path.name, run(path, options)) for path in options.capture]
-    except (CaptureError, ConfigError, OSError) as error:
+        if options.junit:
+            with writing(options.junit):
+                write_junit(options.junit, suites)
+    except (CaptureError, ConfigError, UsageError) as error:
         sys.stderr.write(f"replay_flows: {error}\n")
         return 2
-    if options.junit:
-        write_junit(options.junit, suites)
     verdicts = [verdict for _, suite in suites for verdict in suite]
     wrong = sum(bool(verdict.wrong) for verdict in verdicts)
     skipped = sum(bool(verdict.skipped) for verdict in verdicts)
@@ -59,19 +65,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if wrong and not options.update else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/replay_flows", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser("replay_flows", __doc__)
     parser.add_argument("capture", nargs="+", type=Path, help="capture, JSON Lines, flow file, HAR, or golden file")
     parser.add_argument("--golden", type=Path, help="the expected header set; default: CAPTURE itself, if it is one")
     parser.add_argument("--config", type=Path, help="a gateway.yaml; default: the configuration in the golden file")
-    parser.add_argument("--gateway", metavar="URL", help="send to this gateway (--config names the clients) instead")
+    parser.add_argument(
+        "--gateway", type=_gateway, metavar="URL", help="send to this gateway (--config names the clients) instead"
+    )
     parser.add_argument("--ca-file", type=Path, help="the CA of a gateway with an https:// URL")
     parser.add_argument("--make-buckets", action="store_true", help="make the buckets first that are not there")
     parser.add_argument("--update", action="store_true", help="write the golden file anew, after showing what differs")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the result as JUnit XML as well")
-    return parser
+    parser.add_argument("--junit", type=output_file, metavar="FILE", help="write the result as JUnit XML as well")
+    options = parser.parse_args(arguments)
+    if options.gateway and options.config is None:
+        parser.error("--config: is missing; with --gateway, name the file that lists the clients")
+    if options.gateway and (options.golden or options.update):
+        parser.error("--gateway: compares answers; leave out --golden and --update, or --gateway")
+    if options.update:
+        _check_goldens(parser, [options.golden] if options.golden else options.capture)
+    return options
+
+
+def _check_goldens(parser: Parser, files: Sequence[Path]) -> None:
+    for file in files:
+        try:
+            output_file(str(file))
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"--update: {error}")
+
+
+def _gateway(text: str) -> str:
+    if not _is_gateway(text):
+        example = f"http://{text}" if _is_gateway(f"http://{text}") else "http://127.0.0.1:8000"
+        told = f"{text!r} is not http:// or https://, a host, and perhaps a port; write it like {example}"
+        raise argparse.ArgumentTypeError(told)
+    return text
+
+
+def _is_gateway(text: str) -> bool:
+    found = _URL.fullmatch(text)
+    return found is not None and int(found[3] or 80) in _PORTS
 
 
 def _offline(path: Path, options: argparse.Namespace) -> list[Verdict]:
@@ -96,15 +130,12 @@ def _offline(path: Path, options: argparse.Namespace) -> list[Verdict]:
     verdicts += [Verdict(name_of(left), ("not in the capture",)) for left in wanted.values()]
     _show(path, verdicts)
     if options.update:
-        write_golden(target, Golden(tuple(replayed), document, golden.client if golden else ""))
+        with writing(target):
+            write_golden(target, Golden(tuple(replayed), document, golden.client if golden else ""))
     return verdicts
 
 
 def _online(path: Path, options: argparse.Namespace) -> list[Verdict]:
-    if options.config is None:
-        raise ConfigError("--config", "is missing", "with --gateway, name the file that lists the clients")
-    if options.golden or options.update:
-        raise ConfigError("--gateway", "compares answers", "leave out --golden and --update, or --gateway")
     door = open_door(options.gateway, options.ca_file, _document(options.config), options.config.parent)
     exchanges = read(path)
     if options.make_buckets:
@@ -117,7 +148,7 @@ def _online(path: Path, options: argparse.Namespace) -> list[Verdict]:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    document = read_yaml(path.read_text(encoding="utf-8"))
+    document = read_yaml(config_text("--config", path), path.name)
     if not isinstance(document, dict):
         raise ConfigError(str(path), "is not a mapping", "give a gateway.yaml")
     return document

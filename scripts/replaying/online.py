@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from commandline import UsageError, reason
 from replaying.answers import answer_differences
 from replaying.bodies import MADE_UP, made_up
 from replaying.memory import Memory
 from replaying.offline import NOT_REPLAYED, has_body
+from replaying.stand import clients_of, relevant
 from replaying.stored import Bodies
 from replaying.verdict import Verdict, name_of
 from s3gateway import recording
@@ -26,6 +28,7 @@ from s3gateway.config import Client
 from s3gateway.configfile import build
 from s3gateway.errors import S3Error
 from s3gateway.resign import captured_request, framed, resign
+from s3gateway.settings import ConfigError, quoted
 from s3gateway.sigv4.model import EMPTY_SHA256, RequestHead
 
 _SECONDS: Final = 120
@@ -49,15 +52,33 @@ class Door:
 
 
 def open_door(url: str, ca_file: Path | None, document: Mapping[str, Any], folder: Path) -> Door:
-    """Read the clients of a gateway.yaml, or of a file that has nothing but `clients`."""
-    entries = [{"buckets": ["*"]} | entry for entry in document.get("clients") or () if isinstance(entry, dict)]
-    region = (document.get("backend") or {}).get("region", "us-east-1")
-    config = build({"backend": {"endpoint": "https://backend.example"}, "clients": entries}, folder)
-    return Door(url, ca_file, tuple(config.clients.values()), region)
+    """Read the clients of a gateway.yaml, or of a file that has nothing but `clients`.
+
+    Raises :class:`~s3gateway.settings.ConfigError`.
+    """
+    entries = [{"buckets": ["*"]} | entry for entry in clients_of(document)]
+    if not entries:
+        raise ConfigError("clients", "is missing or empty", "list who signs the requests, e.g. '- {name: spark, ...}'")
+    backend = {"endpoint": "https://backend.example"} | relevant(document).get("backend", {})
+    config = build({"backend": backend, "clients": entries}, folder)
+    if ca_file is not None:
+        _check_ca(ca_file)
+    return Door(url, ca_file, tuple(config.clients.values()), config.backend.region)
+
+
+def _check_ca(path: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        why = reason(error) if not isinstance(error, ssl.SSLError) else "no PEM certificate"
+        raise ConfigError("--ca-file", f"cannot read {quoted(path)} ({why})", "name the gateway's CA") from None
 
 
 def make_buckets(door: Door, exchanges: Sequence[Exchange]) -> None:
-    """Make every bucket that the requests name and that is not there, as the first client. OSError if it cannot be."""
+    """Make every bucket that the requests name and that is not there, as the first client.
+
+    Raises :class:`~commandline.UsageError` if one cannot be made.
+    """
     for bucket in sorted({exchange.bucket for exchange in exchanges if exchange.bucket}):
         host = urlsplit(door.url).netloc.encode()
         authorization = (
@@ -68,9 +89,14 @@ def make_buckets(door: Door, exchanges: Sequence[Exchange]) -> None:
         pairs = tuple((name.encode(), value) for name, value in fields.items())
         head = RequestHead(b"PUT", f"/{bucket}".encode(), (*pairs, (b"Authorization", authorization.encode())))
         now = datetime.now(UTC)
-        answer, body = _send(door, resign(head, door.clients[0].keys, at=now, region=door.region).head, b"")
+        try:
+            answer, body = _send(door, resign(head, door.clients[0].keys, at=now, region=door.region).head, b"")
+        except (OSError, HTTPException) as error:
+            why = reason(error) if isinstance(error, OSError) else type(error).__name__
+            raise UsageError(f"--gateway: {door.url} gives no answer ({why}); start it, or correct the URL") from None
         if answer.status >= _REFUSED and b"BucketAlready" not in body:
-            raise OSError(f"bucket {bucket} could not be made: status {answer.status}")
+            told = f"bucket {bucket!r} could not be made: status {answer.status}"
+            raise UsageError(f"--make-buckets: {told}; make it at the backend, and leave out --make-buckets")
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from s3gateway.config import Client, Config, KeyPair
 from s3gateway.configfile import build
+from s3gateway.settings import ConfigError
 from s3gateway.signer import Signer
 from s3gateway.sigv4.model import Secret
 
@@ -35,18 +36,34 @@ class Stand:
 
 
 def relevant(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a gateway.yaml that decides about headers: no secret, no address but the backend's name."""
+    """The part of a gateway.yaml that decides about headers: no secret, no address but the backend's name.
+
+    Raises :class:`~s3gateway.settings.ConfigError`, as :func:`clients_of` does.
+    """
+    for name in ("listen", "backend"):
+        if not isinstance(document.get(name) or {}, dict):
+            raise ConfigError(name, "is not a mapping", f"write the keys of {name} below it")
     parts: dict[str, Any] = {name: document[name] for name in _SECTIONS if document.get(name)}
     backend = {name: value for name, value in (document.get("backend") or {}).items() if name == "region"}
     regions = (document.get("listen") or {}).get("regions")
     clients = [
         {key: value for key, value in entry.items() if key == "name" or key in _ACCESS}
-        for entry in document.get("clients") or ()
-        if isinstance(entry, dict)
+        for entry in clients_of(document)
     ]
     parts |= {"backend": backend} if backend else {}
     parts |= {"listen": {"regions": regions}} if regions else {}
     return parts | ({"clients": clients} if clients else {})
+
+
+def clients_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of `clients`, each with a name; `s3gateway.settings.ConfigError` if they are anything else."""
+    entries = document.get("clients") or []
+    if not isinstance(entries, list):
+        raise ConfigError("clients", "is not a list", "start each entry of clients with '- '")
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            raise ConfigError(f"clients[{number}].name", "is missing or no text", "write who the client is")
+    return entries
 
 
 def make_stand(document: Mapping[str, Any], identities: Iterable[str], folder: Path) -> Stand:

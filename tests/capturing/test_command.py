@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -109,18 +110,18 @@ def test_listing(capture: Path) -> None:
 
 
 def test_status(capture: Path, tmp_path: Path) -> None:
-    """1 with one line where nothing matches or a file is no capture, 2 for a wrong command line."""
+    """1 with one line where nothing matches, 2 where a file is no capture and for a wrong command line."""
     (tmp_path / "bad").write_text("hello")
     untouched = tmp_path / "untouched"
     untouched.write_text("as it was")
     nothing = _run(capture, "--key", "zzz", "-o", untouched, status=1)
     assert (nothing.stdout, nothing.stderr) == ("", "capture_headers: 0 exchanges, 0 of them refused\n")
     assert untouched.read_text() == "as it was"
-    bad = _run(capture, tmp_path / "bad", status=1)
+    bad = _run(capture, tmp_path / "bad", status=2)
     assert (bad.stdout, bad.stderr.count("\n")) == ("", 1)
     assert f"{tmp_path / 'bad'}: not in a known format" in bad.stderr
     for arguments in ([], [capture, "--follow", "x"], [capture, "--last", "0"], [capture, "--count", "1"]):
-        assert "usage:" in _run(*arguments, status=2).stderr
+        assert re.fullmatch("capture_headers: .*\n", _run(*arguments, status=2).stderr)
 
 
 def test_a_reader_that_has_seen_enough(capture: Path) -> None:
@@ -195,10 +196,10 @@ def test_following_until_it_is_interrupted(following: Follower, tmp_path: Path) 
 def test_a_configuration_without_a_file_to_follow(tmp_path: Path, text: str, told: str) -> None:
     """Said in one line, with the remedy."""
     (tmp_path / "gateway.yaml").write_text(text)
-    complaint = _run("--follow", tmp_path / "gateway.yaml", status=1).stderr
+    complaint = _run("--follow", tmp_path / "gateway.yaml", status=2).stderr
     assert told in complaint
     assert complaint.count("\n") == 1
-    assert "cannot read" in _run("--follow", tmp_path / "absent", status=1).stderr
+    assert "cannot read" in _run("--follow", tmp_path / "absent", status=2).stderr
 
 
 def test_following_a_gateway(gateway: GatewayFactory, certs: Certs, following: Follower, tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_nothing_refused(say: Say, tmp_path: Path) -> None:
     ("arguments", "told"),
     [
         (("missing",), "missing: No such file or directory; name a readable file"),
-        (("--config", "missing", "FILE"), "s3_config: cannot read"),
+        (("--config", "missing", "FILE"), "--config: cannot read"),
         (("--request", "7", "FILE"), "has requests 1 to 1"),
         (("--at", "noon", "FILE"), "'noon' is not a time"),
         (("NOISE",), "not in a known format"),

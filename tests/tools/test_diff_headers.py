@@ -139,7 +139,7 @@ def test_a_request_that_never_arrived_is_status_1(run: Run, tmp_path: Path) -> N
         ((GATEWAY, "--allow", "connection"), "NAME=REASON"),
         ((GATEWAY, "--allow", "connection="), "NAME=REASON"),
         ((GATEWAY, "--format", "xml"), "invalid choice: 'xml'"),
-        ((GATEWAY, "--html", "/nowhere/report.html"), "/nowhere/report.html"),
+        ((GATEWAY, "--html", "/nowhere/report.html"), "folder '/nowhere' does not exist; make it"),
         ((), "the following arguments are required: capture"),
     ],
 )  # fmt: skip
