@@ -7,6 +7,7 @@ import argparse
 import datetime as dt
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +20,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from commandline import Parser, UsageError, output_folder, writing
 from lab import CHECKOUT
 
 _HOSTS: Final = ("localhost", "127.0.0.1", "::1", "minio", "gateway")
 _CA_LIFE: Final = dt.timedelta(days=3650)
 _LEAF_LIFE: Final = dt.timedelta(days=397)  # Apple and the browsers refuse longer ones
 _RENEW_BEFORE: Final = dt.timedelta(days=14)
+_LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME: Final = re.compile(rf"(\*\.)?({_LABEL}\.)*(?![0-9]+$){_LABEL}")
+_NAME_MAX: Final = 253
 _BACKDATE: Final = dt.timedelta(hours=1)  # for clients whose clock is behind
 
 
@@ -229,16 +234,44 @@ def _write(path: Path, content: bytes, *, secret: bool = False) -> None:
     part.replace(path)
 
 
+def _host(text: str) -> str:
+    """A DNS name, perhaps with a star for its first label, or an IP address, as a certificate holds them."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        if len(text) <= _NAME_MAX and _NAME.fullmatch(text):
+            return text
+    if not text.isascii() and (ascii_form := _idna(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not ASCII; write {ascii_form}")
+    told = "give one like s3.example.com or 192.0.2.7, without scheme, port and path"
+    raise argparse.ArgumentTypeError(f"{text!r} is no host name or IP address; {told}")
+
+
+def _idna(text: str) -> str:
+    try:
+        name = text.encode("idna").decode()
+    except UnicodeError:
+        return ""
+    return name if _NAME.fullmatch(name) else ""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of `scripts/make_certs`."""
-    parser = argparse.ArgumentParser(prog="scripts/make_certs", description=__doc__)
+    parser = Parser("make_certs", __doc__)
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=CHECKOUT / "certs", help="default: certs/ in the checkout"
+        "folder", nargs="?", type=output_folder, default=CHECKOUT / "certs", help="default: certs/ in the checkout"
     )
-    parser.add_argument("--host", action="append", default=[], help="one more name or address (may be repeated)")
+    parser.add_argument(
+        "--host", action="append", type=_host, default=[], help="one more name or address (may be repeated)"
+    )
     parser.add_argument("--force", action="store_true", help="replace what is there, the CA too")
     options = parser.parse_args(arguments)
-    certs, written = make_certs(options.folder, options.host, force=options.force)
+    try:
+        with writing(options.folder):
+            certs, written = make_certs(options.folder, options.host, force=options.force)
+    except UsageError as error:
+        sys.stderr.write(f"make_certs: {error}\n")
+        return 2
     for path in written:
         sys.stdout.write(f"wrote {path}\n")
     if not written:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from capturing.sources import read
+from commandline import Parser, UsageError, output_folder, writing
 from lab import CHECKOUT, MissingPartError
 from lab.certs import Certs, make_certs
 from lab.gateway import Gateway, gateway_config
@@ -34,14 +35,21 @@ _RULES: Final[list[dict[str, Any]]] = [
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of `scripts/make_captures`."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/make_captures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = Parser("make_captures", __doc__)
+    parser.add_argument(
+        "client", nargs="*", type=_client, metavar="CLIENT", help=f"{', '.join(CLIENTS)} (default: all of them)"
     )
-    parser.add_argument("client", nargs="*", choices=[[], *CLIENTS], help=f"of {', '.join(CLIENTS)}; default: all")
-    parser.add_argument("--to", type=Path, default=CHECKOUT / "tests" / "captures", help="default: tests/captures/")
+    parser.add_argument(
+        "--to",
+        type=output_folder,
+        default=CHECKOUT / "tests" / "captures",
+        metavar="DIR",
+        help="default: tests/captures/",
+    )
     options = parser.parse_args(arguments)
-    options.to.mkdir(parents=True, exist_ok=True)
     try:
+        with writing(options.to):
+            options.to.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="s3gw-captures-") as folder:
             certs, _ = make_certs(Path(folder) / "certs")
             for name in options.client or CLIENTS:
@@ -49,7 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MissingPartError, ClientError) as problem:
         sys.stderr.write(f"make_captures: {problem}\n")
         return 1
+    except UsageError as error:
+        sys.stderr.write(f"make_captures: {error}\n")
+        return 2
     return 0
+
+
+def _client(text: str) -> str:
+    if text not in CLIENTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not known; give any of {', '.join(CLIENTS)}")
+    return text
 
 
 def _make(name: str, use: Sampled, certs: Certs, path: Path) -> None:

@@ -69,3 +69,16 @@ def test_a_key_that_is_not_the_certificates_is_replaced(tmp_path: Path) -> None:
 def test_files_with_keys_are_their_owners_alone(certs: Certs) -> None:
     for path in (certs.ca_key, certs.backend_key, certs.gateway_key, certs.gateway):
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_where_a_file_belongs_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ca.crt").mkdir()
+    assert main([str(tmp_path)]) == 2
+    told = f"make_certs: cannot write '{tmp_path}/ca.crt' (Is a directory); correct that, or name another\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_a_name_with_a_star_is_one(tmp_path: Path) -> None:
+    assert main([str(tmp_path), "--host", "*.s3.example.com"]) == 0
+    certs = Certs(tmp_path)
+    _handshake(certs.gateway, certs.gateway, certs.ca, "bucket.s3.example.com")
