@@ -225,7 +225,7 @@ def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         ended = tour(tmp_path, "--port", str(port))
     assert ended.returncode == 2
-    assert f"argument --port: cannot listen on {port}: " in ended.stderr
+    assert f"demo: --port: cannot listen on {port}: " in ended.stderr
 
 
 def test_help_tells_what_happens() -> None:

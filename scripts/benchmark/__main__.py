@@ -14,6 +14,8 @@ from typing import Any
 from benchmark import jobs, measure
 from benchmark.client import Target
 from benchmark.measure import GIB, KIB, LARGE, MIB, Case, Samples
+from commandline import Parser, UsageError, count, output_file, writing
+from lab import MissingPartError
 from lab.certs import make_certs
 from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
@@ -41,12 +43,14 @@ class Row:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser = Parser("bench", __doc__)
     parser.add_argument("--quick", action="store_true", help="fewer operations, for a look (about a minute)")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds per case; the median counts (default 5)")
+    parser.add_argument(
+        "--rounds", type=count, default=5, metavar="N", help="rounds per case; the median counts (default 5)"
+    )
     parser.add_argument("--no-memory", action="store_true", help="leave out 16 uploads of 256 MiB at once")
     parser.add_argument("--spark", action="store_true", help="also time two Spark 3.5 jobs (about ten minutes)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE as well")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write the figures to FILE as well")
     return parser.parse_args(arguments)
 
 
@@ -108,8 +112,20 @@ def _print_row(row: Row) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Measure and print; the exit status."""
     options = _options(arguments)
+    try:
+        result = _measured(options)
+        if options.json:
+            with writing(options.json):
+                options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    except (MissingPartError, UsageError) as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return 2
+    return 0
+
+
+def _measured(options: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = {}
     with _targets() as targets:
         print(_HEADINGS)
@@ -130,9 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 result["spark"][job] = {"seconds": seconds, "ratios": ratios}
                 told = ", ".join(f"{name} {value:.1f} s ({ratios[name]:.2f})" for name, value in seconds.items())
                 print(f"Spark 3.5, {job}: {told}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    return 0
+    return result
 
 
 if __name__ == "__main__":

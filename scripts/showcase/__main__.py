@@ -10,6 +10,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from commandline import Parser, reason
 from lab import MissingPartError
 from lab.process import ProcessError
 from lab.wire import WireError
@@ -42,15 +43,11 @@ Everything is in memory or in temporary folders, on loopback, with keys made for
   scripts/demo --keep             the tour; then try it yourself with boto3 or spark-submit
   scripts/demo --keep --port 8000 ... at an address you know beforehand
 """
+_PORTS: Final = range(1, 1 << 16)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/demo",
-        description=_ABOUT,
-        epilog=_AFTER,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("demo", _ABOUT, epilog=_AFTER)
     parser.add_argument(
         "--backend", choices=("auto", "moto", "minio"), default="auto", help="the S3 server (default: auto, see below)"
     )
@@ -65,13 +62,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _free(text: str) -> int:
-    port = int(text)
+    port = int(text) if text.isascii() and text.isdigit() else 0
+    if port not in _PORTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise argparse.ArgumentTypeError(f"cannot listen on {port}: {error}") from None
+        except OSError as error:
+            told = f"cannot listen on {port}: {reason(error)}; give another port, or leave it out for a free one"
+            raise argparse.ArgumentTypeError(told) from None
     return port
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
+from commandline import Parser, count, duration
 from lab import MissingPartError
 from soaking.figures import MIB, Watch
 from soaking.ledger import Finding, Ledger, Outcome
@@ -33,14 +34,17 @@ _RELOAD_EVERY: Final = 4.0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = Parser("soak", __doc__)
+    parser.add_argument("minutes", type=duration, nargs="?", help="how long the traffic lasts (default 1)")
+    parser.add_argument("--seconds", type=duration, metavar="N", help="the same in seconds")
+    parser.add_argument("--clients", type=count, default=6, metavar="N", help="clients at once (default 6)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="repeat the choices of another run; timing stays the machine's"
     )
-    parser.add_argument("minutes", type=float, nargs="?", default=1.0, help="how long the traffic lasts (default 1)")
-    parser.add_argument("--seconds", type=float, help="the same in seconds")
-    parser.add_argument("--clients", type=int, default=6, help="clients at once (default 6)")
-    parser.add_argument("--seed", type=int, help="repeat the choices of another run; timing stays the machine's")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.minutes and options.seconds:
+        parser.error("--seconds: minutes are given as well; leave out one of them")
+    return options
 
 
 class _Soak:
@@ -133,7 +137,7 @@ _INNER: Final = ("faults", LOST_CREATION)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, count, tell."""
     options = _options(arguments)
-    seconds = options.seconds if options.seconds is not None else options.minutes * 60
+    seconds = options.seconds or (options.minutes or 1) * 60
     seed = options.seed if options.seed is not None else secrets.randbelow(1 << 32)
     print(f"soak: {seconds:g} s, {options.clients} clients, --seed {seed}", flush=True)
     with ExitStack() as stack:

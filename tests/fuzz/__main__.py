@@ -2,32 +2,48 @@
 
 import argparse
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
-import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # has no stubs, and not everywhere a wheel
-
+from commandline import Parser, UsageError, count, output_folder, writing
 from lab.cache import cache_dir
 
-with atheris.instrument_imports(include=["s3gateway.sigv4.chunks"]):
-    from tests.fuzz import framing
 
-
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Start from the seeds and what earlier runs found; stop at the first finding and keep its input, ``crash-*``."""
-    parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
-    parser.add_argument("seconds", type=int, nargs="?", default=60, help="for how long (default 60)")
-    parser.add_argument("--runs", type=int, default=-1, help="at most so many inputs")
-    parser.add_argument("--folder", type=Path, help="keeps what was found, between runs (default: in the cache)")
-    options = parser.parse_args()
+    parser = Parser("fuzz", __doc__)
+    parser.add_argument("seconds", type=count, nargs="?", default=60, help="for how long (default 60)")
+    parser.add_argument("--runs", type=count, default=-1, metavar="N", help="at most so many inputs")
+    parser.add_argument(
+        "--folder", type=output_folder, help="keeps what was found, between runs (default: in the cache)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        _fuzz(options)
+    except UsageError as error:
+        sys.stderr.write(f"fuzz: {error}\n")
+        return 2
+    return 0
+
+
+def _fuzz(options: argparse.Namespace) -> None:
+    """Import what is fuzzed only here, as atheris has much to say of it. Ends the process itself."""
+    try:
+        import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - has no stubs
+    except ImportError:
+        raise UsageError("atheris is not installed: it has wheels for Linux on x86_64, up to Python 3.13") from None
+    with atheris.instrument_imports(include=["s3gateway.sigv4.chunks"]):
+        from tests.fuzz import framing  # noqa: PLC0415
+
     folder = options.folder or cache_dir("fuzz")
     seeds, corpus, words = folder / "seeds", folder / "corpus", folder / "words"
-    seeds.mkdir(exist_ok=True)
-    corpus.mkdir(exist_ok=True)
-    framing.write_corpus(seeds)
-    words.write_text("".join(f'"{_escaped(token)}"\n' for token in framing.TOKENS))
-    arguments = [f"-max_total_time={options.seconds}", f"-runs={options.runs}", f"-dict={words}", "-max_len=4096"]
-    arguments.append(f"-artifact_prefix={folder}/")
-    atheris.Setup([sys.argv[0], *arguments, str(corpus), str(seeds)], framing.run)
+    with writing(folder):
+        seeds.mkdir(parents=True, exist_ok=True)
+        corpus.mkdir(exist_ok=True)
+        framing.write_corpus(seeds)
+        words.write_text("".join(f'"{_escaped(token)}"\n' for token in framing.TOKENS))
+    limits = [f"-max_total_time={options.seconds}", f"-runs={options.runs}", f"-dict={words}", "-max_len=4096"]
+    limits.append(f"-artifact_prefix={folder}/")
+    atheris.Setup([sys.argv[0], *limits, str(corpus), str(seeds)], framing.run)
     atheris.Fuzz()
 
 
@@ -36,4 +52,4 @@ def _escaped(token: bytes) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
