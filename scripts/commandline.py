@@ -6,6 +6,7 @@ The line names the option, its value and the remedy, as the gateway's own lines 
 import argparse
 import math
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,6 +105,16 @@ def config_text(option: str, path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{option}: cannot read {str(path)!r} ({reason(error)}); name a gateway.yaml") from None
+
+
+def tell(text: str) -> None:
+    """Write to standard output what its encoding has not as an escape; whoever reads it may have seen enough."""
+    encoding = sys.stdout.encoding
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:  # nor may the interpreter's own flush at the end complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def reason(error: OSError | UnicodeDecodeError) -> str:

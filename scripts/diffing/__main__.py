@@ -1,7 +1,6 @@
 """`scripts/diff_headers`: its command line."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from capturing.sources import read
-from commandline import Parser, UsageError, output_file, writing
+from commandline import Parser, UsageError, output_file, tell, writing
 from diffing import document, markdown, page
 from diffing.report import Report, between, within
 from diffing.table import for_this_terminal
@@ -138,11 +137,7 @@ def _print(report: Report, options: argparse.Namespace) -> None:
         case _:
             table = for_this_terminal(only_differences=options.differences)
             text = "\n".join(table.lines(report)) + "\n"
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has seen enough; nor may the interpreter's own flush at the end complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    tell(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = replace(_of_ids(_report(options), options.id), only_faults=options.faults)
         if not (report.requests or report.refused or report.vanished or report.extra):
-            raise CaptureError(f"{options.capture}: no request in it, or none that the filters choose")
+            raise CaptureError(f"{options.capture}: no request in it, or none that the filters choose; loosen them")
         if options.html is not None:
             with writing(options.html):
                 options.html.write_text(page.html(report), encoding="utf-8")

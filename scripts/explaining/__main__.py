@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from commandline import Parser, UsageError, config_text
+from commandline import Parser, UsageError, config_text, tell
 from explaining import cases
 from explaining.cases import Case
 from explaining.verdicts import Judge, Verdict
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judge = Judge(config, tuple(options.known_host), options.at)
     verdicts = [(case, judge.verdict(case)) for case in chosen]
     if options.json:
-        print(json.dumps([_document(*pair) for pair in verdicts], indent=1))
+        tell(json.dumps([_document(*pair) for pair in verdicts], indent=1) + "\n")
     else:
         _print(verdicts, len(found), colour=_colour(options.color))
     return 0 if all(verdict.explained for _, verdict in verdicts) else 1
@@ -109,10 +109,9 @@ def _chosen(found: tuple[Case, ...], options: argparse.Namespace) -> list[Case]:
 
 def _print(verdicts: list[tuple[Case, Verdict]], read: int, *, colour: bool) -> None:
     for case, verdict in verdicts:
-        print(f"#{case.number} {_title(case)}")
-        print(render(verdict.explanation, colour=colour))
+        tell(f"#{case.number} {_title(case)}\n{render(verdict.explanation, colour=colour)}\n")
     if not verdicts:
-        print(f"nothing refused among {read} requests; --request N looks at one all the same")
+        tell(f"nothing refused among {read} requests; --request N looks at one all the same\n")
 
 
 def _title(case: Case) -> str:

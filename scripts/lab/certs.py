@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from commandline import Parser, UsageError, output_folder, writing
+from commandline import Parser, UsageError, output_folder, tell, writing
 from lab import CHECKOUT
 
 _HOSTS: Final = ("localhost", "127.0.0.1", "::1", "minio", "gateway")
@@ -273,9 +273,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"make_certs: {error}\n")
         return 2
     for path in written:
-        sys.stdout.write(f"wrote {path}\n")
+        tell(f"wrote {path}\n")
     if not written:
-        sys.stdout.write(f"{certs.folder}: all valid, nothing written (--force replaces)\n")
+        tell(f"{certs.folder}: all valid, nothing written (--force replaces)\n")
     return 0
 
 

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from capturing.sources import read
-from commandline import Parser, UsageError, config_text, output_file, writing
+from commandline import Parser, UsageError, config_text, output_file, tell, writing
 from replaying.golden import Golden, expected, read_golden, write_golden
 from replaying.offline import NOT_REPLAYED, replay
 from replaying.online import Replay, make_buckets, open_door
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verdicts = [verdict for _, suite in suites for verdict in suite]
     wrong = sum(bool(verdict.wrong) for verdict in verdicts)
     skipped = sum(bool(verdict.skipped) for verdict in verdicts)
-    sys.stdout.write(f"{len(verdicts) - skipped} replayed, {wrong} differ, {skipped} not replayed\n")
+    tell(f"{len(verdicts) - skipped} replayed, {wrong} differ, {skipped} not replayed\n")
     return 1 if wrong and not options.update else 0
 
 
@@ -158,7 +158,7 @@ def _show(path: Path, verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         lines = verdict.wrong or ((f"not replayed: {verdict.skipped}",) if verdict.skipped else ())
         if lines:
-            sys.stdout.write(f"{path.name}: {verdict.name}\n" + "".join(f"    {line}\n" for line in lines))
+            tell(f"{path.name}: {verdict.name}\n" + "".join(f"    {line}\n" for line in lines))
 
 
 if __name__ == "__main__":

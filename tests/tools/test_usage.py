@@ -1,5 +1,6 @@
 """What the scripts answer to a command line that they cannot use: one line, status 2, and nothing done yet."""
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -317,3 +318,32 @@ def test_a_capture_that_cannot_be_read(refused: Refused, name: str) -> None:
 
 def test_explain_of_nothing(refused: Refused) -> None:
     assert refused("explain", "empty", "--request", "1") == "--request 1: empty has no request; give another file"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "status"),
+    [
+        ("make_certs", ["certs"], 0),
+        ("explain", [CAPTURE, "--request", "1"], 1),
+        ("explain", [CAPTURE, "--request", "1", "--json"], 1),
+        ("replay_flows", [CAPTURE], 0),
+        ("diff_headers", [CAPTURE], 0),
+    ],
+)
+def test_a_reader_that_has_seen_enough(tmp_path: Path, name: str, arguments: list[str], status: int) -> None:
+    """A pipe whose reader has gone: no complaint."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [str(CHECKOUT / "scripts" / name), *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (status, "")
+
+
+def test_a_terminal_that_knows_no_letter_but_ascii(tmp_path: Path) -> None:
+    """What it cannot show is an escape, as are a path's bytes that are no text."""
+    for encoding, shown in (("ascii:strict", r"\xe9"), ("utf-8:strict", "é")):
+        env = dict(os.environ) | {"PYTHONIOENCODING": encoding}
+        command = [str(CHECKOUT / "scripts" / "make_certs"), os.fsdecode("é".encode() + b"\xff")]
+        ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=True)
+        assert ended.stdout.decode().startswith((f"wrote {shown}\\udcff/ca.crt\n", f"{shown}\\udcff: all valid"))
