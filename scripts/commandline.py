@@ -60,7 +60,7 @@ def output_file(text: str) -> Path:
     path = Path(text)
     if os.path.isdir(path):  # noqa: PTH112 - pathlib's raises on a name that is too long
         raise argparse.ArgumentTypeError(f"{text!r} is a folder; name a file")
-    if os.path.lexists(path):
+    if os.path.exists(path):  # noqa: PTH110 - as above
         writable = os.access(path, os.W_OK)
         return _checked(path, f"{text!r} cannot be written; make it writable, or name another file", fine=writable)
     folder = path.parent

@@ -347,3 +347,13 @@ def test_a_terminal_that_knows_no_letter_but_ascii(tmp_path: Path) -> None:
         command = [str(CHECKOUT / "scripts" / "make_certs"), os.fsdecode("é".encode() + b"\xff")]
         ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=True)
         assert ended.stdout.decode().startswith((f"wrote {shown}\\udcff/ca.crt\n", f"{shown}\\udcff: all valid"))
+
+
+def test_what_may_not_be_written_is_said_first(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may write anywhere, so the system's answer is made up here."""
+    monkeypatch.setattr("commandline.os.access", lambda *_: False)
+    file, folder = "make it writable, or name another file", "make it writable, or name another folder"
+    assert refused("bench", "--json", "file") == f"--json: 'file' cannot be written; {file}"
+    told = "'folder/new' cannot be made in folder 'folder'; make that writable, or name another file"
+    assert refused("bench", "--json", "folder/new") == f"--json: {told}"
+    assert refused("make_certs", "folder/new") == f"folder: folder 'folder' cannot be written; {folder}"
