@@ -6,8 +6,9 @@ The line names the option, its value and the remedy, as the gateway's own lines 
 import argparse
 import math
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -105,6 +106,15 @@ def config_text(option: str, path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{option}: cannot read {str(path)!r} ({reason(error)}); name a gateway.yaml") from None
+
+
+def unless_stopped(name: str, main: Callable[[], int]) -> int:
+    """Run a script that takes minutes; Ctrl-C ends it in one line, with a shell's status for that."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{name}: stopped; nothing is left running\n")
+        return 128 + signal.SIGINT
 
 
 def tell(text: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from benchmark import jobs, measure
 from benchmark.client import Target
 from benchmark.measure import GIB, KIB, LARGE, MIB, Case, Samples
-from commandline import Parser, UsageError, count, output_file, writing
+from commandline import Parser, UsageError, count, output_file, unless_stopped, writing
 from lab import MissingPartError
 from lab.certs import make_certs
 from lab.gateway import Gateway, gateway_config
@@ -150,4 +150,4 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(unless_stopped("bench", main))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from capturing.sources import read
-from commandline import Parser, UsageError, output_folder, writing
+from commandline import Parser, UsageError, output_folder, unless_stopped, writing
 from lab import CHECKOUT, MissingPartError
 from lab.certs import Certs, make_certs
 from lab.gateway import Gateway, gateway_config
@@ -99,4 +99,4 @@ def _captured(name: str, use: Sampled, certs: Certs) -> tuple[str, tuple[Exchang
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(unless_stopped("make_captures", main))

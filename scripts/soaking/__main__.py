@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from commandline import Parser, count, duration
+from commandline import Parser, count, duration, unless_stopped
 from lab import MissingPartError
 from soaking.figures import MIB, Watch
 from soaking.ledger import Finding, Ledger, Outcome
@@ -156,4 +156,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(unless_stopped("soak", main))

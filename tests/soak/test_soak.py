@@ -3,12 +3,14 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from lab import CHECKOUT
 from lab.minio import Minio
+from tests.test_demo import left_over
 
 GULLIBLE = """
 
@@ -49,3 +51,23 @@ def test_a_gateway_that_lets_forgeries_in_fails(minio: Minio, tmp_path: Path) ->
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert re.search(r"^FAULT +refusal: .*: 200", ended.stdout, re.MULTILINE)
     assert "soak: FAILED" in ended.stdout
+
+
+def test_ctrl_c(minio: Minio, tmp_path: Path) -> None:
+    """One line, a shell's status for it, and none of its servers goes on."""
+    command = [str(CHECKOUT / "scripts/soak"), "5", "--clients", "2"]
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as soak:
+        assert soak.stdout
+        assert soak.stderr
+        assert any("acknowledged" in line for line in soak.stdout)  # it is under way
+        os.killpg(soak.pid, signal.SIGINT)
+        soak.stdout.read()
+        told = soak.stderr.read()
+    assert soak.returncode == 130, told
+    assert told.splitlines()[-1] == "soak: stopped; nothing is left running"
+    assert "Traceback" not in told
+    assert left_over(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
