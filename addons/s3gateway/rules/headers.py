@@ -31,7 +31,7 @@ END_TO_END = re.compile(
 )
 """Fields that ``Connection`` cannot name away: S3 gives them a meaning, or their loss would change the framing."""
 
-_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
+_FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
 """What no field value may hold (RFC 9110 §5.5); line feeds only to fold a line."""
 
@@ -45,14 +45,15 @@ _SIGNATURE = re.compile(rb"(Signature=)[^,\s]*")
 _MISPLACED = re.compile(rb"(Signature=)[0-9a-f]{64}", re.IGNORECASE)
 """In any field: who misspells ``Authorization`` has signed well, and the signature can still be used."""
 
-_SECRET_PARAMETER = rb"[^=&]*Signature|X-Amz-(?:Security-Token|Credential)|AWSAccessKeyId"
+_SECRET_PARAMETER = rb"[^=&?]*Signature|X-Amz-(?:Security-Token|Credential)|AWSAccessKeyId"
 _PRESIGNED = re.compile(rb"([?&](?:" + _SECRET_PARAMETER + rb")=)[^&]*", re.IGNORECASE)
 _MISSPELLED = re.compile(
-    rb"((?:^|[?&])X-Amz-(?!Content-Sha256=|Meta-)[^=&\n]*=)[0-9a-f]{64}(?![^&\n])", re.IGNORECASE | re.MULTILINE
+    rb"((?:^|[?&])X-Amz-(?!Content-Sha256=|Meta-)[^=&?\n]*=)[0-9a-f]{64}(?![^&\n])", re.IGNORECASE | re.MULTILINE
 )
-"""The same in a query."""
+"""The same in a query. A name ends where another may begin, here and above and below: strangers choose how long all
+this is, and each byte must be looked at a bounded number of times."""
 
-_ESCAPED_PARAMETER = re.compile(rb"([?&])([^=&]*%[^=&]*)=[^&]*")
+_ESCAPED_PARAMETER = re.compile(rb"([?&])([^=&?%]*%[^=&?]*)=[^&]*")
 _TOKEN_IN_QUERY = re.compile(rb"((?:^|&)X-Amz-Security-Token=)[^&\n]*", re.MULTILINE)
 _REDACTED = b"<redacted>"
 
