@@ -4,6 +4,7 @@ import re
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 
 _OF_KEY: Final = frozenset(
@@ -19,6 +20,7 @@ _OF_KEY: Final = frozenset(
 """AWS's and MinIO's codes for credentials, region and clock, whatever a request asks for."""
 
 _ASCII: Final = re.compile(rb"[\t -~]*")
+_UNESCAPED: Final = re.compile(rb"[A-Za-z0-9._~-]*")
 
 
 def blames_gateway(code: str, head: RequestHead) -> bool:
@@ -27,9 +29,14 @@ def blames_gateway(code: str, head: RequestHead) -> bool:
 
 
 def is_plain(head: RequestHead) -> bool:
-    """Whether all servers agree on the canonical form: MinIO has another one of a key that is no UTF-8."""
+    """Whether all servers agree on the canonical form.
+
+    MinIO has another one of a key that is no UTF-8, and sorts parameters by their names as they are before escaping.
+    """
     try:
         unquote_to_bytes(head.target).decode()
     except UnicodeDecodeError:
         return False
-    return all(_ASCII.fullmatch(value) for _, value in ((b"", head.target), *head.headers))
+    return all(_UNESCAPED.fullmatch(name) for name, _ in query_pairs(head.query)) and all(
+        _ASCII.fullmatch(value) for _, value in ((b"", head.target), *head.headers)
+    )
