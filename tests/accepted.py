@@ -4,6 +4,7 @@
 Replayed against the core, and through mitmdump to MinIO.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import format_datetime
@@ -36,6 +37,11 @@ def rewritten(made: Made, name: str, *values: bytes) -> Made:
 def capitals(body: bytes) -> bytes:
     """Write the trailer's names with capitals, as .NET's SDK does; what is signed is lower case."""
     return body.replace(b"x-amz-checksum", b"X-Amz-Checksum")
+
+
+def spaced(body: bytes) -> bytes:
+    """Put white space around the trailer's values: it is no part of what is signed."""
+    return re.sub(rb"((?:x-amz-checksum-crc32c|-trailer-signature):)([^\r\n]*)", rb"\1 \2\t", body)
 
 
 def dated(w: Wire) -> Request:
@@ -119,6 +125,7 @@ BODIES: dict[str, Chunks] = {
     **{f"sizes in capitals {mode}": Chunks(mode, (b"a" * 0xABCD, b"c"), {"form": streams.upper}) for mode in MODES},
     **{f"sizes with zeros {mode}": Chunks(mode, DATA, {"form": streams.padded}) for mode in MODES},
     **{f"trailer in other letters {mode}": Chunks(mode, DATA, {"edit": capitals}) for mode in MODES[1:]},
+    **{f"white space in the trailer {mode}": Chunks(mode, DATA, {"edit": spaced}) for mode in MODES[1:]},
     **{f"minio-go's line end {mode}": Chunks(mode, DATA, {"eol": b"\n\r\n"}) for mode in MODES[1:]},
     "Java SDK v1's 128 KiB": Chunks(aws.STREAMING, (b"a" * 131072, b"b" * 131072, b"c" * 100)),
     "minio-go's 64 KiB": Chunks(aws.STREAMING_TRAILER, DATA),

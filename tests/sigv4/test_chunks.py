@@ -65,7 +65,24 @@ def test_a_trailers_names_are_lower_case() -> None:
     trailer = unsigned_reader().feed(b"0\r\nX-Amz-Checksum-CRC32: \tAAA \r\n\r\n")[-1]
     assert isinstance(trailer, Trailer)
     assert trailer.fields == ((b"x-amz-checksum-crc32", b"AAA"),)
-    assert trailer.raw == b"x-amz-checksum-crc32: \tAAA \r\n\r\n"
+    assert trailer.raw == b"x-amz-checksum-crc32:AAA   \r\n\r\n"
+
+
+def test_a_signed_trailers_white_space() -> None:
+    """MinIO hashes the lines as they come, and trims the signature: the length stays, and the lines are as signed."""
+    reader = ChunkReader(signed=True, trailer=True, max_chunk=MAX_CHUNK)
+    lines = (
+        b"0;chunk-signature=" + b"a" * 64,
+        b"X-Amz-A:\t1 ",
+        b"b: 2",
+        b"X-Amz-Trailer-Signature:\t" + b"b" * 64,
+        b"",
+    )
+    trailer = reader.feed(b"".join(line + b"\r\n" for line in lines))[-1]
+    assert isinstance(trailer, Trailer)
+    assert trailer.fields == ((b"x-amz-a", b"1"), (b"b", b"2"))
+    assert trailer.raw == b"x-amz-a:1\r\nb:2\r\nx-amz-trailer-signature:    " + b"b" * 64 + b"\r\n\r\n"
+    assert trailer.raw[trailer.signature_at :][:64] == b"b" * 64
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ class ChunkEnd:
 class Trailer:
     """The whole trailer: (lower-case name, value) pairs, its bytes, and where the signature's digits stand in them.
 
-    In ``raw`` too the names are lower case, as they are signed: MinIO hashes the lines as they come.
+    In ``raw`` too names and values are as they are signed, because MinIO hashes the lines as they come, and takes a
+    checksum with a space in front for another one. For the length's sake that white space follows where it is trimmed.
     """
 
     fields: tuple[tuple[bytes, bytes], ...]
@@ -97,6 +98,7 @@ class ChunkReader:
         self._trailer_fields: list[tuple[bytes, bytes]] = []
         self._trailer_signature: tuple[Signature, int] | None = None
         self._bare_lf = False
+        self._trimmed = b""
 
     @property
     def done(self) -> bool:
@@ -181,14 +183,21 @@ class ChunkReader:
         if match is None or self._trailer_signature is not None or b"\r" in content or b"\0" in content:
             raise errors.malformed_trailer()
         name, value = match[1].lower(), match[2]
-        self._trailer_raw += name + line[len(name) :]
+        space = b" " * (len(content) - len(name) - 1 - len(value))
         if name == TRAILER_SIGNATURE:
             if not self._signed or not self._trailer_fields or not _SIGNATURE.fullmatch(value):
                 raise errors.malformed_trailer()
-            at = len(self._trailer_raw) - len(line) + match.start(2)
-            self._trailer_signature = Signature(value.decode()), at
+            start = name + b":" + self._trimmed + space
+            self._trailer_signature = Signature(value.decode()), len(self._trailer_raw) + len(start)
+            self._trailer_raw += start + value
         else:
             self._trailer_fields.append((name, value))
+            self._trailer_raw += name + b":" + value
+            if self._signed:
+                self._trimmed += space
+            else:
+                self._trailer_raw += space
+        self._trailer_raw += line[len(content) :]
 
     def _on_trailer_end(self, events: list[Event]) -> None:
         if not self._trailer_fields or self._signed is not (self._trailer_signature is not None):
