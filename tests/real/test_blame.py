@@ -53,9 +53,17 @@ def _presigned(running: Gateway, bucket: str) -> Answer:
         return raw.ask(f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
 
 
+def _compressed(running: Gateway, bucket: str) -> Answer:
+    """MinIO compresses a document of 1000 bytes, which a long key makes it."""
+    target = Target(bucket, "/".join(["k" * 200] * 4), (("tagging", ""),))
+    with Raw(running.port) as raw:
+        return raw.ask(sign("GET", target, headers=[("Accept-Encoding", "gzip")]).head)
+
+
 ASKED: dict[str, Ask] = {
     "GET": _signed("GET"),
     "HEAD": _signed("HEAD"),
+    "compressed": _compressed,
     "DELETE": _signed("DELETE"),
     "list": _signed("GET", ""),
     "presigned": _presigned,
@@ -105,8 +113,10 @@ def test_what_the_client_has_to_know_goes_on_to_it(gateway: GatewayFactory, mini
     """The backend's own document, and its code in the log."""
     running = gateway(gateway_config(minio))
     with Raw(running.port) as raw:
+        assert (_compressed(running, bucket).header("Content-Encoding"), "own key" in running.log()) == ("gzip", False)
+        eventually(lambda: '"backend_error": "NoSuchKey"' in running.log())
         for target, status, code in (
-            (Target(bucket, "absent"), 404, "NoSuchKey"),
+            (Target(bucket, "other"), 404, "NoSuchKey"),
             (Target("no-such-bucket"), 404, "NoSuchBucket"),
             (Target(bucket, "", (("policy", ""),)), 404, "NoSuchBucketPolicy"),
         ):
