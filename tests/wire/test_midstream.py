@@ -7,13 +7,14 @@ tried a second time, and the next request works.
 import contextlib
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from itertools import batched
 
 import pytest
 
 from lab.certs import Certs
-from lab.gateway import gateway_config
+from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from tests.conftest import GatewayFactory
 from tests.real import memory
@@ -237,12 +238,20 @@ def before_scripted(scripted: Scripted, certs: Certs, session_gateway: GatewayFa
     return session_gateway(config).port
 
 
+@pytest.fixture(scope="module")
+def impatient(scripted: Scripted, session_gateway: GatewayFactory) -> Gateway:
+    return session_gateway(
+        gateway_config(scripted, clients=CLIENTS, limits={"refusal_linger": 1, "backend_timeout": 1})
+    )
+
+
 def answer(status: str, body: bytes, *headers: bytes) -> bytes:
     fields = b"".join(header + b"\r\n" for header in (*headers, b"Content-Length: %d" % len(body)))
     return b"HTTP/1.1 " + status.encode() + b"\r\n" + fields + b"\r\n" + body
 
 
 DENIED = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+UNKNOWN = b"<Error><Code>InvalidAccessKeyId</Code><Message>no</Message></Error>"
 SLOW = b"<Error><Code>SlowDown</Code><Message>later</Message></Error>"
 
 
@@ -351,6 +360,105 @@ def test_a_backend_that_refuses_early(
         # A client that has written all by then has its whole request answered, and may go on.
         assert got.header("Connection") in ({"close", None} if whole else {"close"})
     assert len(scripted.exchanges) == 1
+    _works(scripted, before_scripted)
+
+
+HALF_DENIED = answer("403 Forbidden", DENIED)[:-10]
+
+
+def ends_in_its_refusal(exchange: Exchange) -> None:
+    exchange.read_head()
+    exchange.send(HALF_DENIED)
+    exchange.end()
+
+
+def resets_in_its_refusal(exchange: Exchange) -> None:
+    exchange.read_head()
+    exchange.send(HALF_DENIED)
+    exchange.reset()
+
+
+def stalls_in_its_refusal(exchange: Exchange) -> None:
+    exchange.read_request()
+    exchange.send(HALF_DENIED)
+    exchange.stall()
+
+
+@pytest.mark.parametrize("script", [ends_in_its_refusal, resets_in_its_refusal, stalls_in_its_refusal])
+@pytest.mark.parametrize("made", [get_key, stream(aws.STREAMING, DATA)], ids=["GET", "PUT"])
+def test_a_backend_that_breaks_off_its_refusal(
+    scripted: Scripted, impatient: Gateway, script: Script, made: Made
+) -> None:
+    """The document is held to its end, so the client can still be told in S3's words; the log tells the same."""
+    scripted.play(script)
+    before = len(impatient.log())
+    with Raw(impatient.port) as raw:
+        with contextlib.suppress(ConnectionError):
+            raw.send(on_wire(made(now())))
+        got = raw.read()
+        assert (got.status, got.code, got.header("Connection")) == (503, "ServiceUnavailable", "close")
+        assert raw.is_closed()
+    assert '"status": 503' in eventually(lambda: impatient.log()[before:])
+    assert len(scripted.exchanges) == 1
+    _works(scripted, impatient.port)
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["whole", "cut"])
+def test_a_fault_found_while_a_refusal_is_held(scripted: Scripted, impatient: Gateway, *, late: bool) -> None:
+    """The client reads what is wrong with its upload, whether the backend's document becomes whole or not."""
+    go_on = threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        exchange.read_until(lambda data: b"a" * 1000 in data)
+        exchange.send(HALF_DENIED)
+        go_on.wait(10)
+        if late:
+            exchange.send(DENIED[-10:])
+        exchange.end()
+
+    scripted.play(script)
+    wire = on_wire(stream(aws.STREAMING, DATA, edit=middle)(now()))
+    at = wire.index(b"c" * 1000)
+    with Raw(impatient.port) as raw:
+        raw.send(wire[: wire.index(b"b" * 1000) + 1000])
+        eventually(lambda: scripted.exchanges and b"a" * 1000 in scripted.exchanges[0].received)
+        with contextlib.suppress(ConnectionError):
+            raw.send(wire[wire.index(b"b" * 1000) + 1000 : at])
+        go_on.set()
+        got = raw.read()
+        assert (got.status, got.code, got.header("Connection")) == (403, "SignatureDoesNotMatch", "close")
+    assert len(scripted.exchanges) == 1
+    assert b"c" * 1000 not in scripted.exchanges[0].received
+    _works(scripted, impatient.port)
+
+
+@pytest.mark.parametrize("mode", [*MODES, aws.UNSIGNED])
+def test_a_large_upload_under_a_key_that_the_backend_refuses(
+    scripted: Scripted, before_scripted: int, mode: str
+) -> None:
+    """The client can write to its end, and then reads why; the backend gets no more of it."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.read_head()
+        exchange.send(answer("403 Forbidden", UNKNOWN))
+        exchange.end()
+
+    scripted.play(script)
+    chunks = (b"a" * MIB,) * 16
+    trailer = None if mode == aws.STREAMING else ((SUM[0], b"AAAAAA=="),)  # it is not come to
+    body = b"".join(chunks)
+    made = (
+        auth("PUT", "/bucket/key", payload=mode, body=body)
+        if mode == aws.UNSIGNED
+        else stream(mode, chunks, trailer=trailer)
+    )
+    with Raw(before_scripted) as raw:
+        raw.send(on_wire(made(now())))
+        got = raw.read()
+        assert (got.status, got.code, got.header("Connection")) == (503, "ServiceUnavailable", "close")
+        assert b"own credentials" in got.body
+    (sent,) = scripted.exchanges
+    assert len(sent.received) < len(body)
     _works(scripted, before_scripted)
 
 

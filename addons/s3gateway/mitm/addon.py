@@ -209,7 +209,9 @@ class S3Gateway:
             return None
         if flow.response.raw_content and not flow.response.stream:
             try:
-                error = finish_held_answer(flow, transaction, self.live.current.config.backend)
+                # What came after the head of the backend's answer may have been found to be wrong in the meantime.
+                late = transaction.refusal if transaction.answer else None
+                error = late or finish_held_answer(flow, transaction, self.live.current.config.backend)
             except Exception as failure:  # noqa: BLE001 - fail closed
                 logger.error("request %s refused: %s", transaction.record.request_id, place(failure))  # noqa: TRY400
                 error = errors.internal_error()
@@ -225,7 +227,7 @@ class S3Gateway:
             return None
         client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE)
         error = transaction.refusal or errors.service_unavailable()
-        answer = flow.response
+        answer = flow.response if termination.has_begun(flow) else None
         record = transaction.record
         if transaction.refusal is None:
             said = "the gateway was stopped" if ctx.master.should_exit.is_set() else flow.error and flow.error.msg

@@ -26,8 +26,8 @@ def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: er
 
 
 def refuse_held_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
-    """From ``response``: as :func:`refuse_answer`, where nothing of the backend's answer has left yet."""
-    transaction.refusal = error.detached()
+    """From ``response``: as :func:`refuse_answer`, and mitmproxy calls the hooks no more."""
+    refuse_answer(flow, transaction, error)
     flow.response = answer_to(transaction, error).kept
 
 

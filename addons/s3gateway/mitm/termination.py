@@ -59,10 +59,17 @@ def answer_instead(flow: http.HTTPFlow, answer: Answer) -> None:
     abort_soon(flow)
 
 
+def has_begun(flow: http.HTTPFlow) -> bool:
+    """Whether the client has been given anything of an answer: one that is held has not, until it is whole."""
+    answer = flow.response
+    return answer is not None and (bool(answer.stream) or answer.timestamp_end is not None)
+
+
 def answer_error(flow: http.HTTPFlow, answer: Answer, *, linger: float) -> None:
     """From the ``error`` hook: give the client this answer instead of mitmproxy's HTML, if none has begun."""
     stream = _stream(flow)
-    if stream is not None and flow.response is None:
+    if stream is not None and not has_begun(flow):
+        flow.response = None  # it was half an answer
         _answer_when_asked(stream, answer, linger)
 
 

@@ -19,7 +19,7 @@ from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from s3gateway import errors
-from s3gateway.mitm import connections, flows
+from s3gateway.mitm import connections, flows, termination
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
 from s3gateway.rules.connections import Connections
@@ -121,7 +121,7 @@ class Watch:
     def _end(self, handler: ProxyConnectionHandler, doing: connections.Doing, waited: str) -> None:
         """End what stands still, so that the error hook can still answer where HTTP allows it."""
         transaction = self._transactions.get(doing.flow) if doing.flow else None
-        answerable = doing.flow is not None and doing.flow.response is None
+        answerable = doing.flow is not None and not termination.has_begun(doing.flow)
         if transaction is None or transaction.refusal is not None:
             connections.cut(handler)
             return
