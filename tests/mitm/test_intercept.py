@@ -1,10 +1,12 @@
 """Requests held in mitmweb: what an operator edits before resuming goes out validly signed, or not at all."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from lab.certs import Certs
 from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
@@ -13,8 +15,9 @@ from tests.conftest import GatewayFactory
 from tests.mitm.web import Web, ask
 from tests.real import invariant
 from tests.real.rawhttp import Answer, Raw
-from tests.real.sdkv1 import Key, Target, sign
+from tests.real.sdkv1 import Key, Target, put_chunked, sign
 from tests.real.waiting import eventually
+from tests.wire.scripted import Exchange, Scripted
 
 
 @pytest.fixture
@@ -85,6 +88,29 @@ def test_a_held_request_carries_what_came_in(running: Gateway, bucket: str, tmp_
     assert ("X-Added", "by hand") in ended.outgoing.headers
     assert ended.response is not None
     assert ended.response.status == answers[0].status == 404
+
+
+def test_a_held_answer_that_is_replaced_is_given_once(gateway: GatewayFactory, certs: Certs) -> None:
+    """While it waits the backend goes away, in the middle of an upload: that is no reason to answer again."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.read_until(lambda data: b"x" * 1000 in data)
+        document = b"<Error><Code>InvalidAccessKeyId</Code></Error>"
+        exchange.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n" % len(document) + document)
+        exchange.end()
+
+    with Scripted(certs) as backend:
+        running = gateway(gateway_config(backend), program="mitmweb", arguments=["--set", "intercept=~s"])
+        web, answers = Web(running), list[Answer]()
+        backend.play(script)
+        thread = ask(running, put_chunked(Target("bucket", "k"), b"x" * 300_000).wire[:-100_000], answers)
+        flow = eventually(web.held)[0]
+        time.sleep(0.5)  # for the backend's end to come
+        web.call("POST", f"/flows/{flow['id']}/resume", {})
+        thread.join(30)
+        assert [(answer.status, answer.code) for answer in answers] == [(503, "ServiceUnavailable")]
+        time.sleep(0.5)
+        assert "crashed" not in running.log()
 
 
 def test_an_edit_into_what_is_no_s3_request_is_refused(running: Gateway, recorder: Recorder, bucket: str) -> None:

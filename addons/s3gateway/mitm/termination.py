@@ -115,10 +115,16 @@ async def abort(flow: http.HTTPFlow) -> None:
 def _answer_when_asked(stream: HttpStream, answer: Answer, linger: float | None = None) -> None:
     """Replace this one stream's ``check_killed``: the next time mitmproxy asks, it gets the answer and an end.
 
-    The time to linger runs from the answer, which other addons' hooks may keep waiting.
+    It asks again if the peer has gone while a hook was waiting; the answer is given once. The time to linger runs from
+    the answer, which other addons' hooks may keep waiting.
     """
+    given = False
 
     def check_killed(emit_error_hook: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001 - mitmproxy's signature
+        nonlocal given
+        if given:
+            return True
+        given = True
         yield from _give(stream, answer, with_hook=emit_error_hook)
         if linger is not None:
             _close_later(stream.flow, linger)
