@@ -73,6 +73,11 @@ def finish_held_answer(flow: http.HTTPFlow, transaction: flows.Transaction, back
     return _read_refusal(flow.response, transaction, backend)
 
 
+def is_early(flow: http.HTTPFlow, transaction: flows.Transaction) -> bool:
+    """Whether this answer comes before the upload's end, and leaves bytes on the connection that are no request."""
+    return transaction.arrival.has_body and not flow.request.timestamp_end
+
+
 def _is_short_refusal(response: http.Response, transaction: flows.Transaction) -> bool:
     """Whether the answer is an error document that may be held; one may quote our signature that is the client's."""
     size = response.headers.get("content-length", "")
@@ -117,9 +122,7 @@ def _rewrite_head(
     fields = hide_kms_key_id(response.headers.fields, method=transaction.head.method, tls=transaction.arrival.tls)
     if "location" in response.headers:
         fields = flows.client_addresses(transaction, backend).in_headers(fields)
-    # An answer that comes before the upload's end leaves bytes on the connection that are no request.
-    early = transaction.arrival.has_body and not flow.request.timestamp_end
-    if early or wants_close(transaction.head):
+    if is_early(flow, transaction) or wants_close(transaction.head):
         fields = (*(pair for pair in fields if pair[0].lower() != b"connection"), (b"Connection", b"close"))
     if fields is not response.headers.fields:
         response.headers = http.Headers(fields)

@@ -49,13 +49,16 @@ def refuse_now(flow: http.HTTPFlow, answer: Answer, *, has_body: bool, linger: f
     _answer_when_asked(stream, answer, linger if has_body else None)
 
 
-def answer_instead(flow: http.HTTPFlow, answer: Answer) -> None:
-    """From ``responseheaders``: give the client this answer instead of the backend's, and cut the backend off."""
+def answer_instead(flow: http.HTTPFlow, answer: Answer, linger: float | None = None) -> None:
+    """From ``responseheaders`` or ``response``: give the client this answer, and cut the backend off.
+
+    A client that has not written to its end may go on for ``linger`` s; its bytes are read and dropped.
+    """
     stream = _stream(flow)
     if stream is None:
         flow.response = answer.kept
         return
-    _answer_when_asked(stream, answer)
+    _answer_when_asked(stream, answer, linger)
     abort_soon(flow)
 
 
