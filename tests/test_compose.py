@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from lab import CHECKOUT, MissingPartError, tools
 from lab.backends import s3_client, verified_opener
@@ -30,6 +31,9 @@ from s3gateway.config import KeyPair
 from s3gateway.configfile import parse
 from s3gateway.rules.encryption import SseKms
 from tests.real.waiting import eventually
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 COMPOSE = CHECKOUT / "compose.yaml"
 LOADER = CHECKOUT / "tests" / "compose"
@@ -265,7 +269,7 @@ class Outside:
         log = self._folder / f"{service}.log"
         env = {"PATH": path, "HOME": str(self._folder)} | given
         port = self.port if service == "gateway" else self.minio_port
-        process = start(Command(service, command, log, env), lambda: accepts(port), seconds=60)
+        process = start(Command(service, command, log, env), lambda: accepts(port))
         try:
             yield process
         finally:
@@ -276,7 +280,7 @@ class Outside:
         kind, *words = self.words(service, self._services[service]["healthcheck"]["test"])
         assert kind == "CMD"
         words[0] = sys.executable if words[0] == "python" else words[0]
-        return subprocess.run(words, capture_output=True, timeout=30, check=False).returncode
+        return subprocess.run(words, capture_output=True, timeout=120, check=False).returncode
 
     def _placed(self, service: str, text: str) -> str:
         places = self._places[service]
@@ -318,6 +322,15 @@ def test_health_check_does_not_take_a_bare_proxy_for_the_gateway(outside: Outsid
         assert outside.health("gateway") == 1
 
 
+def _serves(client: "S3Client") -> bool:
+    """Whether MinIO is past its own start, during which it is healthy and every request is 503."""
+    try:
+        client.list_buckets()
+    except ClientError:
+        return False
+    return True
+
+
 @pytest.mark.real
 def test_both_commands_together_store_encrypted_objects(
     services: dict[str, dict[str, Any]], outside: Outside, env: dict[str, str], certs: Certs, minio_program: Path
@@ -329,12 +342,13 @@ def test_both_commands_together_store_encrypted_objects(
         outside.running("gateway", outside.words("gateway", services["gateway"]["command"])),
     ):
         live = f"https://localhost:{outside.minio_port}/minio/health/live"
-        verified_opener(certs.ca).open(live, timeout=10).close()
+        verified_opener(certs.ca).open(live, timeout=60).close()
         if shutil.which("curl"):
             assert outside.health("minio") == 0
         for url, ca in (("http://127.0.0.1", None), ("https://localhost", certs.ca)):
             client = s3_client(f"{url}:{outside.port}", *keys, ca_file=ca)
             if ca is None:
+                eventually(lambda: _serves(client), "MinIO does not get past its start")  # noqa: B023 - called at once
                 client.create_bucket(Bucket="composed")
             client.put_object(Bucket="composed", Key="pii/a", Body=b"secret")
             client.put_object(Bucket="composed", Key="b", Body=b"not so")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import tools
 from lab.backends import REGION, s3_client, verified_opener
@@ -80,7 +81,7 @@ class Minio(Server):
             "MINIO_UPDATE": "off",
         }
         command = Command("minio", [str(self._program), *arguments], self.log_path, env)
-        self._process = start(command, self._healthy, seconds=60)
+        self._process = start(command, self._serves)
 
     def kill(self) -> None:
         """Stop without a word to anyone who is connected."""
@@ -91,9 +92,13 @@ class Minio(Server):
         self.stop()
         self.start()
 
-    def _healthy(self) -> bool:
+    def _serves(self) -> bool:
+        """Whether it is alive and past its own start: until then `live` is 200 too, and every request 503."""
         try:
-            with verified_opener(self.ca_file).open(f"{self.endpoint}/minio/health/live", timeout=2) as response:
-                return bool(response.status == 200)  # noqa: PLR2004
-        except OSError:
+            with verified_opener(self.ca_file).open(f"{self.endpoint}/minio/health/live", timeout=10) as response:
+                if response.headers["X-Minio-Server-Status"] == "offline":
+                    return False
+            self.client().list_buckets()
+        except (OSError, BotoCoreError, ClientError):
             return False
+        return True
