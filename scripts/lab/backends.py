@@ -17,7 +17,7 @@ REGION: Final = "us-east-1"
 _DEFAULTS: Final = Config(
     s3={"addressing_style": "path"},
     retries={"total_max_attempts": 1},
-    connect_timeout=10,
+    connect_timeout=60,
     read_timeout=120,
     proxies={},
 )

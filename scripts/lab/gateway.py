@@ -130,4 +130,4 @@ class Gateway(Server):
         self.write_config(self._config)
         env = dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | self._env
         command = Command(self._program, self.command(), self.log_path, env)
-        self._process = start(command, lambda: accepts(self.port), seconds=30)
+        self._process = start(command, lambda: accepts(self.port))

@@ -59,7 +59,7 @@ class Moto(Server):
         arguments += ["-c", str(self._certs.backend_certificate), "-k", str(self._certs.backend_key)]
         env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MOTO_"))}
         command = Command("moto", arguments, self.log_path, env | {"PYTHONUNBUFFERED": "1"})
-        self._process = start(command, lambda: accepts(self.port), seconds=60)
+        self._process = start(command, lambda: accepts(self.port))
         if self._check_signatures:
             self._make_user()
 
@@ -80,4 +80,4 @@ class Moto(Server):
         # From now on no request passes unchecked.
         url, plain = f"{self.endpoint}/moto-api/reset-auth", {"Content-Type": "text/plain"}
         request = urllib.request.Request(url, data=b"0", headers=plain, method="POST")  # noqa: S310 - our own server
-        verified_opener(self.ca_file).open(request, timeout=10).close()
+        verified_opener(self.ca_file).open(request, timeout=60).close()

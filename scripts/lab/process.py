@@ -15,6 +15,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+PATIENCE: Final = 120.0
+"""Seconds for a child to start, or to end. It costs nothing where all is well, and a machine may be very busy."""
 
 _REAPER = """
 import os, signal, sys
@@ -77,8 +81,13 @@ class Process:
         return self._popen.poll()
 
     def log(self) -> str:
-        """All output so far, of this child and of earlier ones with the same log file."""
-        return self.command.log.read_text(encoding="utf-8", errors="replace")
+        """All output so far, of this child and of earlier ones with the same log file.
+
+        While the child runs, without a last line that has no end yet: the kernel shows a write page by page.
+        """
+        running = self.running
+        text = self.command.log.read_text(encoding="utf-8", errors="replace")
+        return text[: text.rfind("\n") + 1] if running else text
 
     def wait_ready(self, ready: Callable[[], bool], seconds: float) -> None:
         """Return once `ready()`; stop and raise `ProcessError` if the child ends first or `seconds` pass."""
@@ -98,7 +107,7 @@ class Process:
             self._fail(f"still ran after {seconds:g} s")
             raise
 
-    def stop(self, seconds: float = 10) -> None:
+    def stop(self, seconds: float = PATIENCE) -> None:
         """Ask the group to end (SIGTERM), make it (SIGKILL) after `seconds`, reap it. Harmless when it is gone."""
         if self.running:
             self._signal(signal.SIGTERM)
@@ -127,7 +136,7 @@ class Process:
         raise ProcessError(message)
 
 
-def start(command: Command, ready: Callable[[], bool], seconds: float = 30) -> Process:
+def start(command: Command, ready: Callable[[], bool], seconds: float = PATIENCE) -> Process:
     """Start a child and wait until it is ready; see `Process.wait_ready`."""
     process = Process(command)
     try:

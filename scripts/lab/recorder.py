@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _READ: Final = 1 << 16
 _CLOSE_WAIT: Final = "08"  # in proc(5)'s net/tcp
-_LINGER: Final = 2  # seconds for a peer to take the last bytes
+_LINGER: Final = 20  # seconds for a peer to take the last bytes
 _LIMIT: Final = 60  # seconds for our own loop, on a machine that is busy
 _Keep = Callable[[bytes], None]
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

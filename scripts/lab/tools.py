@@ -76,7 +76,7 @@ def _cached(tool: _Tool) -> Path:
 def _is_minios(program: Path) -> bool:
     """Whether it runs and says that it is MinIO's: `mc` is Midnight Commander's name too."""
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=120, check=False)
     except (OSError, subprocess.SubprocessError):
         return False
     return said.returncode == 0 and "MinIO" in said.stdout

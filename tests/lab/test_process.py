@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from lab.ports import accepts, free_port
 from lab.process import Command, ProcessError, start
+from tests.real.waiting import eventually
 
 _SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -49,10 +49,7 @@ def test_stop_ends_the_whole_group(tmp_path: Path) -> None:
     process.stop(seconds=0.2)
     assert not process.running
     assert process.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 5
-    while _alive(grandchild):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    eventually(lambda: not _alive(grandchild))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -68,10 +65,7 @@ def test_no_child_outlives_us_even_when_we_are_killed(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(_SCRIPTS)}, check=False)
     child = int(log.read_text())
-    deadline = time.monotonic() + 5
-    while _alive(child):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    eventually(lambda: not _alive(child))
 
 
 def test_a_free_port_is_given_once_and_nothing_listens_there() -> None:
