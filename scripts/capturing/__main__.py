@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -129,10 +130,10 @@ def _read(options: argparse.Namespace) -> list[Exchange]:
 
 def _followed(options: argparse.Namespace) -> Iterator[Exchange]:
     path = captured_by(options.follow)
-    _say(f"following {path}; Ctrl-C ends")
     chosen, left = _selection(options), options.count
     with suppress(KeyboardInterrupt):
-        for exchange in follow(path, chosen, last=options.last or 0):
+        begun = partial(_say, f"following {path}; Ctrl-C ends")
+        for exchange in follow(path, chosen, last=options.last or 0, begun=begun):
             yield exchange
             left = left - 1 if left else None
             if left == 0:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,14 +35,18 @@ def captured_by(config: Path) -> Path:
     return Files(config.parent, []).place("log.capture", name)
 
 
-def follow(path: Path, selection: Selection, *, last: int) -> Iterator[Exchange]:
-    """Give the ``last`` exchanges that are there, and then each new one, for ever. The file may be moved away."""
+def follow(path: Path, selection: Selection, *, last: int, begun: Callable[[], None]) -> Iterator[Exchange]:
+    """Give the ``last`` exchanges that are there, and then each new one, for ever. The file may be moved away.
+
+    ``begun`` is called between the two: what is captured after that is new.
+    """
     lines = _lines(path)
     there: deque[Exchange] = deque(maxlen=last)
     for line in lines:
         if line is None:
             break
         there.extend(exchange for exchange in _load(path, line) if selection.matches(exchange))
+    begun()
     yield from there
     for line in lines:
         if line is None:

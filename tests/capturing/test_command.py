@@ -147,6 +147,25 @@ def following(tmp_path: Path) -> Iterator[Follower]:
         process.stop()
 
 
+def _await_read(process: Process, path: Path) -> None:
+    """Wait until it has read the file to its end, and has waited for more since then."""
+    proc, end = Path(f"/proc/{process.pid}"), f"pos:\t{path.stat().st_size}\n"
+    eventually(
+        lambda: [
+            file
+            for file in (proc / "fd").iterdir()
+            if os.path.realpath(file) == str(path) and end in (proc / "fdinfo" / file.name).read_text()
+        ]
+    )
+    waited = _waits(proc)
+    eventually(lambda: _waits(proc) > waited + 1)
+
+
+def _waits(proc: Path) -> int:
+    status = (proc / "status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("voluntary_ctxt_switches:")))
+
+
 def _config(tmp_path: Path) -> Path:
     path = tmp_path / "gateway.yaml"
     path.write_text("log: {capture: live.jsonl}\nclients: [{secret_access_key_file: not-for-us}]\n")
@@ -180,6 +199,7 @@ def test_following_until_it_is_interrupted(following: Follower, tmp_path: Path) 
     live.write_text(dump_line(GET))
     eventually(lambda: "GetObject lake/a/1" in watching.log())
     for each, status in ((process, 0), (nothing, 1), (watching, 0)):
+        _await_read(each, live)
         os.kill(each.pid, signal.SIGINT)
         assert each.wait(60) == status
     assert json.loads(out.read_text())["exchanges"][0]["id"] == "ID1"
