@@ -100,7 +100,7 @@ class SparkClient:
 
         `after_first` is called between the first chunk and the others.
         """
-        server = self._socket or socket.create_connection(("127.0.0.1", self._port), timeout=20)
+        server = self._socket or socket.create_connection(("127.0.0.1", self._port), timeout=60)
         self._socket = server
         server.sendall(sent.head)
         if not sent.body or _may_continue(server):

@@ -35,7 +35,7 @@ POLICY: Final = (
     {"bucket": BUCKET, "prefix": KMS_PREFIX, "sse-kms": KMS_KEY},
     {"sse-s3": True},
 )
-_PATIENCE: Final = 3.0  # seconds for a log line or a recorded request, both of which come a moment after the answer
+_PATIENCE: Final = 60.0  # seconds for a log line or a recorded request, both of which come a moment after the answer
 
 BackendName = Literal["auto", "moto", "minio"]
 Say = Callable[[str], None]
