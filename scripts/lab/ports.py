@@ -14,9 +14,10 @@ _given: dict[int, int] = {}
 """Port -> the descriptor of its claim, which is never closed."""
 
 
-def free_port() -> int:
+def free_port(within: range | None = None) -> int:
     """A port that nothing listens on now and that this process was not given before."""
-    for port in random.sample(_RANGE, k=len(_RANGE)):
+    ports = within or _RANGE
+    for port in random.sample(ports, k=len(ports)):
         if port in _given:
             continue
         with socket.socket() as probe:
@@ -27,7 +28,7 @@ def free_port() -> int:
                 continue
         _given[port] = claim
         return port
-    message = "no free TCP port between 20000 and 32000"
+    message = f"no free TCP port between {ports.start} and {ports.stop}"
     raise OSError(message)
 
 

@@ -1,15 +1,19 @@
 """A proxy in front of the gateway that rewrites request heads: a stand-in for nginx and its kin."""
 
 import contextlib
-import random
 import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from lab.ports import free_port
+
 _END = b"\r\n\r\n"
-_SECONDS = 60
+_SECONDS = 120
+
+CHOSEN = range(2000, 10_000)
+"""The ports that people choose."""
 
 
 class Hop:
@@ -60,12 +64,8 @@ class Hop:
 
 
 def listening() -> socket.socket:
-    """On a port as people choose them: below 10 000."""
-    while True:
-        try:
-            return socket.create_server(("127.0.0.1", random.randrange(2000, 10_000)))
-        except OSError:
-            continue
+    """On a port as people choose them."""
+    return socket.create_server(("127.0.0.1", free_port(CHOSEN)))
 
 
 def _pump(source: socket.socket, sink: socket.socket, change: Callable[[bytes], bytes]) -> None:

@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from lab import CHECKOUT
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.moto import Moto
-from lab.ports import accepts
+from lab.ports import accepts, free_port
 from lab.process import Command, start
 from tests.conftest import GatewayFactory
-from tests.explain.hop import Hop, header, listening, target
+from tests.explain.hop import CHOSEN, Hop, header, target
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, Upload, put_chunked, sign
 from tests.real.waiting import eventually
@@ -207,8 +207,7 @@ def test_behind_a_plain_mitmproxy(gateway: GatewayFactory, moto_backend: Moto, t
     """A real proxy that rewrites Host, as mitmproxy's reverse mode does: live, and from its own flow file."""
     running = gateway(gateway_config(moto_backend, log={"format": "json"}))
     flows = tmp_path / "flows"
-    with listening() as probe:
-        port = probe.getsockname()[1]
+    port = free_port(CHOSEN)
     command = [
         str(Path(sys.executable).with_name("mitmdump")), "--mode", f"reverse:{running.url}",
         "--listen-host", "127.0.0.1", "--listen-port", str(port),
@@ -234,10 +233,10 @@ def test_in_mitmweb(gateway: GatewayFactory, moto_backend: Moto) -> None:
     with Hop(running.port, header("Host", "127.0.0.1")) as hop:
         refused(client(hop.port))
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    browser.open(running.web_url, timeout=30).close()
+    browser.open(running.web_url, timeout=120).close()
 
     def flows() -> bytes:
-        with browser.open(f"http://127.0.0.1:{running.web_port}/flows/dump", timeout=30) as dump:
+        with browser.open(f"http://127.0.0.1:{running.web_port}/flows/dump", timeout=120) as dump:
             return bytes(dump.read())
 
     eventually(lambda: b"host-port" in flows())
@@ -248,4 +247,4 @@ def explain(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run what scripts/explain runs, without its look at the virtual environment."""
     path = f"{CHECKOUT / 'addons'}:{CHECKOUT / 'scripts'}"
     command = [sys.executable, "-m", "explaining", *arguments]
-    return subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, check=False, timeout=300)
