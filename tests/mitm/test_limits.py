@@ -1,9 +1,11 @@
 """How long a connection may stand still, through a real mitmdump: slow clients, and backends that stop.
 
 Each gateway has one short limit and leaves the others as they are. Nothing here looks at how long anything takes: what
-must not end is held against something that must.
+must not end is held against something that must. A client of ours may be slower than the limit allows, on a machine
+that is busy: what has to be served is tried anew.
 """
 
+import contextlib
 import json
 import os
 import ssl
@@ -24,6 +26,7 @@ from tests.mitm import stuck
 from tests.mitm.conftest import Nobody
 from tests.mitm.pushing import KEEPS, MAY_GROW, in_background, push
 from tests.real import memory
+from tests.real.descriptors import open_files
 from tests.real.memory import MIB
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import CHUNK, UNSIGNED, Target, put_chunked, put_plain, sign
@@ -49,14 +52,44 @@ def impatient(certs: Certs, session_gateway: GatewayFactory) -> Gateway:
     return session_gateway(gateway_config(Nobody(certs), certificate=certs.gateway, limits=limits))
 
 
+def _connected(running: Gateway, ca_file: Path | None) -> Raw:
+    """Connect; anew, where the time for a head was over before the TLS handshake was."""
+
+    def connect() -> Raw | None:
+        with contextlib.suppress(OSError):
+            return Raw(running.port, ca_file)
+        return None
+
+    connection = eventually(connect)
+    assert connection is not None
+    return connection
+
+
+def _served(running: Gateway) -> Raw:
+    """Connect and have a first request answered; anew, where the time for a head was over before it was sent."""
+
+    def serve() -> Raw | None:
+        connection = Raw(running.port)
+        with contextlib.suppress(OSError):
+            assert connection.ask(KEEPS).status == 403
+            return connection
+        connection.close()
+        return None
+
+    connection = eventually(serve)
+    assert connection is not None
+    return connection
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
 @pytest.mark.parametrize("head", ["", "PUT /bucket/k HTTP/1.1\r\nHost: h\r\nX-A: "], ids=["nothing", "half a head"])
 def test_a_head_that_does_not_come_ends_the_connection(
     impatient: Gateway, certs: Certs, head: str, *, tls: bool
 ) -> None:
     """Whoever connects and says nothing, or never ends its head, is cut; a byte now and then does not help."""
-    with Raw(impatient.port, certs.ca if tls else None) as raw:
-        raw.send(head.encode())
+    with _connected(impatient, certs.ca if tls else None) as raw:
+        with contextlib.suppress(OSError):  # it may be cut already
+            raw.send(head.encode())
         raw.socket.settimeout(0.1)
         data: bytes | None = None
 
@@ -74,8 +107,7 @@ def test_a_head_that_does_not_come_ends_the_connection(
 
         eventually(is_cut)
         assert data == b""
-    with Raw(impatient.port) as raw:
-        assert raw.ask(KEEPS).status == 403
+    _served(impatient).close()
 
 
 def test_a_tls_handshake_that_does_not_come_ends_the_connection(impatient: Gateway, certs: Certs) -> None:
@@ -85,14 +117,14 @@ def test_a_tls_handshake_that_does_not_come_ends_the_connection(impatient: Gatew
     with pytest.raises(ssl.SSLWantReadError):
         client.do_handshake()
     with Raw(impatient.port) as raw:
-        raw.send(hello.read()[:50])
+        with contextlib.suppress(OSError):  # it may be cut already
+            raw.send(hello.read()[:50])
         assert raw.is_closed()
 
 
 def test_an_idle_connection_has_its_own_time(impatient: Gateway) -> None:
     """Between two requests it may wait longer than for the first; once the second has begun, no longer."""
-    with Raw(impatient.port) as served, Raw(impatient.port) as silent:
-        assert served.ask(KEEPS).status == 403
+    with _served(impatient) as served, Raw(impatient.port) as silent:
         assert silent.is_closed()
         assert served.ask(KEEPS).status == 403
         served.send(b"GET / HTTP/1.1\r\n")
@@ -101,7 +133,7 @@ def test_an_idle_connection_has_its_own_time(impatient: Gateway) -> None:
 
 def test_a_connection_that_stays_idle_is_closed(certs: Certs, gateway: GatewayFactory) -> None:
     """After `limits.keep_alive`; one that has said nothing yet has the time of a head."""
-    running = gateway(gateway_config(Nobody(certs), limits={"keep_alive": SHORT}))
+    running = gateway(gateway_config(Nobody(certs), limits={"keep_alive": SHORT, "head_timeout": 300}))
     with Raw(running.port) as served, Raw(running.port) as silent:
         assert served.ask(KEEPS).status == 403
         assert served.is_closed()
@@ -143,7 +175,7 @@ def test_an_upload_that_stops(
         assert (answer.status, answer.code, answer.error["Message"]) == (400, "RequestTimeout", IDLE_WORDS)
         assert answer.header("Connection") == "close"
         assert raw.is_closed()
-    (request,) = recorder.requests()
+    (request,) = eventually(recorder.requests)
     assert not request.complete
     eventually(lambda: request.connection not in recorder._open_numbers(), "the backend's connection stays open")
     assert minio.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
@@ -162,14 +194,15 @@ def test_an_upload_that_stops_where_it_is_held(minio: Minio, gateway: GatewayFac
 
 
 def test_an_upload_that_is_slow_and_goes_on(minio: Minio, gateway: GatewayFactory, bucket: str) -> None:
-    """Is not cut: another one, which stops, is, and twice while this one takes its time."""
-    running = gateway(gateway_config(minio, limits={"body_timeout": 4}))
+    """Is not cut: another one, which stops, is, while this one takes its time and then some."""
+    running = gateway(gateway_config(minio, limits={"body_timeout": 8}))
     put = put_chunked(Target(bucket, "slow"), b"x" * CHUNK)
-    done = threading.Event()
+    done, sent = threading.Event(), []
 
     def drip(raw: Raw) -> None:
         for at in range(len(put.head), len(put.wire) - 1):
             raw.send(put.wire[at : at + 1])
+            sent.append(at)
             if done.wait(0.1):
                 raw.send(put.wire[at + 1 :])
                 return
@@ -177,12 +210,13 @@ def test_an_upload_that_is_slow_and_goes_on(minio: Minio, gateway: GatewayFactor
     with Raw(running.port) as slow:
         slow.send(put.head)
         sender = in_background(partial(drip, slow))
-        for _ in range(2):
-            with Raw(running.port) as other:
-                assert other.ask(_stalled("chunks", bucket)).code == "RequestTimeout"
+        with Raw(running.port) as other:
+            assert other.ask(_stalled("chunks", bucket)).code == "RequestTimeout"
+        before = len(sent)
+        eventually(lambda: len(sent) >= before + 30, "the slow one was cut")  # the gateway looks once a second
         done.set()
         assert slow.read().status == 200
-        sender.join(10)
+        sender.join()
 
 
 def test_a_client_that_takes_nothing_of_its_answer(hasty: Gateway, minio: Minio, bucket: str) -> None:
@@ -267,4 +301,4 @@ def _sockets(pid: int) -> int:
     """Count the TCP sockets of a process."""
     lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
     tcp = {f"socket:[{line.split()[9]}]" for line in lines}
-    return sum(str(link.readlink()) in tcp for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink())
+    return sum(file in tcp for file in open_files(pid))

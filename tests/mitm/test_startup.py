@@ -19,6 +19,7 @@ from lab.ports import accepts, free_port
 from lab.process import ProcessError
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import ENTRY, Nobody
+from tests.real.descriptors import open_files
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Target, sign
 
@@ -30,10 +31,7 @@ def config(certs: Certs) -> dict[str, Any]:
 
 def _listening(pid: int) -> set[tuple[str, int]]:
     """Every socket on which the process listens: TCP in state LISTEN, and any of UDP."""
-    own = set()
-    for file in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            own.add(file.readlink().name)
+    own = set(open_files(pid))
     found = set()
     for table in ("tcp", "tcp6", "udp", "udp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
@@ -79,7 +77,7 @@ def _written(folder: Path, config: object) -> Path:
 
 def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("mitmdump")
-    return subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import struct
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +14,7 @@ from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
 from tests.conftest import GatewayFactory, _have
+from tests.real.descriptors import connections_to
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import CHUNK, Target, put_chunked, put_plain, sign
 from tests.real.waiting import eventually
@@ -72,7 +72,7 @@ def test_a_kept_alive_client_does_not_see_a_restart(up: Minio, gateway: GatewayF
     with Raw(running.port) as raw:
         assert raw.ask(sign("GET", get).head).status == 200
         up.restart()
-        time.sleep(0.2)  # mitmproxy reads the end of its connection
+        eventually(lambda: not connections_to(running.pid, up.port), "the end of the connection is not read")
         assert raw.ask(sign("GET", get).head).status == 200
         assert raw.ask(put_chunked(Target(BUCKET, "k2"), b"x").wire).status == 200
 
@@ -168,7 +168,7 @@ def test_a_backend_that_dies_in_an_upload(up: Minio, gateway: GatewayFactory) ->
     put = put_chunked(Target(BUCKET, "half"), os.urandom(4 * CHUNK))
     with Raw(running.port) as raw:
         raw.send(put.wire[: len(put.wire) // 2])
-        time.sleep(0.2)
+        eventually(lambda: connections_to(running.pid, up.port))
         up.kill()
         try:
             raw.send(put.wire[len(put.wire) // 2 :])
