@@ -5,10 +5,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from lab.certs import Certs
+from tests.real.waiting import LIMIT
 
 _HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\nETag: e\r\n\r\n" + b"x" * 1000
 
@@ -66,6 +68,7 @@ class Stuck:
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(certs.backend_certificate, certs.backend_key)
         self._stop = threading.Event()
+        self._lock = threading.Lock()
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=0 if behaviour is deaf else 128)
@@ -85,11 +88,13 @@ class Stuck:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stop.set()
         self._socket.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[:1]:  # which accepts: all that are to be ended are known then
+            thread.join(LIMIT)
         for one in self._open:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(10)
+        for thread in self._threads[1:]:
+            thread.join(LIMIT)
         for one in (self._socket, *self._open):
             one.close()
 
@@ -109,10 +114,12 @@ class Stuck:
             while True:
                 peer, _ = self._socket.accept()
                 self.connections += 1
-                self._open.append(peer)
-                self._start(lambda peer=peer: self._behave(peer))  # type: ignore[misc]  # mypy on default arguments
+                ours = peer.dup()  # by which we can end it: TLS takes the peer's own descriptor
+                self._open.append(ours)
+                self._start(partial(self._behave, peer, ours))
 
-    def _behave(self, peer: socket.socket) -> None:
-        with peer, contextlib.suppress(OSError):
+    def _behave(self, peer: socket.socket, ours: socket.socket) -> None:
+        with ours, peer, contextlib.suppress(OSError):
             self._behaviour(peer, self._context, self._stop)
-        self.ended += 1
+        with self._lock:
+            self.ended += 1

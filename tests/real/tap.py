@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.wire import RecordedRequest, RequestReader
+from tests.real.waiting import LIMIT
 
 _READ = 1 << 16
 _MAX_BODY = 1 << 20
@@ -35,7 +36,7 @@ class Tap:
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
-        self._thread.join(10)
+        self._thread.join(LIMIT)
 
     def requests(self) -> list[RecordedRequest]:
         """All requests so far, by connection."""
@@ -46,7 +47,11 @@ class Tap:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._server.accept()
-                gateway = socket.create_connection(("127.0.0.1", self._to))
+                try:
+                    gateway = socket.create_connection(("127.0.0.1", self._to))
+                except OSError:  # the gateway is down, and looks down from here
+                    client.close()
+                    continue
                 for side in (client, gateway):
                     side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 with self._lock:

@@ -4,6 +4,8 @@ OpenSSL forbids two threads in one connection at a time, and Python up to 3.13.0
 finds nothing while the other thread writes is now and then reported as the end of the connection.
 """
 
+import errno
+import os
 import select
 import ssl
 import threading
@@ -47,7 +49,10 @@ class TwoWaySocket(ssl.SSLSocket):
                 self._wait(select.POLLOUT)
 
     def _wait(self, event: int) -> None:
+        descriptor = self.fileno()
+        if descriptor < 0:  # closed by the other thread meanwhile: as send() itself would say
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         poll = select.poll()
-        poll.register(self, event)
+        poll.register(descriptor, event)
         if not poll.poll(None if self._seconds is None else self._seconds * 1000):
             raise TimeoutError

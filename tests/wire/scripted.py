@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.certs import Certs
+from tests.real.waiting import LIMIT
 
 _READ = 1 << 16
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -59,7 +60,7 @@ class Exchange:
 
     def stall(self) -> None:
         """Neither read nor write until the test is over."""
-        self._stop.wait(60)
+        self._stop.wait(600)
 
 
 Script = Callable[[Exchange], None]
@@ -109,7 +110,7 @@ class Scripted:
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
-        self._thread.join(10)
+        self._thread.join(LIMIT)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
