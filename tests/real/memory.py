@@ -1,5 +1,6 @@
-"""A process's memory as Linux counts it."""
+"""A process's memory and processor time as Linux counts them."""
 
+import os
 from pathlib import Path
 
 MIB = 1 << 20
@@ -14,6 +15,12 @@ def reset_peak(pid: int) -> int:
 def peak(pid: int) -> int:
     """The most that was resident since the last reset, in bytes."""
     return _field(pid, "VmHWM")
+
+
+def processor_seconds(pid: int) -> float:
+    """What it has taken of all processors so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _field(pid: int, name: str) -> int:
