@@ -3,13 +3,18 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+    TimeoutException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -57,6 +62,24 @@ return document.execCommand("insertText", false, arguments[0]);
 """Replaces the text that is being edited, as typing does; false where none is."""
 
 
+_DRAWN_ANEW = (StaleElementReferenceException, ElementClickInterceptedException, ElementNotInteractableException)
+"""What comes of an element that the page replaces, covers or hides between our look at it and our touch."""
+
+
+def _patiently[T](step: Callable[[], T], what: str = "") -> T:
+    """Take the step until it gives something, and anew where the page was drawn anew meanwhile."""
+
+    def look() -> T | None:
+        try:
+            return step()
+        except _DRAWN_ANEW:
+            return None
+
+    found = eventually(look, what)
+    assert found is not None
+    return found
+
+
 class Page:
     """mitmweb's page."""
 
@@ -67,33 +90,41 @@ class Page:
         """Wait for the element of a CSS selector that contains ``text``."""
 
         def look() -> WebElement | None:
-            try:
-                found = self.driver.find_elements(By.CSS_SELECTOR, selector)
-                return next((one for one in found if text in one.text), None)
-            except StaleElementReferenceException:
-                return None
+            return next((one for one in self._all(selector) if text in one.text), None)
 
-        element = eventually(look, f"{selector} with {text!r}")
+        element = _patiently(look, f"{selector} with {text!r}")
         assert element is not None
         return element
+
+    def _all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str, text: str = "") -> str:
+        """Wait for the element that contains ``text``, and give all of its text."""
+        return _patiently(lambda: self.find(selector, text).text)
 
     def click(self, selector: str, text: str = "") -> None:
         """Click it, as often as the page replaces it meanwhile."""
 
         def clicked() -> bool:
-            try:
-                self.find(selector, text).click()
-            except StaleElementReferenceException:
-                return False
+            self.find(selector, text).click()
             return True
 
-        eventually(clicked)
+        _patiently(clicked)
+
+    def press(self, selector: str, *keys: str) -> None:
+        """Type into it; nothing is typed into what the page has replaced."""
+
+        def pressed() -> bool:
+            self.find(selector).send_keys(*keys)
+            return True
+
+        _patiently(pressed)
 
     def rows(self) -> list[str]:
         """The flow list, a text for each flow."""
         try:
-            found = self.driver.find_elements(By.CSS_SELECTOR, ".flow-table tbody tr")
-            return [row.text for row in found if row.text]
+            return [text for row in self._all(".flow-table tbody tr") if (text := row.text)]
         except StaleElementReferenceException:
             return []
 
@@ -110,17 +141,22 @@ class Page:
         """The content view, as soon as it has all these texts."""
 
         def look() -> str:
-            shown = self.driver.find_elements(By.CSS_SELECTOR, ".flow-detail pre")
-            text = "\n".join(one.text for one in shown)
+            text = "\n".join(one.text for one in self._all(".flow-detail pre"))
             return text if all(wanted in text for wanted in texts) else ""
 
-        return eventually(look, f"a view with {texts}")
+        return _patiently(look, f"a view with {texts}")
 
     def edit(self, selector: str, text: str, value: str) -> None:
         """Replace the text of one of the page's editable pieces."""
-        self._write(selector, text, value)
-        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
-        self.find(selector, value)
+
+        def edited() -> bool:
+            if any(value in one.text for one in self._all(selector)):
+                return True
+            self._write(selector, text, value)
+            self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+            return any(value in one.text for one in self._all(selector))
+
+        _patiently(edited, f"{selector} does not become {value!r}")
 
     def _write(self, selector: str, text: str, value: str) -> None:
         """Click until it can be written into, and write in the same step: the page may be drawn again at any time.
@@ -139,9 +175,13 @@ class Page:
     def edit_body(self, value: str, picture: Path | None) -> None:
         """Replace the body in the page's editor, and keep what that looks like."""
         self.click(".flow-detail button", "Edit")
-        self.click(".cm-content")  # an editor of its own, which takes keys only
-        self.driver.switch_to.active_element.send_keys(Keys.CONTROL, "a")
-        self.driver.switch_to.active_element.send_keys(value)
+
+        def written() -> bool:
+            self.press(".cm-content", Keys.CONTROL, "a")  # an editor of its own, which takes keys only
+            self.press(".cm-content", value)
+            return self.text(".cm-content") == value
+
+        _patiently(written, "the body cannot be edited")
         self.picture(picture)
         self.click(".flow-detail button", "Done")
 
@@ -149,20 +189,19 @@ class Page:
         """Resume the flow that was just opened, once it is held."""
         self.find("tr.selected.intercepted")
         self.click("button[title*='intercepted flow']", "Resume")
-        eventually(lambda: not self.driver.find_elements(By.CSS_SELECTOR, "tr.intercepted"), "not resumed")
+        eventually(lambda: not self._all("tr.intercepted"), "not resumed")
 
     def command(self, line: str) -> str:
         """Run a command in the page's command bar and give what it answers."""
-        if not self.driver.find_elements(By.CSS_SELECTOR, ".command-input"):
+        if not self._all(".command-input"):
             self.click("nav a", "Options")
             self.click("label", "Display Command Bar")
         before = len(self._answers())
-        self.find(".command-input input").send_keys(line, Keys.ENTER)
-        eventually(lambda: len(self._answers()) > before, f"no answer to {line}")
-        return self._answers()[-1]
+        self.press(".command-input input", line, Keys.ENTER)
+        return _patiently(lambda: self._answers()[before:], f"no answer to {line}")[-1]
 
     def _answers(self) -> list[str]:
-        return [one.text for one in self.driver.find_elements(By.CSS_SELECTOR, ".command-result > div")]
+        return [one.text for one in self._all(".command-result > div")]
 
     def picture(self, path: Path | None, *, view_on_top: bool = False) -> None:
         """Keep what is seen, if there is somewhere to keep it; with the content view scrolled to."""

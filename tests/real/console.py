@@ -1,9 +1,10 @@
 """mitmproxy's console in a tmux: keys in, screen out."""
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -37,14 +38,21 @@ class Console(Gateway):
         env = {name: value for name, value in os.environ.items() if name != "TMUX"}
         env |= {"TERM": "screen-256color", "LC_ALL": "C.UTF-8"}
         server = Command("tmux", [*self._tmux, "-D"], self.log_path, env)
-        self._process = start(server, (Path(self.folder) / "tmux").exists)
+        self._process = start(server, self._tmux_listens)
         size = ["-x", str(COLUMNS), "-y", str(LINES)]
         self.tell("new-session", "-d", *size, *self.command())
         eventually(lambda: accepts(self.port), "the console does not listen")
 
+    def _tmux_listens(self) -> bool:
+        """Whether the server takes connections: before it does, a command would start a server of its own."""
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(str(self.folder / "tmux"))
+            return True
+        return False
+
     def tell(self, *arguments: str) -> str:
         """Run a tmux command."""
-        done = subprocess.run([*self._tmux, *arguments], check=True, capture_output=True, text=True, timeout=30)
+        done = subprocess.run([*self._tmux, *arguments], check=True, capture_output=True, text=True, timeout=120)
         return done.stdout
 
     def keys(self, *keys: str) -> None:
@@ -69,3 +77,8 @@ class Console(Gateway):
             return screen if all(text in screen for text in texts) else ""
 
         return eventually(look, f"not on the screen: {texts}")
+
+    def leave(self, text: str) -> None:
+        """Leave a page that has this text: press q, and wait until the text is gone."""
+        self.keys("q")
+        eventually(lambda: text not in self.screen(), f"still on the screen: {text}")

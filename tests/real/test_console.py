@@ -53,9 +53,9 @@ def test_the_view_of_a_request_without_a_body(console: Console, bucket: str) -> 
     console.see("\N{HEAVY MULTIPLICATION X}")
     console.keys("Enter")
     console.see("verdict:     refused SignatureDoesNotMatch", "nothing was sent to the backend", "the secret is most")
-    console.keys("q")
+    console.leave("verdict:")
     assert _send(console, sign("GET", Target(bucket, "k")).head) == 404
-    console.see("404")
+    console.see("\N{WARNING SIGN}")
     console.keys("Down", "Enter")
     console.see("verdict:     admitted", "operation:   GetObject", "= s amz-sdk-retry: 0/0/500", "answer:      404")
 
@@ -73,7 +73,7 @@ def test_commands(console: Console, bucket: str, tmp_path: Path) -> None:
     ):
         console.type(command)
         console.see("Data viewer", shown)
-        console.keys("q")
+        console.leave("Data viewer")
     with ZipFile(tmp_path / "bundle.zip") as bundle:
         assert b"the client signed Host" in bundle.read("exchanges.txt")
     console.type("s3.diff ~websocket")
@@ -89,7 +89,7 @@ def test_edit_and_resume(console: Console, recorder: Recorder, minio: Minio, buc
     console.type(f"flow.set @focus path /{bucket}/edited?response-content-type=a%2Fb")
     console.see(f"/{bucket}/edited")
     console.type("flow.resume @focus")
-    thread.join(30)
+    thread.join()
     assert (answers[0].status, answers[0].body, answers[0].header("Content-Type")) == (200, b"0123456789", "a/b")
     (request,) = recorder.requests()
     invariant.check_signed_names(request)

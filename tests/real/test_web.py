@@ -116,13 +116,13 @@ def test_edit_and_resume(
     thread = ask(running, upload.wire, answers)
     page.open("/held")
     page.edit(".headers .kv-value", "0/0/500", "edited")
-    url = page.find(".request-line .inline-input", "/held").text
+    url = page.text(".request-line .inline-input", "/held")
     page.edit(".request-line .inline-input", "/held", url.replace("/held", "/pii/edited"))
     page.driver.set_window_size(1440, 820)
     page.edit_body("what the operator made of it", picture("mitmweb-held"))
     assert recorder.requests() == []
     page.resume()
-    thread.join(30)
+    thread.join()
     assert answers[0].status == 200, answers
     assert minio.client().get_object(Bucket=bucket, Key="pii/edited")["Body"].read() == b"what the operator made of it"
     (request,) = recorder.requests()
@@ -137,10 +137,10 @@ def test_query_of_a_request_without_a_body(page: Page, running: Gateway, minio: 
     answers = list[Answer]()
     thread = ask(running, sign("GET", Target(bucket, "held"), host=f"127.0.0.1:{running.port}").head, answers)
     page.open("/held")
-    url = page.find(".request-line .inline-input", "/held").text
+    url = page.text(".request-line .inline-input", "/held")
     page.edit(".request-line .inline-input", "/held", url + "?response-content-type=a%2Fb")
     page.resume()
-    thread.join(30)
+    thread.join()
     page.view("response-content-type=", "= s amz-sdk-retry: 0/0/500", "answer:      200")
     assert (answers[0].status, answers[0].body, answers[0].header("Content-Type")) == (200, b"0123456789", "a/b")
 
