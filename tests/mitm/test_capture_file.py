@@ -10,12 +10,12 @@ import pytest
 from capturing import sources
 from lab.gateway import Gateway, gateway_config
 from lab.recorder import Recorder
-from s3gateway.capture import dump_line
+from s3gateway.capture import dump_line, load
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Key, Target, sign
-from tests.real.waiting import eventually
+from tests.real.waiting import eventually, whole_lines
 
 
 @dataclass
@@ -36,7 +36,8 @@ class Capturing:
         eventually(lambda: self.running.log().count("configuration reloaded") > done)
 
     def keys(self, name: str) -> list[str]:
-        return [exchange.key for exchange in sources.read(self.folder / name)]
+        text = whole_lines(self.folder / name)
+        return [exchange.key for exchange in load(text)] if text else []
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from s3gateway.capture import Exchange
 from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Target, put_chunked, sign
-from tests.real.waiting import eventually
+from tests.real.waiting import eventually, whole_lines
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ def _curl() -> None:
 
 def _last(captured: Path, count: int) -> Exchange:
     def look() -> Exchange | None:
-        found = capture.load(captured.read_text()) if captured.exists() and captured.read_text() else ()
+        text = whole_lines(captured)
+        found = capture.load(text) if text else ()
         return found[-1] if len(found) == count else None
 
     found = eventually(look)
@@ -55,7 +56,7 @@ def _run(command: str, tmp_path: Path, **more: str) -> subprocess.CompletedProce
     }
     env = {"PATH": os.environ["PATH"], **keys, **more}
     line = command.rstrip() + f" --silent --write-out '%{{http_code}}' --output {tmp_path}/out\n"
-    return subprocess.run(["sh", "-c", line], env=env, capture_output=True, timeout=60, check=False)
+    return subprocess.run(["sh", "-c", line], env=env, capture_output=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize("key", ["plain.txt", "dir x+y=1/é'!.txt"])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 LIMIT = 60.0
 
@@ -13,3 +14,9 @@ def eventually[T](look: Callable[[], T], what: str = "") -> T:
         assert time.monotonic() < deadline, what or "waited in vain"
         time.sleep(0.02)
     return found
+
+
+def whole_lines(path: Path) -> str:
+    """What another process has written there, up to its last line end: the kernel shows a write page by page."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return text[: text.rfind("\n") + 1]
