@@ -32,8 +32,9 @@ SIZES = [64, 1024]
 
 @pytest.fixture(scope="module")
 def gateway_alone(certs: Certs, session_gateway: GatewayFactory) -> Gateway:
-    """A gateway with nothing behind it, warmed up."""
-    running = session_gateway(gateway_config(Nobody(certs), certificate=certs.gateway))
+    """A gateway with nothing behind it, warmed up; a client may take its time to write a gibibyte."""
+    config = gateway_config(Nobody(certs), certificate=certs.gateway, limits={"refusal_linger": 600})
+    running = session_gateway(config)
     for ca_file in (None, certs.ca):
         with Raw(running.port, ca_file) as warm:
             assert warm.ask(KEEPS).status == 403
@@ -62,7 +63,7 @@ class Zeros:
 
 
 def _run(*command: str | Path) -> list[str]:
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.splitlines()
 
@@ -115,7 +116,7 @@ class _Seekable(Zeros):
 @pytest.mark.parametrize("mebibytes", SIZES)
 def test_http_client(refusing: Gateway, mebibytes: int) -> None:
     """Python's own client writes all of it before it reads."""
-    connection = http.client.HTTPConnection("127.0.0.1", refusing.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", refusing.port, timeout=600)
     connection.request("PUT", "/bucket/k", Zeros(mebibytes), {"Content-Length": str(mebibytes * MIB)})
     answer = connection.getresponse()
     assert (answer.status, b"<Code>AccessDenied</Code>" in answer.read()) == (403, True)
@@ -186,6 +187,6 @@ def test_mc(refusing: Gateway, mc: Path, tmp_path: Path) -> None:
     alias = refusing.url.replace("//", "//SPARKKEY:wrong-secret@")
     env = os.environ | {"MC_CONFIG_DIR": str(tmp_path / "mc"), "MC_HOST_gw": alias}
     command: list[str | Path] = [mc, "--json", "put", "--part-size", "512MiB", file, "gw/bucket/k"]
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode != 0
     assert "SignatureDoesNotMatch" in ended.stdout + ended.stderr, ended.stdout + ended.stderr
