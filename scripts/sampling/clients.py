@@ -47,10 +47,10 @@ def boto3(gateway: Gateway, known: dict[str, Any], ca_file: Path) -> str:
         _use_boto3(client, f"tls={tls}")
         opener = verified_opener(ca_file)
         url = client.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": _ODD})
-        opener.open(url, timeout=30).close()
+        opener.open(url, timeout=120).close()
         url = client.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "presigned"})
         put = urllib.request.Request(url, b"presigned", method="PUT")  # noqa: S310 - the gateway's own address
-        opener.open(put, timeout=30).close()
+        opener.open(put, timeout=120).close()
     return f"boto3 {module.__version__}"
 
 
@@ -115,7 +115,7 @@ def _use_mc(program: Path, folder: Path, alias: tuple[str, str, str], ca_file: P
 
 def _run(command: list[str], env: dict[str, str]) -> None:
     ended = subprocess.run(
-        command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+        command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
     )
     if ended.returncode:
         raise ClientError(f"{' '.join(command[5:])} failed: {ended.stdout} {ended.stderr}")

@@ -236,7 +236,7 @@ def test_the_command() -> None:
     """--help of the script itself says what FILE may be, and gives examples."""
     env = {"PYTHONPATH": f"{CHECKOUT / 'addons'}:{CHECKOUT / 'scripts'}", "COLUMNS": "120"}
     command = [sys.executable, "-m", "explaining", "--help"]
-    told = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
+    told = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=300).stdout
     for words in (
         "mitmdump -w",
         "raw HTTP head",

@@ -76,7 +76,7 @@ async def test_a_pipe_that_nobody_reads(tmp_path: Path, caplog: pytest.LogCaptur
     os.mkfifo(tmp_path / "pipe")
     file = CaptureFile(tmp_path / "pipe")
     try:
-        await asyncio.wait_for(_written(file), 30)
+        await asyncio.wait_for(_written(file), 120)
     finally:
         os.close(os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK))  # frees a thread that waits after all
     assert "cannot be written" in caplog.text

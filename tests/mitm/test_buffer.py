@@ -65,7 +65,7 @@ def test_an_edited_body_is_what_the_backend_stores(
     edits = {"path": f"/{bucket}/other", "headers": [*now, ["x-amz-meta-by", "operator"]]}
     web.call("PUT", f"/flows/{flow['id']}", {"request": edits})
     web.call("POST", f"/flows/{flow['id']}/resume", {})
-    thread.join(30)
+    thread.join()
     assert answers[0].status == 200, answers
     stored = minio.client().get_object(Bucket=bucket, Key="other")
     assert (stored["Body"].read(), stored["Metadata"]) == (content, {"by": "operator"})
@@ -83,7 +83,7 @@ def test_an_unedited_body_arrives_as_it_was(
     thread = ask(running, upload.wire, answers)
     flow = eventually(web.held)[0]
     web.call("POST", f"/flows/{flow['id']}/resume", {})
-    thread.join(30)
+    thread.join()
     assert answers[0].status == 200, answers
     assert _stored(minio, bucket) == b"b" * (CHUNK + 1)
     (request,) = recorder.requests()

@@ -152,7 +152,7 @@ def test_boto3_and_a_presigned_url(written: Written, recorder: Recorder, certs: 
         running.client(tls=True, config=config).head_object(Bucket=written.bucket, Key="b")
         request = urllib.request.Request(url.replace(str(running.port), str(tap.port), 1))
         request.add_header("Host", f"127.0.0.1:{running.port}")
-        urllib.request.urlopen(request, timeout=30).close()
+        urllib.request.urlopen(request, timeout=120).close()
         (fetched,) = tap.requests()
     exchanges = written.exchanges()
     get = only(exchanges, "GetObject", "b")

@@ -63,7 +63,7 @@ def test_no_secret_is_written(
         CopySourceSSECustomerKey=client_key.decode(),
     )
     url = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "copy"})
-    verified_opener(certs.ca).open(urllib.request.Request(url), timeout=30).close()
+    verified_opener(certs.ca).open(urllib.request.Request(url), timeout=120).close()
     used = [re.findall(r"X-Amz-Signature=([0-9a-f]{64})", url)[0].encode()]
     chunked = put_chunked(Target(bucket, "k"), b"x" * (CHUNK + 1))
     _raw(running.port, chunked.wire)

@@ -45,7 +45,7 @@ def test_an_edited_request_goes_out_validly_signed(
     path = f"/{bucket}/edited%20%C3%A9?response-content-type=a%2Fb"
     web.call("PUT", f"/flows/{flow['id']}", {"request": {"headers": edited, "path": path}})
     web.call("POST", f"/flows/{flow['id']}/resume", {})
-    thread.join(30)
+    thread.join()
     (answer,) = answers
     assert (answer.status, answer.body, answer.header("Content-Type")) == (206, b"234", "a/b")
     (request,) = recorder.requests()
@@ -63,7 +63,7 @@ def test_what_was_edited_keeps_no_secret(running: Gateway, bucket: str) -> None:
     web.duplicate(flow["id"])
     web.call("PUT", f"/flows/{flow['id']}", {"request": {"path": f"/{bucket}/edited"}})
     web.call("POST", f"/flows/{flow['id']}/resume", {})
-    thread.join(30)
+    thread.join()
     eventually(lambda: f"/{bucket}/edited" in web.dump() and request.signature not in web.dump())
     web.call("POST", f"/flows/{flow['id']}/revert", {})
     assert request.signature not in web.dump()
@@ -80,7 +80,7 @@ def test_a_held_request_carries_what_came_in(running: Gateway, bucket: str, tmp_
     edited = [[name, value] for name, value in flow["request"]["headers"]] + [["X-Added", "by hand"]]
     web.call("PUT", f"/flows/{flow['id']}", {"request": {"headers": edited}})
     web.call("POST", f"/flows/{flow['id']}/resume", {})
-    thread.join(30)
+    thread.join()
     eventually(lambda: "ended" in web.exchange(tmp_path / "ended").timings)
     ended = web.exchange(tmp_path / "ended")
     assert (ended.id, ended.incoming) == (held.id, held.incoming)
@@ -120,7 +120,7 @@ def test_an_edit_into_what_is_no_s3_request_is_refused(running: Gateway, recorde
     flow = eventually(web.held)[0]
     web.call("PUT", f"/flows/{flow['id']}", {"request": {"path": "/minio/admin/v3/info"}})
     web.call("POST", f"/flows/{flow['id']}/resume", {})
-    thread.join(30)
+    thread.join()
     assert answers[0].status == 403
     assert recorder.requests() == []
 

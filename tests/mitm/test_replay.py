@@ -218,7 +218,7 @@ def test_it_ends_when_all_is_sent(
     (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(gateway_config(recorder)))
     command: list[str | Path] = [Path(sys.executable).with_name("mitmdump"), "-s", ENTRY, "-C", flows]
     command += ["--set", f"s3_config={tmp_path / 'gateway.yaml'}", "--set", f"confdir={tmp_path}"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert {known["Key"] for known in direct.list_objects_v2(Bucket=bucket)["Contents"]} == {"first", "second"}
 

@@ -21,7 +21,7 @@ def _asked(running: Gateway, path: str) -> bytes:
     request = urllib.request.Request(
         f"http://127.0.0.1:{running.web_port}{path}", headers={"Authorization": f"Bearer {WEB_PASSWORD}"}
     )
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as response:
         return bytes(response.read())
 
 

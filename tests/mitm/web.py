@@ -37,7 +37,7 @@ class Web:
         }
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._base + path, data=data, method=method, headers=headers)
-        with self._opener.open(request, timeout=30) as answer:
+        with self._opener.open(request, timeout=120) as answer:
             return bytes(answer.read())
 
     def dump(self) -> str:

@@ -11,7 +11,8 @@ from typing import Self
 from tests.canary import CANARY
 from tests.real.twoway import TwoWaySocket
 
-SECONDS = 30
+SECONDS = 120
+"""For one read or write: more than anything here takes on a machine that is very busy."""
 
 
 @dataclass(frozen=True)

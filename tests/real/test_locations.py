@@ -155,7 +155,7 @@ def test_boto3_in_virtual_host_style(
 def test_a_host_that_is_no_bucket_is_not_one(usual_gateway: Gateway, wire: Recorder) -> None:
     """A sub-domain that cannot be a bucket is refused, whatever path comes with it."""
     for host in ("a/b.s3.test", "%2e%2e.s3.test", "a..s3.test"):
-        connection = http.client.HTTPConnection("127.0.0.1", usual_gateway.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", usual_gateway.port, timeout=120)
         connection.putrequest("GET", "/k", skip_host=True)
         connection.putheader("Host", host)
         connection.endheaders()

@@ -43,7 +43,7 @@ class Mc:
     def raw(self, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
         env = {"PATH": os.environ["PATH"], "HOME": self._base[2]}
         return subprocess.run(
-            [*self._base, *map(str, arguments)], capture_output=True, timeout=120, check=False, env=env
+            [*self._base, *map(str, arguments)], capture_output=True, timeout=300, check=False, env=env
         )
 
 
@@ -142,5 +142,5 @@ def test_an_upload_with_a_checksum(client: Mc, wire: Recorder, minio: Minio, buc
 def test_a_pipe(client: Mc, minio: Minio, bucket: str) -> None:
     """An upload of unknown length is stored as it was piped."""
     program = [*client._base, "pipe", f"gw/{bucket}/piped"]
-    subprocess.run(program, input=b"p" * 100_000, capture_output=True, timeout=60, check=True)
+    subprocess.run(program, input=b"p" * 100_000, capture_output=True, timeout=300, check=True)
     assert minio.client().get_object(Bucket=bucket, Key="piped")["Body"].read() == b"p" * 100_000

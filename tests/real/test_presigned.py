@@ -23,7 +23,7 @@ KEY = "a+b c/é ~*'()!.txt"
 
 def _open(certs: Certs, request: urllib.request.Request) -> tuple[int, bytes, Message]:
     try:
-        with verified_opener(certs.ca).open(request, timeout=60) as answer:
+        with verified_opener(certs.ca).open(request, timeout=120) as answer:
             return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
         with error:

@@ -37,7 +37,7 @@ Refused = Callable[..., str]
 def script(name: str, *arguments: str | Path, cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
     """Run one as a user does."""
     command = [CHECKOUT / "scripts" / name, *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize("name", ["make_env", "setup", "test"])

@@ -326,7 +326,7 @@ def test_http_2_is_not_offered(front: Front) -> None:
     for offered, chosen in ((["h2", "http/1.1"], "http/1.1"), (["h2"], None)):
         context = ssl.create_default_context(cafile=front.ca_file)
         context.set_alpn_protocols(offered)
-        plain = socket.create_connection(("127.0.0.1", front.gateway.port), timeout=30)
+        plain = socket.create_connection(("127.0.0.1", front.gateway.port), timeout=120)
         with (
             contextlib.suppress(ssl.SSLError, ConnectionError),
             context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
