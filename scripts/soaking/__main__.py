@@ -24,7 +24,7 @@ from commandline import Parser, count, duration, unless_stopped
 from lab import MissingPartError
 from soaking.figures import MIB, Watch
 from soaking.ledger import Finding, Ledger, Outcome
-from soaking.reckoning import Reckoning, at_rest, reckon
+from soaking.reckoning import WARM, Reckoning, at_rest, reckon, slack
 from soaking.site import Site, every, running_site
 from soaking.traffic import LOST_CREATION, Client, Tally
 
@@ -149,8 +149,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         soak = _Soak(site, seed, options.clients, seconds)
         before = at_rest(site.gateway.pid)
         gateway, backend = soak.run()
-        warm = [sample for sample in gateway.samples if sample.at > min(60.0, seconds * _WARM_UP)]
-        result = reckon(site, soak.ledger, soak.tally, warm or gateway.samples, backend.samples, before)
+        warm_up = min(WARM, seconds * _WARM_UP)
+        warm = [sample for sample in gateway.samples if sample.at > warm_up] or gateway.samples
+        allowed = slack(options.clients, warm_up)
+        result = reckon(site, soak.ledger, soak.tally, warm, backend.samples, before, allowed)
         _tell(soak, site, result)
     return 1 if result.faults else 0
 

@@ -14,12 +14,28 @@ from soaking.traffic import LOST_CREATION, Tally
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+WARM: Final = 60.0  # seconds of work after which a gateway grows no more by itself
 _REST: Final = 60.0  # seconds for the last connections to end
 _MEMORY_FACTOR: Final = 1.1
 _MEMORY_SLACK: Final = 24 * MIB  # what allocators keep after a burst
-_DESCRIPTOR_SLACK: Final = 10  # connections come and go
+_MEMORY_WARMING: Final = 48 * MIB  # what the first minute of work makes of an idle gateway
+_CONNECTIONS: Final = 6  # of the gateway for one client: over HTTP, over TLS and a raw one, and as many behind them
 _REST_SLACK: Final = 3
 _BACKEND_LIMIT: Final = 2048 * MIB  # a trailer that was cut makes MinIO grow by more than that in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """By how much the last third of a run may lie above the first without anything being kept: bytes, descriptors."""
+
+    memory: float
+    descriptors: float
+
+
+def slack(clients: int, warm_up: float) -> Slack:
+    """For so many clients, when the first sample is `warm_up` seconds old: a short run is all warming up."""
+    warming = max(0.0, 1 - warm_up / WARM)
+    return Slack(_MEMORY_SLACK + warming * _MEMORY_WARMING, clients * _CONNECTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,7 @@ class Reckoning:
     descriptors: Growth
     rest: tuple[int, int]
     backend_peak: float
+    slack: Slack
     faults: list[str] = field(default_factory=list)
 
 
@@ -52,7 +69,13 @@ def at_rest(pid: int, known: Sample | None = None) -> Sample:
 
 
 def reckon(  # what was watched, and what was seen before
-    site: Site, ledger: Ledger, tally: Tally, gateway: list[Sample], backend: list[Sample], before: Sample
+    site: Site,
+    ledger: Ledger,
+    tally: Tally,
+    gateway: list[Sample],
+    backend: list[Sample],
+    before: Sample,
+    slack: Slack,
 ) -> Reckoning:
     """Compare, with no traffic running any more."""
     after = at_rest(site.gateway.pid, before)
@@ -69,6 +92,7 @@ def reckon(  # what was watched, and what was seen before
         growth([sample.descriptors for sample in gateway]),
         (before.descriptors, after.descriptors),
         max((sample.memory for sample in backend), default=0),
+        slack,
     )
     result.faults.extend((*_faults(result), *tally.faults))
     if tally.done["faults"] > len(tally.faults):
@@ -86,9 +110,9 @@ def _faults(result: Reckoning) -> Iterator[str]:
         yield f"downloads ended well with bytes that were never whole: {', '.join(result.torn_reads[:5])}"
     if result.unexplained:
         yield f"{result.unexplained} multipart uploads are left that their clients completed or aborted"
-    if result.memory.exceeds(_MEMORY_FACTOR, _MEMORY_SLACK):
+    if result.memory.exceeds(_MEMORY_FACTOR, result.slack.memory):
         yield f"the gateway's memory grew from {result.memory.first / MIB:.0f} to {result.memory.last / MIB:.0f} MiB"
-    if result.descriptors.exceeds(1.0, _DESCRIPTOR_SLACK):
+    if result.descriptors.exceeds(1.0, result.slack.descriptors):
         yield f"the gateway's descriptors grew from {result.descriptors.first:.0f} to {result.descriptors.last:.0f}"
     if result.rest[1] > result.rest[0] + _REST_SLACK:
         yield f"the gateway holds {result.rest[1]} descriptors at rest, {result.rest[0]} before"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from soaking.figures import growth
+from soaking.figures import MIB, growth
 from soaking.ledger import Attempt, Finding, Ledger, Outcome
+from soaking.reckoning import slack
 
 DEAD, UNKNOWN, ACKNOWLEDGED = Outcome.DEAD, Outcome.UNKNOWN, Outcome.ACKNOWLEDGED
 
@@ -76,6 +77,13 @@ def test_growth_compares_thirds() -> None:
     steady, growing = growth([10, 12, 11, 10, 90, 11, 12, 10, 11]), growth([10, 20, 30, 40, 50, 60, 70, 80, 90])
     assert (steady.first, steady.last, steady.peak) == (11, 11, 90)
     assert (steady.exceeds(1.1, 5), growing.exceeds(1.1, 5)) == (False, True)
+
+
+def test_a_short_run_may_warm_up() -> None:
+    """One that begins to look after a minute may not."""
+    short, long = slack(4, warm_up=3.0), slack(4, warm_up=60.0)
+    assert (short.memory > 2 * long.memory, long.memory, slack(4, warm_up=600.0)) == (True, 24 * MIB, long)
+    assert (short.descriptors, slack(8, warm_up=3.0).descriptors) == (24, 48)
 
 
 def test_an_attempt_is_open_until_it_is_closed() -> None:
