@@ -14,6 +14,9 @@ MAY_GROW = 24 * MIB
 KEEPS = sign("GET", Target("bucket", "k"), key=Key(secret="wrong")).head
 """A request that is refused, and whose connection stays open."""
 
+UNEXPLAINED = {"explain": False}
+"""The `log` of a gateway that refuses much: where flows are written each would wait up to 5 s for its explanation."""
+
 
 def in_background(run: Callable[[], object]) -> threading.Thread:
     """Run it in a thread; a connection that ends ends it."""

@@ -15,7 +15,7 @@ from lab.minio import Minio
 from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS
+from tests.mitm.pushing import KEEPS, UNEXPLAINED
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Key, Signed, Target, put_chunked, sign
 from tests.real.waiting import eventually
@@ -26,7 +26,7 @@ OTHER_CLIENT = {**SPARK_CLIENT, "name": "other", "access_key_id": "OTHERKEY"}
 @pytest.fixture
 def closed(certs: Certs, gateway: GatewayFactory) -> Callable[..., Gateway]:
     """Start a gateway with limits, whose backend nobody reaches."""
-    return lambda **limits: gateway(gateway_config(Nobody(certs), limits=limits))
+    return lambda **limits: gateway(gateway_config(Nobody(certs), limits=limits, log=UNEXPLAINED))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_connection_that_ends_makes_room(closed: Callable[..., Gateway], opene
 
 def test_a_lower_limit_counts_without_a_restart(certs: Certs, gateway: GatewayFactory, opened: list[Raw]) -> None:
     """Connections that are in stay; further ones are closed."""
-    config = gateway_config(Nobody(certs))
+    config = gateway_config(Nobody(certs), log=UNEXPLAINED)
     running = gateway(config)
     assert _open(running, opened, ["127.0.0.1"] * 3) == [True] * 3
     running.write_config(config | {"limits": {"connections": 2}})
@@ -110,7 +110,8 @@ ONCE_A_DAY = {"request_rate": 1 / 86400}
 def slow(gateway: GatewayFactory, recorder: Recorder, certs: Certs) -> Gateway:
     """A gateway that lets each key have one request."""
     clients = (SPARK_CLIENT, OTHER_CLIENT)
-    return gateway(gateway_config(recorder, clients=clients, certificate=certs.gateway, limits=ONCE_A_DAY))
+    config = gateway_config(recorder, clients=clients, certificate=certs.gateway, limits=ONCE_A_DAY, log=UNEXPLAINED)
+    return gateway(config)
 
 
 def _location(key: Key | None = None) -> Signed:

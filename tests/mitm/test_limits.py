@@ -24,7 +24,7 @@ from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm import stuck
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS, MAY_GROW, in_background, push
+from tests.mitm.pushing import KEEPS, MAY_GROW, UNEXPLAINED, in_background, push
 from tests.real import memory
 from tests.real.descriptors import open_files
 from tests.real.memory import MIB
@@ -49,7 +49,8 @@ def _records(running: Gateway, **wanted: str) -> list[dict[str, Any]]:
 def impatient(certs: Certs, session_gateway: GatewayFactory) -> Gateway:
     """A gateway that gives a head little time."""
     limits = {"head_timeout": SHORT}
-    return session_gateway(gateway_config(Nobody(certs), certificate=certs.gateway, limits=limits))
+    config = gateway_config(Nobody(certs), certificate=certs.gateway, limits=limits, log=UNEXPLAINED)
+    return session_gateway(config)
 
 
 def _connected(running: Gateway, ca_file: Path | None) -> Raw:
@@ -133,7 +134,8 @@ def test_an_idle_connection_has_its_own_time(impatient: Gateway) -> None:
 
 def test_a_connection_that_stays_idle_is_closed(certs: Certs, gateway: GatewayFactory) -> None:
     """After `limits.keep_alive`; one that has said nothing yet has the time of a head."""
-    running = gateway(gateway_config(Nobody(certs), limits={"keep_alive": SHORT, "head_timeout": 300}))
+    limits = {"keep_alive": SHORT, "head_timeout": 300}
+    running = gateway(gateway_config(Nobody(certs), limits=limits, log=UNEXPLAINED))
     with Raw(running.port) as served, Raw(running.port) as silent:
         assert served.ask(KEEPS).status == 403
         assert served.is_closed()
