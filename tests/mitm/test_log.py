@@ -1,6 +1,7 @@
 """What the gateway writes besides its line per request."""
 
 import json
+import re
 import socket
 import ssl
 from typing import Any
@@ -83,6 +84,16 @@ def test_a_client_that_does_not_trust_the_certificate(
     eventually(lambda: "needs the CA that signed `listen.certificate`" in running.log())
     (line,) = [line["event"] for line in _objects(running.log()) if "does not trust" in line.get("event", "")]
     assert "127.0.0.1:" not in line
+
+
+def test_where_mitmwebs_page_is(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """With the token that opens it, which mitmproxy tells at a level that is not shown; once where it is shown."""
+    running = gateway(config, program="mitmweb", arguments=["--set", "web_password="], watched=False)
+    address = rf"http://127\.0\.0\.1:{running.web_port}/\?token=[0-9a-f]+"
+    eventually(lambda: re.search(rf'"event": "mitmweb on {address}"', running.log()))
+    loud = gateway(config, program="mitmweb", arguments=["--set", "termlog_verbosity=info"], watched=False)
+    eventually(lambda: f"Web server listening at http://127.0.0.1:{loud.web_port}/" in loud.log())
+    assert "mitmweb on" not in loud.log()
 
 
 def test_a_gateway_that_is_stopped_says_so(gateway: GatewayFactory, minio: Minio, recorder: Recorder) -> None:

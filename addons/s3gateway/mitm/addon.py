@@ -122,6 +122,7 @@ class S3Gateway:
             contentview.register()
             listing.redact_copies()
             commands.offer(self.live)
+            starting.tell_web_address()
         self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = log.AccessLog(own_output=under_mitmdump)
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})

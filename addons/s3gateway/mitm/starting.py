@@ -1,5 +1,6 @@
 """What the gateway starts with: its configuration, from the file or AIStor-GW's environment, or one line and an end."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from mitmproxy import ctx, exceptions
 from s3gateway import aistor, configfile
 from s3gateway.config import Config
 from s3gateway.settings import ConfigError
+
+logger = logging.getLogger(__name__)
 
 
 def load(said: dict[str, object]) -> Config:
@@ -32,6 +35,13 @@ def announcement(config: Config) -> str:
         f"S3 gateway on {config.listen.host}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
         f"{len(config.clients)} clients, {len(config.encryption)} encryption rules"
     )
+
+
+def tell_web_address() -> None:
+    """Say where mitmweb's page is, with the token that opens it: mitmproxy tells it at a level that is not shown."""
+    url = getattr(ctx.master, "web_url", "")
+    if url and ctx.options.termlog_verbosity in {"error", "warn"}:
+        logger.warning("mitmweb on %s", url)
 
 
 def refuse(message: str) -> NoReturn:
