@@ -1,6 +1,6 @@
 """One structured line per request: the fields, as text for a terminal or as JSON for a collector.
 
-A record holds nothing of an answer but its error's code, and no query, so nothing in it is secret.
+A record holds nothing of an answer but its error's code and its request id, and no query, so nothing in it is secret.
 """
 
 import json
@@ -17,7 +17,10 @@ EXPLAINED: Final = frozenset(("SignatureDoesNotMatch", "RequestTimeTooSkewed"))
 
 @dataclass(slots=True)
 class Record:
-    """What is told of one request. Sizes in bytes on the client's side, ``duration`` in seconds."""
+    """What is told of one request. Sizes in bytes on the client's side, ``duration`` in seconds.
+
+    ``request_id`` is what a refused client was given, ``backend_request_id`` what any other got. Text has neither.
+    """
 
     time: float
     request_id: str
@@ -35,6 +38,8 @@ class Record:
     reason: str = ""
     backend_error: str = ""
     fault: str = ""
+    address: str = ""
+    backend_request_id: str = ""
 
     def to_json(self) -> str:
         """One JSON object; empty fields are left out, time is RFC 3339 in UTC."""

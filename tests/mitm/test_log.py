@@ -15,7 +15,7 @@ from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
 from tests.real.rawhttp import Raw
-from tests.real.sdkv1 import CHUNK, Target, put_chunked, sign
+from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
 from tests.real.waiting import eventually
 
 
@@ -84,6 +84,22 @@ def test_a_client_that_does_not_trust_the_certificate(
     eventually(lambda: "needs the CA that signed `listen.certificate`" in running.log())
     (line,) = [line["event"] for line in _objects(running.log()) if "does not trust" in line.get("event", "")]
     assert "127.0.0.1:" not in line
+
+
+def test_whom_a_request_came_from_and_what_both_ends_call_it(gateway: GatewayFactory, minio: Minio) -> None:
+    """The address, and the id that the client was given: the gateway's where it refused, else the backend's."""
+    minio.client().create_bucket(Bucket="ids")
+    running = gateway(gateway_config(minio, log={"format": "json"}), watched=False)
+    with Raw(running.port) as raw:
+        address = "{}:{}".format(*raw.socket.getsockname())
+        passed = raw.ask(sign("GET", Target("ids", "absent")).head)
+        refused = raw.ask(sign("GET", Target("ids", "k"), key=Key(secret="wrong")).head)
+    eventually(lambda: "SignatureDoesNotMatch" in running.log())
+    first, second = [line for line in _objects(running.log()) if "status" in line]
+    assert (first["address"], second["address"]) == (address, address)
+    assert passed.header("x-amz-request-id") == first["backend_request_id"]
+    assert refused.header("x-amz-request-id") == second["request_id"]
+    assert "backend_request_id" not in second
 
 
 def test_where_mitmwebs_page_is(gateway: GatewayFactory, config: dict[str, Any]) -> None:

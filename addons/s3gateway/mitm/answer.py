@@ -36,6 +36,7 @@ def prepare_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend:
     response = flow.response
     if response is None:
         return errors.internal_error()
+    transaction.record.backend_request_id = printable(response.headers.get("x-amz-request-id", ""))[:80]
     if not framing.is_sound(response):
         logger.error("request %s: the answer of backend %s is no HTTP", transaction.record.request_id, backend.url)
         return errors.service_unavailable()

@@ -68,7 +68,7 @@ class Transactions:
 
     def open(self, flow: http.HTTPFlow) -> Transaction:
         """Start the transaction of a request whose head has just arrived."""
-        record = Record(time=flow.request.timestamp_start, request_id=token_hex(8).upper())
+        record = Record(flow.request.timestamp_start, token_hex(8).upper(), address=_address(flow))
         transaction = Transaction(read_head(flow), read_arrival(flow), record)
         setattr(flow, _KEPT, (self, transaction))
         self._flows.add(flow)
@@ -88,6 +88,12 @@ def read_head(flow: http.HTTPFlow) -> RequestHead:
     """Take the head as it is on the flow: raw target, raw header pairs in order."""
     data = flow.request.data
     return RequestHead(data.method, data.path, data.headers.fields)
+
+
+def _address(flow: http.HTTPFlow) -> str:
+    """Who is at the other end, written as in the other lines of the log; a replayed flow has nobody there."""
+    peer = None if flow.is_replay else flow.client_conn.peername
+    return f"{peer[0]}:{peer[1]}" if peer else ""
 
 
 def read_arrival(flow: http.HTTPFlow) -> Arrival:
