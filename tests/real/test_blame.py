@@ -15,6 +15,8 @@ from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Target, put_chunked, put_plain, sign
 from tests.real.waiting import eventually
 
+SSE = "x-amz-server-side-encryption"
+
 type Ask = Callable[[Gateway, str], Answer]
 
 BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -127,3 +129,18 @@ def test_what_the_client_has_to_know_goes_on_to_it(gateway: GatewayFactory, mini
         odd = Target(bucket, "", (("x-é", "1"), ("x-z", "2")))  # MinIO sorts them the other way round
         assert raw.ask(sign("GET", odd).head).code == "SignatureDoesNotMatch"
     assert "own key" not in running.log()
+
+
+def test_a_rule_that_the_backend_cannot_follow(gateway: GatewayFactory, minio: Minio, bucket: str) -> None:
+    """The client reads the backend's answer, and the operator which rule to correct; not where the client asked."""
+    config = gateway_config(minio, encryption=[{"prefix": "ruled/", "sse-kms": "no-such-key"}])
+    running = gateway(config)
+    with Raw(running.port) as raw:
+        for key, headers in (("own", [(SSE, "aws:kms"), (f"{SSE}-aws-kms-key-id", "no-such-key")]), ("ruled/k", [])):
+            assert "encryption[" not in running.log()
+            answer = raw.ask(put_plain(Target(bucket, key), b"x", headers=headers).wire, "PUT")
+            assert (answer.status, answer.code) == (404, "kms:KeyNotFound")
+    complaint = f"encryption[0] fails at backend {minio.endpoint}: the backend answered 404 kms:KeyNotFound"
+    eventually(lambda: complaint in running.log())
+    (line,) = [line for line in running.log().splitlines() if complaint in line]
+    assert line.endswith("create the key there, or correct `sse-kms` in the rule")

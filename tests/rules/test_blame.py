@@ -2,7 +2,7 @@
 
 import pytest
 
-from s3gateway.rules.blame import blames_gateway
+from s3gateway.rules.blame import blames_gateway, blames_rule
 from s3gateway.sigv4.model import Headers, RequestHead
 
 HEADERS = ((b"Host", b"h"), (b"x-amz-meta-a", b"a\tb"))
@@ -40,3 +40,11 @@ def test_other_codes_are_the_clients_affair(code: str) -> None:
 def test_a_mismatch_may_come_from_an_odd_request(target: bytes, headers: Headers, ours: bool) -> None:
     """MinIO builds another canonical request than AWS of what is no UTF-8, and of names that are escaped."""
     assert blames_gateway("SignatureDoesNotMatch", RequestHead(b"GET", target, headers)) is ours
+
+
+def test_encryption_that_the_backend_cannot_do() -> None:
+    """Is the rule's affair where a rule asked for it, and the client's where the client did."""
+    for cause in ("backend-without-kms", "kms-key-unknown"):
+        assert blames_rule(cause, 0)
+        assert not blames_rule(cause, None)
+    assert not blames_rule("no-such-bucket", 0)

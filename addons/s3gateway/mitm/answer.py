@@ -14,7 +14,7 @@ from s3gateway.explain.backend import explain_backend, read_refusal
 from s3gateway.mitm import flows, framing, termination
 from s3gateway.mitm.streams import DownloadStream
 from s3gateway.printable import printable
-from s3gateway.rules.blame import blames_gateway, is_plain
+from s3gateway.rules.blame import blames_gateway, blames_rule, is_plain
 from s3gateway.rules.encryption import hide_kms_key_id
 from s3gateway.rules.headers import wants_close
 from s3gateway.rules.responses import LocationRewriter
@@ -100,10 +100,16 @@ def _read_refusal(response: http.Response, transaction: flows.Transaction, backe
     if refusal is None or not refusal.code:
         return None
     transaction.record.backend_error = printable(refusal.code)[:80]
-    if not blames_gateway(refusal.code, transaction.head):
+    ours = blames_gateway(refusal.code, transaction.head)
+    if not ours and outgoing.rule is None:
         return None
     sent = recording.captured_head(flows.head_on_the_wire(outgoing))
-    why = transaction.explanation = explain_backend(sent, refusal, tls=True)
+    why = explain_backend(sent, refusal, tls=True)
+    if not ours:
+        if why and blames_rule(why.cause, outgoing.rule):
+            logger.error("encryption[%d] fails at backend %s: %s", outgoing.rule, backend.url, why.sentence)
+        return None
+    transaction.explanation = why
     logger.error("the gateway's own key is refused at backend %s: %s", backend.url, why.sentence if why else "")
     return errors.gateway_not_authorized()
 

@@ -19,6 +19,9 @@ _OF_KEY: Final = frozenset(
 )
 """AWS's and MinIO's codes for credentials, region and clock, whatever a request asks for."""
 
+_OF_RULE: Final = frozenset(("backend-without-kms", "kms-key-unknown"))
+"""The causes, as :mod:`~s3gateway.explain.codes` has them, that lie in an encryption rule and its backend."""
+
 _ASCII: Final = re.compile(rb"[\t -~]*")
 _UNESCAPED: Final = re.compile(rb"[A-Za-z0-9._~-]*")
 
@@ -26,6 +29,11 @@ _UNESCAPED: Final = re.compile(rb"[A-Za-z0-9._~-]*")
 def blames_gateway(code: str, head: RequestHead) -> bool:
     """Whether a refusal with this code can only be about what the gateway signs with, and not about ``head``."""
     return code in _OF_KEY or (code == "SignatureDoesNotMatch" and is_plain(head))
+
+
+def blames_rule(cause: str, rule: int | None) -> bool:
+    """Whether a refusal with this cause is about the encryption that rule number ``rule`` added, if one did."""
+    return rule is not None and cause in _OF_RULE
 
 
 def is_plain(head: RequestHead) -> bool:
