@@ -103,8 +103,11 @@ def bad_request() -> S3Error:
 
 def sigv2_refused() -> S3Error:
     """400: SigV2 binds neither the payload nor most headers, and the backend would accept it."""
-    return invalid_request(
-        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+    return S3Error(
+        400,
+        "InvalidRequest",
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        reason="SigV2: set the client's signature version to 4 (boto3 and the AWS CLI call it s3v4)",
     )
 
 

@@ -322,6 +322,15 @@ def test_virtual_hosts(host: bytes, target: str, path: bytes, name: str) -> None
     assert (found.path, found.name, found.bucket) == (path, name, path.split(b"/")[1].decode())
 
 
+@pytest.mark.parametrize(("method", "target"), [("PUT", "/"), ("GET", "/?list-type=2"), ("DELETE", "/")])
+def test_a_bucket_in_a_host_name_that_is_not_known(method: str, target: str) -> None:
+    """The path has none, and the operator reads what that client needs."""
+    with pytest.raises(S3Error) as raised:
+        operation(method, target, host=b"bucket.s3.example.com")
+    assert raised.value.code == "MethodNotAllowed"
+    assert "addressing.domains" in raised.value.reason
+
+
 @pytest.mark.parametrize("bucket", [b"a%2fb", b"a/b", b"a b", b"", b".", b"a?b", b"minio"])
 def test_refused_virtual_hosts(bucket: bytes) -> None:
     """A host cannot smuggle anything into the path."""

@@ -147,6 +147,9 @@ def _read_table() -> Iterable[tuple[str, bytes, bytes, Action]]:
 _ACTIONS: Final = {(level, method, sub): action for level, method, sub, action in _read_table()}
 _SUBRESOURCES: Final = frozenset(sub for _, _, sub in _ACTIONS if sub) | _NOT_ROUTED
 _VALUES: Final = dict.fromkeys(_SUBRESOURCES, re.compile(b"")) | _DECIDING
+_NO_BUCKET: Final = (
+    "no bucket in the path: a client that has it in the host name needs path style, or its domain in addressing.domains"
+)
 NAMES: Final = frozenset(action.name for action in _ACTIONS.values())
 
 
@@ -165,7 +168,10 @@ def find(level: str, method: bytes, query: list[tuple[bytes, bytes]]) -> str:
     if action is None and _NOT_ROUTED.intersection(found):
         raise errors.not_implemented(f"{found[0].decode()} is not available through this gateway.")
     if action is None:
-        raise errors.S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+        reason = _NO_BUCKET if level == "service" else ""
+        raise errors.S3Error(
+            405, "MethodNotAllowed", "The specified method is not allowed against this resource.", reason=reason
+        )
     if missing := sorted(action.required.difference(names)):
         what = missing[0].decode()
         raise errors.invalid_argument(f"This operation needs the query parameter {what}.", what, "")
