@@ -6,7 +6,7 @@ from typing import Final
 from diffing.report import Report
 from s3gateway.compare import Fate, Row
 
-_AUTHORIZATION: Final = re.compile(r"\S+ Credential=([^/,]+)/[^,]*, *SignedHeaders=([^,]+), .*")
+_AUTHORIZATION: Final = re.compile(r"\S+ Credential=([^/,]+)/[^,]*, *SignedHeaders=([^,]+),.*")
 MARKS: Final = {
     Fate.KEPT: "=",
     Fate.REORDERED: "↕",

@@ -129,7 +129,9 @@ def _unexplained(case: Case, *, configured: bool) -> Verdict:
     exchange = case.exchange
     if exchange.verdict == "refused" and exchange.code not in {"SignatureDoesNotMatch", "RequestTimeTooSkewed"}:
         return Verdict(Explanation("refused", f"the gateway answered {exchange.code}: {exchange.message}"))
-    if case.raw is None:
+    if exchange.verdict != "refused" and exchange.outgoing is not None:
+        lacks = "nothing is known about such an answer"  # of the backend, to a request that was signed well
+    elif case.raw is None:
         lacks = (
             "its signature is redacted and no explanation is stored; let the gateway explain it (`log.explain: true`)"
         )

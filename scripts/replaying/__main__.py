@@ -132,6 +132,7 @@ def _offline(path: Path, options: argparse.Namespace) -> list[Verdict]:
     if options.update:
         with writing(target):
             write_golden(target, Golden(tuple(replayed), document, golden.client if golden else ""))
+        tell(f"{path.name}: wrote {len(replayed)} to {target}\n")
     return verdicts
 
 

@@ -197,6 +197,8 @@ def test_captures(say: Say, tmp_path: Path) -> None:
     assert "- host:a\n  + host:b" in out
     assert "refused: the gateway answered AccessDenied: Access Denied." in out
     assert "no-such-key: the backend answered 404 NoSuchKey: the object does not exist" in out
+    file.write_text(dump([replace(backend, backend_error="NoSuchLifecycleConfiguration")]))
+    assert "not explained: nothing is known about such an answer\n" in say(str(file))[1]
     file.write_text(dump([CAPTURED]))
     status, out, _ = say(str(file))
     assert (status, "its signature is redacted" in out) == (1, True)

@@ -16,6 +16,7 @@ from selenium.webdriver.common.by import By
 
 from capturing.sources import read
 from diffing.__main__ import main
+from diffing.words import brief
 from lab import CHECKOUT
 from s3gateway.capture import Exchange, Head, Pairs, dump
 
@@ -209,6 +210,13 @@ def test_json_says_it_all(run: Run) -> None:
     sent = read(FRONT)[0].incoming.headers
     assert [field["name"] for one in request["headers"] for field in one["before"]] == [name for name, _ in sent]
     assert document(run, GATEWAY)[1]["good"]
+
+
+def test_authorization_is_told_in_short() -> None:
+    """However a client spaces it: mc puts nothing between its parts, SDKs a blank."""
+    for blank in ("", " "):
+        value = f"AWS4-HMAC-SHA256 Credential=K/20260131/r/s3/aws4_request,{blank}SignedHeaders=a;b,{blank}Signature=s"
+        assert brief(value) == "by K over 2 headers"
 
 
 def test_markdown_is_a_table_for_a_pull_request(run: Run) -> None:

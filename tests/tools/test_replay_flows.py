@@ -70,6 +70,7 @@ def test_an_update_shows_and_then_keeps(tmp_path: Path) -> None:
     ended = run(golden, "--update")
     assert ended.returncode == 0
     assert "added: (none) -> amz-sdk-retry: 0/0/500" in ended.stdout
+    assert re.search(rf"^golden.json: wrote \d+ to {re.escape(str(golden))}$", ended.stdout, re.MULTILINE)
     assert golden.read_text() == SPARK.read_text()
     assert run(golden).returncode == 0
 
