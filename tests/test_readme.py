@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ OPTIONS = {
     "diff_headers": ("--format", "--html"),
     "explain": ("--config", "--known-host"),
     "make_captures": (),
+    "make_certs": ("--host",),
     "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
     "soak": ("--seconds",),
 }
@@ -80,6 +82,31 @@ def test_spark_recipes_fit_the_example() -> None:
     for recipe in recipes:
         assert recipe["spark.hadoop.fs.s3a.access.key"] == "SPARKKEY"
         assert recipe["spark.hadoop.fs.s3a.secret.key"] == "change-me"
+
+
+def test_other_clients_fit_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3's, which also presigns with SigV4, and what mc and the AWS CLI are given."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    (recipe,) = _blocks("python")
+    made: dict[str, Any] = {}
+    exec(recipe, made)
+    url = made["s3"].generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "key"})
+    assert url.startswith(
+        "https://127.0.0.1:8000/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=SPARKKEY%2F"
+    )
+    (commands,) = [block for block in _blocks("console") if "mc alias" in block]
+    assert commands.count("https://127.0.0.1:8000") == 2
+    assert "8000 SPARKKEY change-me\n" in commands
+    assert "AWS_ACCESS_KEY_ID=SPARKKEY AWS_SECRET_ACCESS_KEY=change-me " in commands
+
+
+def test_what_it_has_one_write_is_not_committed() -> None:
+    """Configurations with secrets, keys, objects and recordings, where the commands put them."""
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    for name in ("gateway.yaml", "clients.yaml", "captures.jsonl", "flows", "kms.key", "trust.p12"):
+        assert name in README
+        assert f"/{name}" in ignored
+    assert {"*.flow", ".env", "/data/"} <= set(ignored)
 
 
 def test_commands_exist() -> None:
