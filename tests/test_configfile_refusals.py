@@ -69,6 +69,10 @@ REFUSED = [
     (OK + CLIENT[:-1] + ", buckets: '*'}]", "clients[0].buckets: '*' is not a list of text; write [\"*\"]"),
     (OK + CLIENT[:-1] + ", buckets: [*]}]", '; quote what begins with *, as in "*"'),
     (OK + CLIENT[:-1] + ", buckets: [*-logs]}]", '; quote what begins with *, as in "*"'),
+    (
+        "listen:\n\thost: ::1",
+        "line 2: is not valid YAML (found character ... that cannot start any token); indent with",
+    ),
     ("a: 1\na: 2", "line 2: is not valid YAML (key 'a' appears twice); correct it"),
     ("listen: {port: 1, port: 2}", "line 1: is not valid YAML (key 'port' appears twice)"),
     ("listen: {", "line 1: is not valid YAML"),

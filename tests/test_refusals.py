@@ -79,6 +79,14 @@ def test_every_row_has_a_situation() -> None:
     assert {row.name[:3] for row in ROWS} == set(SITUATIONS)
 
 
+def test_who_signs_for_no_region() -> None:
+    """Is MinIO's admin client, as the log says: the region that is expected would not help it."""
+    with pytest.raises(S3Error) as raised:
+        admitted(authorized("GET", "/minio/admin/v3/info", key=replace(CLIENT, region="")))
+    assert "the region '' is wrong" in raised.value.message
+    assert "MinIO's admin API" in raised.value.reason
+
+
 def test_mismatch_tells_what_was_computed() -> None:
     """SignatureDoesNotMatch has AWS's fields in AWS's order, with what is secret in the canonical request masked."""
     headers = [("x-amz-server-side-encryption-customer-key", "S3CR3T")]

@@ -77,9 +77,9 @@ def headers_not_signed(names: list[str]) -> S3Error:
     )
 
 
-def malformed_authorization(message: str, *fields: tuple[str, str]) -> S3Error:
+def malformed_authorization(message: str, *fields: tuple[str, str], reason: str = "") -> S3Error:
     """400: the Authorization header or its credential scope is not what SigV4 asks for."""
-    return S3Error(400, "AuthorizationHeaderMalformed", message, fields)
+    return S3Error(400, "AuthorizationHeaderMalformed", message, fields, reason=reason)
 
 
 Malformed = Callable[[str], "S3Error"]

@@ -44,8 +44,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def _remedy(error: yaml.YAMLError) -> str:
-    """YAML takes what begins with a star for a reference, in ``[*]`` and ``[*-logs]`` too."""
+    """YAML takes what begins with a star for a reference, in ``[*]`` and ``[*-logs]`` too, and no tab for a blank."""
     met = f"{getattr(error, 'context', None)} {getattr(error, 'problem', None)}"
+    if r"found character '\t'" in met:
+        return "indent with blanks, not with a tab"
     return 'quote what begins with *, as in "*"' if re.search(r"\balias\b", met) else "correct it"
 
 

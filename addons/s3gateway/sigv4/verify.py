@@ -53,7 +53,8 @@ def check_region(claim: Claim, accepted: tuple[str, ...]) -> None:
     region = ("Region", accepted[0])
     if claim.presigned:
         raise errors.malformed_query(f"Error parsing the X-Amz-Credential parameter; {message}", region)
-    raise errors.malformed_authorization(f"The authorization header is malformed; {message}", region)
+    reason = "" if claim.scope.region else "signed for no region, as MinIO's admin API is, which is not served here"
+    raise errors.malformed_authorization(f"The authorization header is malformed; {message}", region, reason=reason)
 
 
 def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Verified:
