@@ -1,9 +1,13 @@
 """What the gateway writes besides its line per request."""
 
 import json
+import os
 import re
 import socket
 import ssl
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +15,10 @@ import pytest
 from lab.certs import Certs
 from lab.gateway import gateway_config
 from lab.minio import Minio
+from lab.ports import free_port
 from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
-from tests.mitm.conftest import Nobody
+from tests.mitm.conftest import ENTRY, Nobody
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
 from tests.real.waiting import eventually
@@ -103,13 +108,29 @@ def test_whom_a_request_came_from_and_what_both_ends_call_it(gateway: GatewayFac
 
 
 def test_where_mitmwebs_page_is(gateway: GatewayFactory, config: dict[str, Any]) -> None:
-    """With the token that opens it, which mitmproxy tells at a level that is not shown; once where it is shown."""
-    running = gateway(config, program="mitmweb", arguments=["--set", "web_password="], watched=False)
-    address = rf"http://127\.0\.0\.1:{running.web_port}/\?token=[0-9a-f]+"
-    eventually(lambda: re.search(rf'"event": "mitmweb on {address}"', running.log()))
-    loud = gateway(config, program="mitmweb", arguments=["--set", "termlog_verbosity=info"], watched=False)
+    """mitmproxy tells it at a level that is not shown, with the token that opens it, which no log may have."""
+    running = gateway(config, program="mitmweb", watched=False)
+    address = f"http://127.0.0.1:{running.web_port}/"
+    eventually(lambda: f'"event": "mitmweb on {address}, opened with web_password"' in running.log())
+    assert "token" not in running.log()
+    loud = gateway(config, program="mitmweb", arguments=["--set", "termlog_verbosity=debug"], watched=False)
     eventually(lambda: f"Web server listening at http://127.0.0.1:{loud.web_port}/" in loud.log())
     assert "mitmweb on" not in loud.log()
+
+
+def test_a_terminal_is_shown_the_token(config: dict[str, Any], tmp_path: Path) -> None:
+    """Without it nobody could open the page: mitmweb makes a new one at each start."""
+    path, port = tmp_path / "gateway.yaml", free_port()
+    path.write_text(json.dumps(config))
+    command = [str(Path(sys.executable).with_name("mitmweb")), "-s", str(ENTRY), "--set", f"s3_config={path}"]
+    command += ["--no-web-open-browser", "--web-port", str(port), "--set", f"confdir={tmp_path}"]
+    ours, theirs = os.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as web, os.fdopen(ours, "rb", 0) as seen:
+        os.close(theirs)
+        shown = b""
+        while not re.search(rb"mitmweb on http://127\.0\.0\.1:%d/\?token=[0-9a-f]+\r\n" % port, shown):
+            shown += seen.read(4096)  # OSError if it has ended
+        web.terminate()
 
 
 def test_a_gateway_that_is_stopped_says_so(gateway: GatewayFactory, minio: Minio, recorder: Recorder) -> None:

@@ -38,10 +38,18 @@ def announcement(config: Config) -> str:
 
 
 def tell_web_address() -> None:
-    """Say where mitmweb's page is, with the token that opens it: mitmproxy tells it at a level that is not shown."""
+    """Say where mitmweb's page is, which mitmproxy tells at a level that is not shown.
+
+    The token that opens it is for the person at the terminal, and for no log.
+    """
     url = getattr(ctx.master, "web_url", "")
-    if url and ctx.options.termlog_verbosity in {"error", "warn"}:
-        logger.warning("mitmweb on %s", url)
+    if not url or ctx.options.termlog_verbosity not in {"error", "warn"}:
+        return
+    if sys.stdout.isatty():
+        sys.stdout.write(f"mitmweb on {url}\n")
+        sys.stdout.flush()
+    else:
+        logger.warning("mitmweb on %s, opened with web_password", url.partition("?")[0])
 
 
 def refuse(message: str) -> NoReturn:
