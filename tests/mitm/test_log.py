@@ -112,6 +112,7 @@ def test_where_mitmwebs_page_is(gateway: GatewayFactory, config: dict[str, Any])
     running = gateway(config, program="mitmweb", watched=False)
     address = f"http://127.0.0.1:{running.web_port}/"
     eventually(lambda: f'"event": "mitmweb on {address}, opened with web_password"' in running.log())
+    running.stop()
     assert "token" not in running.log()
     loud = gateway(config, program="mitmweb", arguments=["--set", "termlog_verbosity=debug"], watched=False)
     eventually(lambda: f"Web server listening at http://127.0.0.1:{loud.web_port}/" in loud.log())
