@@ -122,7 +122,8 @@ class Gateway(Server):
         command += ["--set", f"s3_config={self.config_path}", "--set", f"confdir={self.folder}"]
         if self.web_port is not None:
             command += ["--web-port", str(self.web_port), "--no-web-open-browser"]
-            command += ["--set", f"web_password={WEB_PASSWORD}"]
+            own = any(argument.startswith("web_password=") for argument in self._arguments)
+            command += [] if own else ["--set", f"web_password={WEB_PASSWORD}"]
         return [*command, *self._arguments]
 
     def start(self) -> None:

@@ -109,7 +109,7 @@ def test_whom_a_request_came_from_and_what_both_ends_call_it(gateway: GatewayFac
 
 def test_where_mitmwebs_page_is(gateway: GatewayFactory, config: dict[str, Any]) -> None:
     """mitmproxy tells it at a level that is not shown, with the token that opens it, which no log may have."""
-    running = gateway(config, program="mitmweb", watched=False)
+    running = gateway(config, program="mitmweb", arguments=["--set", "web_password="], watched=False)
     address = f"http://127.0.0.1:{running.web_port}/"
     eventually(lambda: f'"event": "mitmweb on {address}, opened with web_password"' in running.log())
     running.stop()
