@@ -17,7 +17,7 @@ _OF_KEY: Final = frozenset(
         "RequestTimeTooSkewed",
     )
 )
-"""AWS's and MinIO's codes for credentials, region and clock, whatever a request asks for."""
+"""AWS's and MinIO's codes for credentials, clock and region, of which MinIO has one and AWS one a bucket."""
 
 _OF_RULE: Final = frozenset(("backend-without-kms", "kms-key-unknown"))
 """The causes, as :mod:`~s3gateway.explain.codes` has them, that lie in an encryption rule and its backend."""
