@@ -2,7 +2,7 @@
 
 Invariant: any bytes whatever lead to events or to one coded S3 error, in bounded memory, never another exception; the
 same in whatever reads they come; and what was read is what was there: the events, written out, are the bytes again,
-but for the letter case of a trailer's names, which are given as they are signed.
+but for a trailer's letter case and white space, which are given as they are signed.
 
 The first byte of an input is the reader's mode and the size of the reads, the rest is the body.
 """
@@ -41,17 +41,23 @@ def _read(mode: int, body: bytes, size: int) -> tuple[bytes, str]:
         for at in range(0, len(body), size):
             writer.write(reader.feed(body[at : at + size]))
             assert len(reader._line) <= max(MAX_CHUNK_HEADER, MAX_TRAILER)
-            assert len(reader._trailer_raw) <= MAX_TRAILER
+            assert len(reader._trailer_raw) + len(reader._trimmed) <= MAX_TRAILER
     except S3Error as error:
         return (
             b"",
             f"{error.status} {error.code}",
         )  # with the events of the read that failed, so how many there were depends on the reads
-    unread = reader._trailer_raw + reader._line if reader._state.name == "TRAILER" else reader._line
-    read = writer.bytes + unread
+    unread = reader._trailer_raw + reader._trimmed if reader._state.name == "TRAILER" else b""
+    read = writer.bytes + unread + reader._line
     assert read[: writer.exact] == body[: writer.exact], "what was read is not what was there"
-    assert read.lower() == body.lower(), "the trailer that was read is not the one that was there"
+    assert len(read) == len(body)
+    assert _signed(read) == _signed(body), "the trailer that was read is not the one that was there"
     return writer.bytes, "done" if reader.done else "more"
+
+
+def _signed(trailer: bytes) -> bytes:
+    """What of a trailer's bytes is its sender's word."""
+    return trailer.lower().translate(None, b" \t")
 
 
 class _Writer:
@@ -85,8 +91,15 @@ class _Writer:
                 self.exact = len(self.bytes)
 
 
+SPACED = (
+    b"0;chunk-signature=" + b"a" * 64 + b"\r\nX-Amz-A:\t1 \r\nb:  2\r\n"
+    b"x-amz-trailer-signature: " + b"b" * 64 + b"\r\n\r\n"
+)
+
+
 def write_corpus(folder: Path) -> None:
-    """Write the seeds: every well-formed body of the tests, in reads of one byte and of 21."""
+    """Write the seeds: every well-formed body of the tests, in reads of one byte and of 21, and white space."""
+    (folder / "spaced").write_bytes(b"\x53" + SPACED)
     for stream in streams.FRAMED:
         for reads in (0, 20):
             mode = (stream.mode != aws.STREAMING_UNSIGNED_TRAILER) | bool(stream.trailer) << 1 | reads << 2

@@ -76,5 +76,5 @@ def test_the_seeds_are_bodies(tmp_path: Path) -> None:
     """Every seed is read to its end."""
     framing.write_corpus(tmp_path)
     seeds = [path.read_bytes() for path in tmp_path.iterdir()]
-    assert len(seeds) == 2 * len(streams.FRAMED)
+    assert len(seeds) == 2 * len(streams.FRAMED) + 1
     assert {framing._read(seed[0], seed[1:], 7)[1] for seed in seeds} == {"done"}

@@ -159,6 +159,13 @@ def test_a_trailer_is_bounded() -> None:
         assert refusal(unsigned_reader(), b"0\r\n" + line) == (400, "IncompleteBody")
 
 
+def test_a_trailers_white_space_is_bounded() -> None:
+    """What is kept of it until the signature comes counts as well."""
+    reader = ChunkReader(signed=True, trailer=True, max_chunk=MAX_CHUNK)
+    lines = (b"a:" + b" " * 1000 + b"\r\n") * (MAX_TRAILER // 1000 + 1)
+    assert refusal(reader, b"0;chunk-signature=" + b"a" * 64 + b"\r\n" + lines) == (400, "IncompleteBody")
+
+
 def test_nothing_follows_the_end() -> None:
     """One byte after the end is one too many, in the same read or a later one."""
     body = b"0;chunk-signature=" + b"a" * 64 + b"\r\n\r\n"

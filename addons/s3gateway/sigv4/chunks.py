@@ -135,7 +135,7 @@ class ChunkReader:
         limit = {_State.HEADER: MAX_CHUNK_HEADER, _State.DATA_END: 2}.get(self._state)
         length = len(self._line)
         if limit is None:
-            limit, length = self._max_trailer, length + len(self._trailer_raw)
+            limit, length = self._max_trailer, length + len(self._trailer_raw) + len(self._trimmed)
         if length > limit:
             raise errors.incomplete_body()
 
@@ -187,7 +187,7 @@ class ChunkReader:
         if name == TRAILER_SIGNATURE:
             if not self._signed or not self._trailer_fields or not _SIGNATURE.fullmatch(value):
                 raise errors.malformed_trailer()
-            start = name + b":" + self._trimmed + space
+            start, self._trimmed = name + b":" + self._trimmed + space, b""
             self._trailer_signature = Signature(value.decode()), len(self._trailer_raw) + len(start)
             self._trailer_raw += start + value
         else:
