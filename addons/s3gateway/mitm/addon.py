@@ -39,7 +39,7 @@ from s3gateway.mitm import (
     termination,
     watch,
 )
-from s3gateway.mitm.answer import finish_held_answer, is_early, prepare_answer
+from s3gateway.mitm.answer import finish_held_answer, prepare_answer, refuses_early
 from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.live import Live
 from s3gateway.mitm.place import place
@@ -51,8 +51,6 @@ from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
 logger = logging.getLogger(__name__)
-
-_REFUSED = 400
 
 
 class S3Gateway:
@@ -220,7 +218,7 @@ class S3Gateway:
                 error = errors.internal_error()
             if error:
                 refuse_held_answer(flow, transaction, error)
-            elif transaction.answer and is_early(flow, transaction) and flow.response.status_code >= _REFUSED:
+            elif transaction.answer and refuses_early(flow, transaction):
                 # mitmproxy would end the client's connection with the backend's, and reset a client that still writes.
                 linger = self.live.current.config.limits.refusal_linger
                 termination.answer_instead(flow, termination.Answer(flow.response, flow.response), linger)

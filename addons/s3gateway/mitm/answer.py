@@ -74,7 +74,12 @@ def finish_held_answer(flow: http.HTTPFlow, transaction: flows.Transaction, back
     return _read_refusal(flow.response, transaction, backend)
 
 
-def is_early(flow: http.HTTPFlow, transaction: flows.Transaction) -> bool:
+def refuses_early(flow: http.HTTPFlow, transaction: flows.Transaction) -> bool:
+    """Whether this is a refusal that the client may still be writing behind."""
+    return flow.response is not None and flow.response.status_code >= _REFUSED and _is_early(flow, transaction)
+
+
+def _is_early(flow: http.HTTPFlow, transaction: flows.Transaction) -> bool:
     """Whether this answer comes before the upload's end, and leaves bytes on the connection that are no request."""
     return transaction.arrival.has_body and not flow.request.timestamp_end
 
@@ -129,7 +134,7 @@ def _rewrite_head(
     fields = hide_kms_key_id(response.headers.fields, method=transaction.head.method, tls=transaction.arrival.tls)
     if "location" in response.headers:
         fields = flows.client_addresses(transaction, backend).in_headers(fields)
-    if is_early(flow, transaction) or wants_close(transaction.head):
+    if _is_early(flow, transaction) or wants_close(transaction.head):
         fields = (*(pair for pair in fields if pair[0].lower() != b"connection"), (b"Connection", b"close"))
     if fields is not response.headers.fields:
         response.headers = http.Headers(fields)

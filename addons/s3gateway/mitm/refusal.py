@@ -27,8 +27,10 @@ def refuse_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: er
 
 def refuse_held_answer(flow: http.HTTPFlow, transaction: flows.Transaction, error: errors.S3Error) -> None:
     """From ``response``: as :func:`refuse_answer`, and mitmproxy calls the hooks no more."""
-    refuse_answer(flow, transaction, error)
-    flow.response = answer_to(transaction, error).kept
+    transaction.refusal = error.detached()
+    given = answer_to(transaction, error)
+    termination.answer_instead(flow, given)
+    flow.response = given.kept
 
 
 def answer_to(transaction: flows.Transaction, error: errors.S3Error) -> termination.Answer:
