@@ -33,7 +33,7 @@ def announcement(config: Config) -> str:
     """Tell what runs where."""
     return (
         f"S3 gateway on {config.listen.host}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
-        f"{len(config.clients)} clients, {len(config.encryption)} encryption rules"
+        f"clients {len(config.clients)}, encryption rules {len(config.encryption)}"
     )
 
 
