@@ -268,6 +268,23 @@ def test_refused_copy_sources(value: bytes) -> None:
     assert refused("PUT", "/bucket/key", (b"x-amz-copy-source", value)) == (400, "InvalidArgument")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"other/team#1/key",  # MinIO: team
+        b"other/key?versionId=1#",  # MinIO: another version, or the latest
+        b"other/key?versionId=%zz1",
+        b"other/te%61m/100%",  # MinIO: the key te%61m/100%, letter by letter
+        b"other/te%61m/%4",
+        b"other/te%61m/a\tb",
+        b"other/te%61m/a\r\n b",
+    ],
+)
+def test_copy_sources_that_minio_reads_as_others(value: bytes) -> None:
+    """It takes them for URLs (Go's ``url.Parse``): cut at a fragment, and raw if they are none."""
+    assert refused("PUT", "/bucket/key", (b"x-amz-copy-source", value)) == (400, "InvalidArgument")
+
+
 @pytest.mark.parametrize("query", ["retention", "legal-hold", "tagging", "acl"])
 def test_a_copy_source_only_copies(query: str) -> None:
     """MinIO looks for a copy source before ``?retention``: what looks like another operation must not copy."""

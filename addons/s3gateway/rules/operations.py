@@ -20,6 +20,9 @@ _HOST_LABELS = re.compile(rb"[a-z0-9._-]+")
 _FORBIDDEN = re.compile(rb"[\x00-\x20\x7f#]|%(?![0-9A-Fa-f]{2})")
 _COPY_SOURCE = b"x-amz-copy-source"
 _IS_COPY = re.compile(rb"/|%2F")  # by this MinIO knows a copy; with %2f it would store the body, and not copy
+_COPIES_ANOTHER = re.compile(rb"[\x00-\x1f\x7f#]|%(?![0-9A-Fa-f]{2})")
+"""In a copy source. MinIO reads it as a URL: it drops what follows a ``#``, and unescapes nothing where it cannot."""
+
 _SNOWBALL = b"x-amz-meta-snowball-auto-extract"
 _REPLICATION_STATUS = b"x-amz-replication-status"
 _ALIAS = "The backend would take this key for another one: it begins with a slash, or a part of it ends with __XLDIR__."
@@ -160,6 +163,8 @@ def _copy_source(head: RequestHead) -> tuple[str, str] | None:
     bucket, _, key = decoded.partition("/")
     if is_alias(key):
         raise errors.invalid_argument(_ALIAS, "x-amz-copy-source", "")
+    if _COPIES_ANOTHER.search(values[0]):
+        raise errors.invalid_argument("Copy Source must be URL-encoded", "x-amz-copy-source", "")
     if len(values) > 1 or not _IS_COPY.search(path) or not _BUCKET.fullmatch(bucket) or not key or has_dots(key):
         raise errors.invalid_argument("Copy Source must mention the source bucket and key", "x-amz-copy-source", "")
     return bucket, key
