@@ -36,8 +36,13 @@ _FOR_HEADERS = (
     (re.compile(rb"x-amz-bypass-governance-retention"), "BypassGovernanceRetention"),
     (re.compile(rb"x-amz-tagging"), "PutObjectTagging"),
     (re.compile(rb"x-amz-acl|x-amz-grant-.*"), "PutObjectAcl"),
+    (re.compile(rb"x-amz-bucket-object-lock-enabled"), "PutObjectLockConfiguration"),
+    (re.compile(rb"x-amz-bucket-object-lock-enabled"), "PutBucketVersioning"),  # a lock needs it, and switches it on
 )
-"""What a header does besides the operation that it comes with: AWS asks for that permission too."""
+"""What a header does besides the operation that it comes with: AWS asks for that permission too, and MinIO."""
+
+_FOR_BUCKETS = {"PutObjectAcl": "PutBucketAcl"}
+"""What those headers do where no key is named."""
 
 NAMES = tuple(sorted({*actions.NAMES, *_COPIES.values(), *(name for _, name in _FOR_HEADERS)}))
 """Every name that an operation can have here, for rules that name operations."""
@@ -101,7 +106,7 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
                 "You can only specify a copy source header for copy requests.", "x-amz-copy-source", ""
             )
         name = _COPIES[name]
-    return Operation(name, bucket, key, path, source, _also(head, query))
+    return Operation(name, bucket, key, path, source, _also(head, key, query))
 
 
 def is_alias(key: str) -> bool:
@@ -170,9 +175,10 @@ def _copy_source(head: RequestHead) -> tuple[str, str] | None:
     return bucket, key
 
 
-def _also(head: RequestHead, query: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
+def _also(head: RequestHead, key: str, query: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
     if head.method in _READING_METHODS:
         # MinIO's own way to list: what a HEAD of each key would tell.
         return ("HeadObject",) if any(name == b"metadata" for name, _ in query) else ()
     names = [name for name in (*head.names, *(name.lower() for name, _ in query)) if name.startswith(b"x-amz-")]
-    return tuple(also for pattern, also in _FOR_HEADERS if any(map(pattern.fullmatch, names)))
+    found = [also for pattern, also in _FOR_HEADERS if any(map(pattern.fullmatch, names))]
+    return tuple(found if key else [_FOR_BUCKETS.get(also, also) for also in found])
