@@ -193,7 +193,10 @@ def test_what_any_operation_may_have(method: str, target: str, name: str) -> Non
         ("PUT", "/bucket/key", "x-amz-tagging-directive", ()),
         ("PUT", "/bucket/key", "x-amz-meta-x-amz-acl", ()),
         ("GET", "/bucket/key", "x-amz-acl", ()),
-        ("GET", "/bucket?list-type=2&metadata=true", "x-a", ("HeadObject",)),
+        ("GET", "/bucket/key", "x-amz-tagging-directive", ("GetObjectTagging",)),
+        ("HEAD", "/bucket/key", "X-Amz-Tagging-Directive", ("GetObjectTagging",)),
+        ("GET", "/bucket?list-type=2&metadata=true", "x-a", ("HeadObject", "GetObjectTagging")),
+        ("GET", "/bucket?versions&metadata=true", "x-a", ("HeadObject", "GetObjectTagging")),
     ],
 )
 def test_what_headers_amount_to(method: str, target: str, header: str, also: tuple[str, ...]) -> None:

@@ -47,6 +47,12 @@ _FOR_BUCKETS = {"PutObjectAcl": "PutBucketAcl"}
 NAMES = tuple(sorted({*actions.NAMES, *_COPIES.values(), *(name for _, name in _FOR_HEADERS)}))
 """Every name that an operation can have here, for rules that name operations."""
 
+_LISTED_BY_MINIO = ("HeadObject", "GetObjectTagging")
+"""What MinIO's own way to list tells of each key besides: its metadata and its tags."""
+
+_TAGGING_DIRECTIVE = b"x-amz-tagging-directive"
+"""With ``ACCESS`` MinIO answers a GET or HEAD with the tags as well, and asks for no permission to read them."""
+
 _STREAMED_BY_CHUNKS = frozenset(("PutObject", "UploadPart"))
 
 
@@ -177,8 +183,9 @@ def _copy_source(head: RequestHead) -> tuple[str, str] | None:
 
 def _also(head: RequestHead, key: str, query: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
     if head.method in _READING_METHODS:
-        # MinIO's own way to list: what a HEAD of each key would tell.
-        return ("HeadObject",) if any(name == b"metadata" for name, _ in query) else ()
+        if any(name == b"metadata" for name, _ in query):
+            return _LISTED_BY_MINIO
+        return ("GetObjectTagging",) if head.all(_TAGGING_DIRECTIVE) else ()
     names = [name for name in (*head.names, *(name.lower() for name, _ in query)) if name.startswith(b"x-amz-")]
     found = [also for pattern, also in _FOR_HEADERS if any(map(pattern.fullmatch, names))]
     return tuple(found if key else [_FOR_BUCKETS.get(also, also) for also in found])
