@@ -126,7 +126,7 @@ REFUSED = [
     # What a header would carry, or be ended by.
     (
         "backend: {endpoint: 'https://h', region: \"eu\\n\"}",
-        "backend.region: 'eu\\n' holds '\\n'; take it out; below a |",
+        "backend.region: 'eu\\n' holds '\\n'; take it out: YAML adds",
     ),
     ("backend: {endpoint: 'https://h', region: 'eu, us'}", "backend.region: 'eu, us' holds ','; take it out"),
     (KEYS % (r'"K\n"', "s", "t"), r"backend.credentials.access_key_id: 'K\n' holds '\n'; take it out"),
@@ -231,8 +231,9 @@ def test_unreadable_files(tmp_path: Path) -> None:
     )
     assert refusal(OK + client % "latin", tmp_path).startswith("clients[0].secret_access_key_file: cannot read 'latin'")
     (tmp_path / "two").write_text("first\nsecond\n")
-    assert refusal(OK + client % "two", tmp_path) == (
-        r"clients[0].secret_access_key_file: the value holds '\n'; take it out; below a | YAML adds a line end"
+    said = refusal(OK + client % "two", tmp_path)
+    assert said.startswith(
+        r"clients[0].secret_access_key_file: the value holds '\n'; take it out: YAML adds a line end"
     )
     (tmp_path / "empty").write_text(" \n")
     assert refusal(OK + client % "empty", tmp_path) == (

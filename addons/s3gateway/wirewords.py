@@ -1,7 +1,8 @@
 """Words that a head carries: key ids, regions, session tokens, KMS key ids; and secrets, which sign it.
 
-YAML ends what stands below a ``|`` with a line feed. In a header that would end the head, and what follows of it would
-be stored in front of the object; in a secret it makes another one, and nobody's signature is right.
+YAML ends what stands below a ``|`` with a line feed, and ``echo`` what it writes. In a header that would end the head,
+and what follows of it would be stored in front of the object; in a secret it makes another one, and nobody's signature
+is right.
 """
 
 import re
@@ -13,7 +14,7 @@ _NOT_IN_CREDENTIALS = re.compile(r"[^!-~]|,")
 
 _NOT_IN_FIELDS = re.compile(r"[^ -~]|^ | $")
 _NOT_IN_SECRETS = re.compile(r"[\x00-\x1f\x7f]")
-_REMEDY = "take it out; below a | YAML adds a line end"
+_REMEDY = "take it out: YAML adds a line end below a |, and echo to what it writes"
 
 
 def check_word(key: str, word: str) -> str:
