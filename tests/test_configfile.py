@@ -116,6 +116,15 @@ def test_fallbacks_fill_what_is_missing() -> None:
     assert (config.backend.host, config.listen.port) == ("cli", 2)
 
 
+@pytest.mark.parametrize("content", [b"s\xc3\xa9cret", b" s\xc3\xa9cret\r\n", b"\xef\xbb\xbfs\xc3\xa9cret\r\n"])
+def test_secret_files(tmp_path: Path, content: bytes) -> None:
+    """A secret is what is in its file, without white space around it or the mark that Windows' editors put first."""
+    (tmp_path / "secret").write_bytes(content)
+    client = "clients: [{name: a, access_key_id: K, secret_access_key_file: secret}]"
+    config = parse("backend: {endpoint: 'https://minio.example'}\n" + client, tmp_path)
+    assert config.clients["K"].keys.secret.reveal() == "sécret".encode()
+
+
 @pytest.mark.parametrize("content", [KEY, base64.b64encode(KEY), b" " + base64.b64encode(KEY) + b"\r\n"])
 def test_customer_key_files(tmp_path: Path, content: bytes) -> None:
     """A customer key is 32 raw bytes or their base64."""

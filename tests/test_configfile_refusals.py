@@ -18,6 +18,7 @@ KEY = bytes(range(32))
 
 OK = "backend: {endpoint: 'https://h'}\n"
 CLIENT = "clients: [{name: a, access_key_id: K, secret_access_key: " + CANARY + "}"
+KEYS = "backend: {endpoint: 'https://h', credentials: {access_key_id: %s, secret_access_key: %s, session_token: %s}}\n"
 
 REFUSED = [
     ("", "the file: is not a mapping; start with one of"),
@@ -122,6 +123,27 @@ REFUSED = [
         "clients[0].access_key_id: 'a/b' holds a slash",
     ),
     (OK + "clients: [{name: a, access_key_id: K, secret_access_key: ''}]", "clients[0].secret_access_key: is empty"),
+    # What a header would carry, or be ended by.
+    (
+        "backend: {endpoint: 'https://h', region: \"eu\\n\"}",
+        "backend.region: 'eu\\n' holds '\\n'; take it out: YAML adds",
+    ),
+    ("backend: {endpoint: 'https://h', region: 'eu, us'}", "backend.region: 'eu, us' holds ','; take it out"),
+    (KEYS % (r'"K\n"', "s", "t"), r"backend.credentials.access_key_id: 'K\n' holds '\n'; take it out"),
+    (KEYS % ("'K K'", "s", "t"), "backend.credentials.access_key_id: 'K K' holds ' '; take it out"),
+    (KEYS % ("Ké", "s", "t"), "backend.credentials.access_key_id: 'Ké' holds what is not ASCII; take it out"),
+    (KEYS % ("K", r'"s\n"', "t"), r"backend.credentials.secret_access_key: the value holds '\n'; take it out"),
+    (KEYS % ("K", "s", r'"t\r"'), r"backend.credentials.session_token: the value holds '\r'; take it out"),
+    (OK + r'encryption: [{sse-kms: "key\n"}]', r"encryption[0].sse-kms: 'key\n' holds '\n'; take it out"),
+    (OK + "encryption: [{sse-kms: ' key'}]", "encryption[0].sse-kms: ' key' holds ' '; take it out"),
+    (
+        OK + "clients: [{name: a, access_key_id: 'a,b', secret_access_key: x}]",
+        "clients[0].access_key_id: 'a,b' holds ','; take it out",
+    ),
+    (
+        OK + 'clients: [{name: a, access_key_id: K, secret_access_key: "x\\n"}]',
+        r"clients[0].secret_access_key: the value holds '\n'; take it out",
+    ),
 ]
 
 
@@ -208,6 +230,11 @@ def test_unreadable_files(tmp_path: Path) -> None:
         f"clients[0].secret_access_key_file: '{tmp_path / 'folder'}' is a directory; name a file"
     )
     assert refusal(OK + client % "latin", tmp_path).startswith("clients[0].secret_access_key_file: cannot read 'latin'")
+    (tmp_path / "two").write_text("first\nsecond\n")
+    said = refusal(OK + client % "two", tmp_path)
+    assert said.startswith(
+        r"clients[0].secret_access_key_file: the value holds '\n'; take it out: YAML adds a line end"
+    )
     (tmp_path / "empty").write_text(" \n")
     assert refusal(OK + client % "empty", tmp_path) == (
         "clients[0].secret_access_key_file: 'empty' is empty; put the secret into it"

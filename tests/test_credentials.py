@@ -43,6 +43,19 @@ def test_environment(shared: Path, monkeypatch: pytest.MonkeyPatch, token: str |
     assert parts(CredentialSource(Chain(None)).current()) == expected
 
 
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_an_environment_with_a_line_end(shared: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What ``echo`` has put into a secret store ends with one; in a header it would end the head."""
+    for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(each, SECRET + ("\n" if each == name else ""))
+    source = CredentialSource(Chain(None))
+    with pytest.raises(
+        CredentialsError, match=r"^backend\.credentials from botocore, the .* holds '\\n'; take it"
+    ) as raised:
+        source.current()
+    assert (SECRET in str(raised.value)) is (name == "AWS_ACCESS_KEY_ID")
+
+
 def test_profile(shared: Path) -> None:
     """A profile is read from the shared files."""
     assert parts(CredentialSource(Chain("lake")).current()) == ("PK", SECRET.encode(), None)

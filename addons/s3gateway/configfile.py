@@ -23,6 +23,7 @@ from s3gateway.rules.limits import Limits
 from s3gateway.rules.operations import NAMES
 from s3gateway.settings import ConfigError, check, quoted
 from s3gateway.sigv4.model import Secret
+from s3gateway.wirewords import check_field, check_secret, check_token, check_word
 from s3gateway.yamltext import read_yaml
 
 _SSE_KEYS = ("sse-kms", "sse-s3", "sse-c", "none")
@@ -108,7 +109,8 @@ def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
             "name the S3 server, or change listen.port",
         )
     ca_file = values.get("ca_file")
-    return Backend(scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, values["region"])
+    region = check_word("backend.region", values["region"])
+    return Backend(scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, region)
 
 
 def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:
@@ -129,7 +131,11 @@ def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:
                 f"{key}.{name}", "is missing or empty", "set access_key_id and secret_access_key together"
             )
     token = values.get("session_token")
-    return KeyPair(values["access_key_id"], Secret(values["secret_access_key"]), Secret(token) if token else None)
+    return KeyPair(
+        check_word(f"{key}.access_key_id", values["access_key_id"]),
+        Secret(check_secret(f"{key}.secret_access_key", values["secret_access_key"])),
+        Secret(check_token(f"{key}.session_token", token)) if token else None,
+    )
 
 
 def read_credentials_file(files: Files, key: str, name: str) -> KeyPair:
@@ -146,7 +152,7 @@ def read_credentials_file(files: Files, key: str, name: str) -> KeyPair:
     values = [static.get("access_key_id"), static.get("secret_access_key")]
     if not all(isinstance(value, str) and value for value in values):
         raise ConfigError(key, f"{quoted(name)} lacks access_key_id or secret_access_key, or they are not text", remedy)
-    return KeyPair(str(values[0]), Secret(str(values[1])))
+    return KeyPair(check_word(key, str(values[0])), Secret(check_secret(key, str(values[1]))))
 
 
 def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
@@ -164,14 +170,15 @@ def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
             secret = files.text(f"{key}.secret_access_key_file", file).strip()
             if not secret:
                 raise ConfigError(f"{key}.secret_access_key_file", f"{quoted(file)} is empty", "put the secret into it")
-        access_key_id = entry["access_key_id"]
+        secret = check_secret(f"{key}.secret_access_key{'_file' if file else ''}", str(secret))
+        access_key_id = check_word(f"{key}.access_key_id", entry["access_key_id"])
         if "/" in access_key_id:
             raise ConfigError(f"{key}.access_key_id", f"{quoted(access_key_id)} holds a slash", "SigV4 cannot carry it")
         if access_key_id in clients:
             raise ConfigError(
                 f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
             )
-        clients[access_key_id] = Client(entry["name"], KeyPair(access_key_id, Secret(str(secret))), _access(key, entry))
+        clients[access_key_id] = Client(entry["name"], KeyPair(access_key_id, Secret(secret)), _access(key, entry))
     return clients
 
 
@@ -221,7 +228,7 @@ def _rule(key: str, values: dict[str, Any], files: Files) -> EncryptionRule:
 def _sse(key: str, kind: str, value: Any, files: Files) -> Sse:
     match kind:
         case "sse-kms":
-            return SseKms(value)
+            return SseKms(check_field(f"{key}.sse-kms", value))
         case "sse-s3":
             return SseS3()
         case "sse-c":

@@ -30,9 +30,9 @@ class Files:
             raise ConfigError(key, f"{quoted(name)} names an unknown user", "correct the path") from None
 
     def text(self, key: str, name: str) -> str:
-        """Read UTF-8 text."""
+        """Read UTF-8 text, without the byte order mark that Windows' editors begin it with."""
         try:
-            return self.bytes(key, name).decode()
+            return self.bytes(key, name).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise ConfigError(
                 key, f"cannot read {quoted(name)} ({reason(error)})", "make it readable UTF-8 text"

@@ -115,9 +115,9 @@ KEYS = (
         "clients[].operations",
         TEXTS,
         "Patterns of the S3 operations it may use, all by default: `GetObject`, `List*`. A copy needs `GetObject` as "
-        "well, for its source. Tags, locks and ACLs that come with an object need `PutObjectTagging`, "
-        "`PutObjectRetention`, `PutObjectLegalHold` and `PutObjectAcl`, and passing over a lock "
-        "`BypassGovernanceRetention`, as on AWS.",
+        "well, for its source. Tags, locks and ACLs that come with an object or a new bucket need `PutObjectTagging`, "
+        "`PutObjectRetention`, `PutObjectLegalHold`, `PutObjectAcl`, or `PutObjectLockConfiguration` and "
+        "`PutBucketVersioning`, `PutBucketAcl`; passing over a lock `BypassGovernanceRetention`, as on AWS.",
         (),
     ),
     Key(

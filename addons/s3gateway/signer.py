@@ -21,8 +21,10 @@ from botocore.exceptions import BotoCoreError
 
 from s3gateway.config import Chain, KeyPair
 from s3gateway.rules.headers import replaced
+from s3gateway.settings import ConfigError
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.model import ALGORITHM, SERVICE, CredentialScope, Headers, RequestHead, Secret, Signature
+from s3gateway.wirewords import check_secret, check_token, check_word
 
 # At DEBUG botocore logs canonical requests, and those hold session tokens and SSE-C keys.
 logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -155,7 +157,15 @@ class CredentialSource:
             raise CredentialsError(f"backend.credentials: {type(error).__name__}") from None
         if not frozen.access_key or not frozen.secret_key:
             raise CredentialsError("backend.credentials: botocore found a key pair with an empty half")
-        return KeyPair(frozen.access_key, Secret(frozen.secret_key), Secret(frozen.token) if frozen.token else None)
+        where = "backend.credentials from botocore"
+        try:
+            return KeyPair(
+                check_word(f"{where}, the access key id", frozen.access_key),
+                Secret(check_secret(f"{where}, the secret", frozen.secret_key)),
+                Secret(check_token(f"{where}, the session token", frozen.token)) if frozen.token else None,
+            )
+        except ConfigError as error:
+            raise CredentialsError(str(error)) from None
 
 
 def _find(chain: Chain) -> Credentials:

@@ -139,6 +139,26 @@ def test_headers_need_their_operations(more: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("operations", "header", "expected"),
+    [
+        (("CreateBucket",), b"x-amz-bucket-object-lock-enabled", False),
+        (("CreateBucket", "PutObjectLock*"), b"x-amz-bucket-object-lock-enabled", False),
+        (("CreateBucket", "PutObjectLock*", "PutBucketVersioning"), b"x-amz-bucket-object-lock-enabled", True),
+        (("CreateBucket", "PutObjectAcl"), b"x-amz-acl", False),
+        (("CreateBucket", "PutBucketAcl"), b"x-amz-acl", True),
+    ],
+)
+def test_what_a_new_bucket_comes_with(operations: tuple[str, ...], header: bytes, expected: bool) -> None:
+    """AWS and MinIO ask for the permissions to lock and to version a bucket that is created with a lock."""
+    created = read("PUT", "/bucket", (header, b"true"))
+    if expected:
+        check_access(Access(("*",), operations=operations), created)
+    else:
+        with pytest.raises(S3Error, match="AccessDenied"):
+            check_access(Access(("*",), operations=operations), created)
+
+
+@pytest.mark.parametrize(
     ("access", "expected"),
     [(ALL, True), (Access(("bucket",)), False), (Access(("*",), prefixes=("k",)), False)],
 )

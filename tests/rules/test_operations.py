@@ -186,10 +186,17 @@ def test_what_any_operation_may_have(method: str, target: str, name: str) -> Non
         ("PUT", "/bucket/key?x-amz-tagging=a%3Db", "x-a", ("PutObjectTagging",)),
         ("PUT", "/bucket/key", "x-amz-acl", ("PutObjectAcl",)),
         ("PUT", "/bucket/key", "x-amz-grant-read", ("PutObjectAcl",)),
+        ("PUT", "/bucket", "x-amz-acl", ("PutBucketAcl",)),
+        ("PUT", "/bucket", "x-amz-grant-write", ("PutBucketAcl",)),
+        ("PUT", "/bucket?acl", "x-amz-acl", ("PutBucketAcl",)),
+        ("PUT", "/bucket", "x-amz-bucket-object-lock-enabled", ("PutObjectLockConfiguration", "PutBucketVersioning")),
         ("PUT", "/bucket/key", "x-amz-tagging-directive", ()),
         ("PUT", "/bucket/key", "x-amz-meta-x-amz-acl", ()),
         ("GET", "/bucket/key", "x-amz-acl", ()),
-        ("GET", "/bucket?list-type=2&metadata=true", "x-a", ("HeadObject",)),
+        ("GET", "/bucket/key", "x-amz-tagging-directive", ("GetObjectTagging",)),
+        ("HEAD", "/bucket/key", "X-Amz-Tagging-Directive", ("GetObjectTagging",)),
+        ("GET", "/bucket?list-type=2&metadata=true", "x-a", ("HeadObject", "GetObjectTagging")),
+        ("GET", "/bucket?versions&metadata=true", "x-a", ("HeadObject", "GetObjectTagging")),
     ],
 )
 def test_what_headers_amount_to(method: str, target: str, header: str, also: tuple[str, ...]) -> None:
@@ -265,6 +272,23 @@ def test_copy_sources(value: bytes, source: tuple[str, str]) -> None:
 )
 def test_refused_copy_sources(value: bytes) -> None:
     """A copy source without bucket and key, or with dots in its path, is refused."""
+    assert refused("PUT", "/bucket/key", (b"x-amz-copy-source", value)) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"other/team#1/key",  # MinIO: team
+        b"other/key?versionId=1#",  # MinIO: another version, or the latest
+        b"other/key?versionId=%zz1",
+        b"other/te%61m/100%",  # MinIO: the key te%61m/100%, letter by letter
+        b"other/te%61m/%4",
+        b"other/te%61m/a\tb",
+        b"other/te%61m/a\r\n b",
+    ],
+)
+def test_copy_sources_that_minio_reads_as_others(value: bytes) -> None:
+    """It takes them for URLs (Go's ``url.Parse``): cut at a fragment, and raw if they are none."""
     assert refused("PUT", "/bucket/key", (b"x-amz-copy-source", value)) == (400, "InvalidArgument")
 
 

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import zlib
+from typing import Any
 
+import botocore.session
 import pytest
 
 from s3gateway.errors import S3Error
@@ -18,8 +20,14 @@ CHECKS = {
     "crc32": bytes.fromhex("cbf43926"),
     "crc32c": bytes.fromhex("e3069283"),
     "crc64nvme": bytes.fromhex("ae8b14860a799888"),
+    "md5": hashlib.md5(NINE).digest(),
     "sha1": hashlib.sha1(NINE).digest(),
     "sha256": hashlib.sha256(NINE).digest(),
+    "sha512": hashlib.sha512(NINE).digest(),
+    # As xxhsum prints them: Cyan4973's own library.
+    "xxhash64": bytes.fromhex("8cb841db40e6ae83"),
+    "xxhash3": bytes.fromhex("72dcb18b67a17dff"),
+    "xxhash128": bytes.fromhex("33119477ede5dcd5e9716427681d5860"),
 }
 
 
@@ -64,6 +72,12 @@ def test_data_is_checked_against_the_trailer() -> None:
             body[at] ^= 1 << bit
             result = passage(transformer(stream), [bytes(body)])
             assert (result.code, result.finished) == ("BadDigest", b"")
+
+
+def test_every_algorithm_of_the_sdk_is_known() -> None:
+    """What boto3 can be told to send over TLS is a trailer; MinIO takes those that it does not know unread."""
+    algorithm: Any = botocore.session.Session().get_service_model("s3").shape_for("ChecksumAlgorithm")
+    assert {name.lower() for name in algorithm.enum} <= set(CHECKS)
 
 
 def _crc32(data: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """The framing alone: what it reads, what it refuses, and how much it remembers."""
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -164,6 +165,17 @@ def test_a_trailers_white_space_is_bounded() -> None:
     reader = ChunkReader(signed=True, trailer=True, max_chunk=MAX_CHUNK)
     lines = (b"a:" + b" " * 1000 + b"\r\n") * (MAX_TRAILER // 1000 + 1)
     assert refusal(reader, b"0;chunk-signature=" + b"a" * 64 + b"\r\n" + lines) == (400, "IncompleteBody")
+
+
+def test_a_trailers_white_space_takes_no_time() -> None:
+    """Each byte of a line is looked at a bounded number of times, as the limit is the operator's."""
+    value = b"a" + b" " * 50_000 + b"b"
+    reader = ChunkReader(signed=False, trailer=True, max_chunk=MAX_CHUNK, max_trailer=100_000)
+    begun = time.process_time()
+    (*_, trailer) = reader.feed(b"0\r\nx-amz-checksum-crc32:\t " + value + b" \t\r\n\r\n")
+    assert time.process_time() - begun < 0.5
+    assert isinstance(trailer, Trailer)
+    assert trailer.fields == ((b"x-amz-checksum-crc32", value),)
 
 
 def test_nothing_follows_the_end() -> None:

@@ -38,7 +38,7 @@ def narrow(running: Gateway) -> Any:
     )
 
 
-@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "XXHASH128"])
 def test_boto3s_checksums(running: Gateway, algorithm: Any) -> None:
     """Over TLS boto3 sends them in a trailer; each is found right here, and the object is whole."""
     client = running.client(tls=True)

@@ -20,6 +20,9 @@ _HOST_LABELS = re.compile(rb"[a-z0-9._-]+")
 _FORBIDDEN = re.compile(rb"[\x00-\x20\x7f#]|%(?![0-9A-Fa-f]{2})")
 _COPY_SOURCE = b"x-amz-copy-source"
 _IS_COPY = re.compile(rb"/|%2F")  # by this MinIO knows a copy; with %2f it would store the body, and not copy
+_COPIES_ANOTHER = re.compile(rb"[\x00-\x1f\x7f#]|%(?![0-9A-Fa-f]{2})")
+"""In a copy source. MinIO reads it as a URL: it drops what follows a ``#``, and unescapes nothing where it cannot."""
+
 _SNOWBALL = b"x-amz-meta-snowball-auto-extract"
 _REPLICATION_STATUS = b"x-amz-replication-status"
 _ALIAS = "The backend would take this key for another one: it begins with a slash, or a part of it ends with __XLDIR__."
@@ -33,11 +36,22 @@ _FOR_HEADERS = (
     (re.compile(rb"x-amz-bypass-governance-retention"), "BypassGovernanceRetention"),
     (re.compile(rb"x-amz-tagging"), "PutObjectTagging"),
     (re.compile(rb"x-amz-acl|x-amz-grant-.*"), "PutObjectAcl"),
+    (re.compile(rb"x-amz-bucket-object-lock-enabled"), "PutObjectLockConfiguration"),
+    (re.compile(rb"x-amz-bucket-object-lock-enabled"), "PutBucketVersioning"),  # a lock needs it, and switches it on
 )
-"""What a header does besides the operation that it comes with: AWS asks for that permission too."""
+"""What a header does besides the operation that it comes with: AWS asks for that permission too, and MinIO."""
+
+_FOR_BUCKETS = {"PutObjectAcl": "PutBucketAcl"}
+"""What those headers do where no key is named."""
 
 NAMES = tuple(sorted({*actions.NAMES, *_COPIES.values(), *(name for _, name in _FOR_HEADERS)}))
 """Every name that an operation can have here, for rules that name operations."""
+
+_LISTED_BY_MINIO = ("HeadObject", "GetObjectTagging")
+"""What MinIO's own way to list tells of each key besides: its metadata and its tags."""
+
+_TAGGING_DIRECTIVE = b"x-amz-tagging-directive"
+"""With ``ACCESS`` MinIO answers a GET or HEAD with the tags as well, and asks for no permission to read them."""
 
 _STREAMED_BY_CHUNKS = frozenset(("PutObject", "UploadPart"))
 
@@ -98,7 +112,7 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
                 "You can only specify a copy source header for copy requests.", "x-amz-copy-source", ""
             )
         name = _COPIES[name]
-    return Operation(name, bucket, key, path, source, _also(head, query))
+    return Operation(name, bucket, key, path, source, _also(head, key, query))
 
 
 def is_alias(key: str) -> bool:
@@ -160,14 +174,18 @@ def _copy_source(head: RequestHead) -> tuple[str, str] | None:
     bucket, _, key = decoded.partition("/")
     if is_alias(key):
         raise errors.invalid_argument(_ALIAS, "x-amz-copy-source", "")
+    if _COPIES_ANOTHER.search(values[0]):
+        raise errors.invalid_argument("Copy Source must be URL-encoded", "x-amz-copy-source", "")
     if len(values) > 1 or not _IS_COPY.search(path) or not _BUCKET.fullmatch(bucket) or not key or has_dots(key):
         raise errors.invalid_argument("Copy Source must mention the source bucket and key", "x-amz-copy-source", "")
     return bucket, key
 
 
-def _also(head: RequestHead, query: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
+def _also(head: RequestHead, key: str, query: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
     if head.method in _READING_METHODS:
-        # MinIO's own way to list: what a HEAD of each key would tell.
-        return ("HeadObject",) if any(name == b"metadata" for name, _ in query) else ()
+        if any(name == b"metadata" for name, _ in query):
+            return _LISTED_BY_MINIO
+        return ("GetObjectTagging",) if head.all(_TAGGING_DIRECTIVE) else ()
     names = [name for name in (*head.names, *(name.lower() for name, _ in query)) if name.startswith(b"x-amz-")]
-    return tuple(also for pattern, also in _FOR_HEADERS if any(map(pattern.fullmatch, names)))
+    found = [also for pattern, also in _FOR_HEADERS if any(map(pattern.fullmatch, names))]
+    return tuple(found if key else [_FOR_BUCKETS.get(also, also) for also in found])

@@ -1,8 +1,8 @@
 """The checksums that a trailer can carry, and the check of one against the data that was received.
 
-Source: AWS "Checking object integrity": CRC32, CRC32C, CRC64NVME, SHA1 and SHA256, base64 of the big-endian value, as
-``x-amz-checksum-<algorithm>``. Only what a client announced is computed. awscrt has the two CRCs that Python has not,
-at memory speed; in pure Python they would cost a hundred times the signature.
+Source: AWS "Checking object integrity" and botocore's list of algorithms: three CRCs, MD5, three SHAs, three XXHashes,
+base64 of the big-endian value, as ``x-amz-checksum-<algorithm>``. Only what a client announced is computed. awscrt has
+what Python has not, at memory speed; in pure Python it would cost a hundred times the signature.
 """
 
 import base64
@@ -43,12 +43,30 @@ class _Crc:
         return self._value.to_bytes(self._size)
 
 
+class _XxHash:
+    """An XXHash with the interface of hashlib; awscrt's takes no view."""
+
+    def __init__(self, new: Callable[[], crt.XXHash]) -> None:
+        self._hash = new()
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._hash.update(bytes(data))
+
+    def digest(self) -> bytes:
+        return bytes(self._hash.finalize())
+
+
 _ALGORITHMS: dict[bytes, Callable[[], _Hash]] = {
     b"crc32": lambda: _Crc(zlib.crc32, 4),
     b"crc32c": lambda: _Crc(crt.crc32c, 4),
     b"crc64nvme": lambda: _Crc(crt.crc64nvme, 8),
+    b"md5": lambda: hashlib.md5(usedforsecurity=False),
     b"sha1": lambda: hashlib.sha1(usedforsecurity=False),
     b"sha256": hashlib.sha256,
+    b"sha512": hashlib.sha512,
+    b"xxhash64": lambda: _XxHash(crt.XXHash.new_xxhash64),
+    b"xxhash3": lambda: _XxHash(crt.XXHash.new_xxhash3_64),
+    b"xxhash128": lambda: _XxHash(crt.XXHash.new_xxhash3_128),
 }
 
 

@@ -32,7 +32,7 @@ TRAILER_SIGNATURE = b"x-amz-trailer-signature"
 
 _SIGNED_HEADER = re.compile(rb"([0-9A-Fa-f]{1,16});chunk-signature=([0-9a-f]{64})")
 _UNSIGNED_HEADER = re.compile(rb"([0-9A-Fa-f]{1,16})")
-_TRAILER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*", re.DOTALL)
+_TRAILER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)", re.DOTALL)
 _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -182,7 +182,7 @@ class ChunkReader:
         match = _TRAILER_LINE.fullmatch(content)
         if match is None or self._trailer_signature is not None or b"\r" in content or b"\0" in content:
             raise errors.malformed_trailer()
-        name, value = match[1].lower(), match[2]
+        name, value = match[1].lower(), match[2].strip(b" \t")  # a pattern for this takes a line's length squared
         space = b" " * (len(content) - len(name) - 1 - len(value))
         if name == TRAILER_SIGNATURE:
             if not self._signed or not self._trailer_fields or not _SIGNATURE.fullmatch(value):
