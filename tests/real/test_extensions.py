@@ -1,5 +1,6 @@
 """What MinIO makes of requests in a way of its own, asked of MinIO itself, and of the gateway before it."""
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -96,6 +97,21 @@ def test_a_copy_of_another_key(minio: Minio, narrow: Gateway, bucket: str, writt
     assert code(raised) == "InvalidArgument"
     escaped = ("x-amz-copy-source", quote(f"{bucket}/{read}"))
     with_header(narrow.client(), *escaped).copy_object(**anything)  # type: ignore[arg-type]
+
+
+def test_what_an_answer_tells_besides(minio: Minio, narrow: Gateway, bucket: str) -> None:
+    """AWS and MinIO leave a lock and the number of tags out for those who may not ask for them."""
+    locked = f"{bucket}-locked"
+    minio.client().create_bucket(Bucket=locked, ObjectLockEnabledForBucket=True)
+    minio.client().put_object(Bucket=locked, Key="key", Tagging="a=b", ObjectLockLegalHoldStatus="ON")
+    until = datetime.now(UTC) + timedelta(hours=1)
+    minio.client().put_object_retention(
+        Bucket=locked, Key="key", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until}
+    )
+    fields = {"ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus", "TagCount"}
+    for told, client in ((fields, narrow.client()), (set(), narrow.client(name="no-tags"))):
+        for ask in (client.head_object, client.get_object):
+            assert fields & ask(Bucket=locked, Key="key").keys() == told
 
 
 def test_a_bucket_with_a_lock(minio: Minio, narrow: Gateway, bucket: str) -> None:

@@ -14,6 +14,7 @@ from s3gateway.explain.backend import explain_backend, read_refusal
 from s3gateway.mitm import flows, framing, termination
 from s3gateway.mitm.streams import DownloadStream
 from s3gateway.printable import printable
+from s3gateway.rules.access import hide_fields
 from s3gateway.rules.blame import blames_gateway, blames_rule, is_plain
 from s3gateway.rules.encryption import hide_kms_key_id
 from s3gateway.rules.headers import wants_close
@@ -132,6 +133,8 @@ def _rewrite_head(
     flow: http.HTTPFlow, response: http.Response, transaction: flows.Transaction, backend: Backend
 ) -> None:
     fields = hide_kms_key_id(response.headers.fields, method=transaction.head.method, tls=transaction.arrival.tls)
+    if transaction.admitted:
+        fields = hide_fields(transaction.admitted.client.access, fields)
     if "location" in response.headers:
         fields = flows.client_addresses(transaction, backend).in_headers(fields)
     if _is_early(flow, transaction) or wants_close(transaction.head):

@@ -4,7 +4,8 @@ Four questions, each answered from the operation alone: is the bucket one of the
 prefixes, is it a read, is the operation listed. A copy is asked for its source as well, as the read that it is, and
 headers that do what another operation does (a lock, tags) for that one. With prefixes, a request that concerns a
 whole bucket is refused, except for the few that tell nothing, and a listing must name a prefix. DeleteObjects names
-its keys in the body: :mod:`s3gateway.rules.deletion` looks at them there.
+its keys in the body: :mod:`s3gateway.rules.deletion` looks at them there. And what an answer tells besides is taken off
+for those who may not ask for it.
 """
 
 from collections.abc import Iterator
@@ -15,12 +16,21 @@ from itertools import chain
 from s3gateway import errors
 from s3gateway.rules.operations import Operation, has_dots, is_alias
 from s3gateway.sigv4.canonical import query_pairs
+from s3gateway.sigv4.model import Headers
 
 _READS = ("Get", "Head", "List", "SelectObjectContent")
 _HARMLESS = frozenset(("HeadBucket", "GetBucketLocation", "DeleteObjects"))
 """Operations on a bucket that a client with prefixes may use: the last one is held to them by its body."""
 
 _LISTS = frozenset(("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads"))
+
+_TOLD_BY = {
+    b"x-amz-object-lock-mode": "GetObjectRetention",
+    b"x-amz-object-lock-retain-until-date": "GetObjectRetention",
+    b"x-amz-object-lock-legal-hold": "GetObjectLegalHold",
+    b"x-amz-tagging-count": "GetObjectTagging",
+}
+"""Fields of an answer to GetObject and HeadObject, and the operation whose permission AWS asks for to give them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,10 @@ class Access:
     operations: tuple[str, ...] = ()
     read_only: bool = False
     list_buckets: bool = False
+
+    def allows_operation(self, name: str) -> bool:
+        """Whether an operation is one of those listed."""
+        return not self.operations or any(fnmatchcase(name, pattern) for pattern in self.operations)
 
     def allows_key(self, key: str) -> bool:
         """Whether a key is below one of the prefixes; a key that could be read as another one is not."""
@@ -53,12 +67,21 @@ def check_access(access: Access, operation: Operation, query: bytes = b"") -> No
         raise errors.access_denied(reason=reason)
 
 
+def hide_fields(access: Access, headers: Headers) -> Headers:
+    """Take off an answer what the client may not ask for by its own operation, as AWS and MinIO do for their keys.
+
+    The backend gave it, as the gateway's key may.
+    """
+    hidden = {field for field, operation in _TOLD_BY.items() if not access.allows_operation(operation)}
+    return tuple(pair for pair in headers if pair[0].lower() not in hidden) if hidden else headers
+
+
 def _operations(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
     del query
     for name in (operation.name, *operation.also, *(["GetObject"] if operation.source else [])):
         if access.read_only and not name.startswith(_READS):
             yield f"{name} writes, and the client is read_only"
-        if access.operations and not any(fnmatchcase(name, pattern) for pattern in access.operations):
+        if not access.allows_operation(name):
             yield f"{name} is not one of the client's operations"
 
 
