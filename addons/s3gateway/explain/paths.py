@@ -77,6 +77,8 @@ def _encodings(uri: bytes, wire: bytes, raw: bytes) -> Iterator[_Reading]:
 def _escaped_slashes(uri: bytes) -> Iterator[_Reading]:
     sentence = f"a proxy in front decodes %2F in the path, or the client escapes slashes in keys; {_AS_CAME}"
     bucket, _, key = uri[1:].partition(b"/")
+    if b"/" not in key:
+        return
     yield "path-slash-escape", sentence, b"/%b/%b" % (bucket, key.replace(b"/", b"%2F")), True
     for at in _slashes_at(key):
         yield "path-slash-escape", sentence, b"/%b/%b%%2F%b" % (bucket, key[:at], key[at + 1 :]), False

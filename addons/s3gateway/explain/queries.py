@@ -115,6 +115,8 @@ def _removed(pairs: _Pairs) -> Iterator[_Reading]:
     own = [pair for pair in pairs if pair[0].startswith(b"X-Amz-")]
     if pairs:
         every = f"the client signed no query, the wire has one; {_AS_CAME}, or let the client sign it"
+        if own:
+            every = f"parameters were added to the URL after it was presigned; presign it with them, or {_AS_CAME}"
         yield "query-parameter-added", every, _sorted_query(own), True
         names = dict(pairs)
         twice = f"a query parameter appears more than once and the client signed it once; {_CLIENT}"
