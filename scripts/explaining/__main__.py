@@ -49,16 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = _config(options.config) if options.config else None
         found = cases.read(options.file)
-        chosen = _chosen(found, options)
+        judge = Judge(config, tuple(options.known_host), options.at)
+        verdicts = [(case, judge.verdict(case)) for case in _chosen(found, options)]
+        if options.json:
+            tell(json.dumps([_document(*pair) for pair in verdicts], indent=1) + "\n")
+        else:
+            _print(verdicts, len(found), colour=_colour(options.color))
     except (CaptureError, UsageError) as error:
         sys.stderr.write(f"explain: {error}\n")
         return 2
-    judge = Judge(config, tuple(options.known_host), options.at)
-    verdicts = [(case, judge.verdict(case)) for case in chosen]
-    if options.json:
-        tell(json.dumps([_document(*pair) for pair in verdicts], indent=1) + "\n")
-    else:
-        _print(verdicts, len(found), colour=_colour(options.color))
     return 0 if all(verdict.explained for _, verdict in verdicts) else 1
 
 

@@ -269,13 +269,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with writing(options.folder):
             certs, written = make_certs(options.folder, options.host, force=options.force)
+        for path in written:
+            tell(f"wrote {path}\n")
+        if not written:
+            tell(f"{certs.folder}: all valid, nothing written (--force replaces)\n")
     except UsageError as error:
         sys.stderr.write(f"make_certs: {error}\n")
         return 2
-    for path in written:
-        tell(f"wrote {path}\n")
-    if not written:
-        tell(f"{certs.folder}: all valid, nothing written (--force replaces)\n")
     return 0
 
 

@@ -56,13 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.junit:
             with writing(options.junit):
                 write_junit(options.junit, suites)
+        verdicts = [verdict for _, suite in suites for verdict in suite]
+        wrong = sum(bool(verdict.wrong) for verdict in verdicts)
+        skipped = sum(bool(verdict.skipped) for verdict in verdicts)
+        tell(f"{len(verdicts) - skipped} replayed, {wrong} differ, {skipped} not replayed\n")
     except (CaptureError, ConfigError, UsageError) as error:
         sys.stderr.write(f"replay_flows: {error}\n")
         return 2
-    verdicts = [verdict for _, suite in suites for verdict in suite]
-    wrong = sum(bool(verdict.wrong) for verdict in verdicts)
-    skipped = sum(bool(verdict.skipped) for verdict in verdicts)
-    tell(f"{len(verdicts) - skipped} replayed, {wrong} differ, {skipped} not replayed\n")
     return 1 if wrong and not options.update else 0
 
 
