@@ -130,6 +130,19 @@ def test_a_request_that_never_arrived_is_status_1(run: Run, tmp_path: Path) -> N
         assert "(refused by the gateway: AccessDenied)" in out
 
 
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_where_nothing_could_be_compared_nothing_is_good(run: Run, tmp_path: Path, form: str) -> None:
+    """A gateway that refuses all, or a recorder that nobody was sent to, would pass in CI. What there was is shown."""
+    first, second = read(GATEWAY)[:2]
+    refused = written(tmp_path, replace(first, verdict="refused", code="AccessDenied", outgoing=None), name="refused")
+    for arguments in ((refused,), (refused, written(tmp_path, second, name="other"))):
+        status, out, _ = run(*arguments, "--format", form)
+        assert status == 2
+        assert "AccessDenied" in out
+        assert '"good": false' in out if form == "json" else "No request was seen on both sides: nothing" in out
+        assert "survived in" not in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
