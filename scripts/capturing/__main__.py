@@ -127,7 +127,14 @@ def _read(options: argparse.Namespace) -> list[Exchange]:
 
 
 def _followed(options: argparse.Namespace) -> Iterator[Exchange]:
-    path = captured_by(options.follow)
+    """Find the file before the output is opened, which must not be it."""
+    path, output = captured_by(options.follow), options.output
+    if output and output.exists() and path.exists() and output.samefile(path):
+        raise UsageError(f"--output: {str(output)!r} is what the gateway writes; name another file")
+    return _following(path, options)
+
+
+def _following(path: Path, options: argparse.Namespace) -> Iterator[Exchange]:
     chosen, left = _selection(options), options.count
     with suppress(KeyboardInterrupt):
         begun = partial(_say, f"following {path}; Ctrl-C ends")
