@@ -340,6 +340,12 @@ PATHS = (
         ("escapes other characters than S3",),
         lambda k: _get(k, target="/bucket/caf%c3%a9"),
     ),
+    Case(
+        "the client escapes the tilde, as old ones do",
+        "path-escapes",
+        ("signed the path `/bucket/%7Ea`", "wire says `/bucket/~a`"),
+        lambda k: Own(target="/bucket/~a", uri="/bucket/%7Ea").head(k),
+    ),
     Case("a proxy decomposes accents", "path-unicode-form", ("Unicode NFC was signed",), _composed),
 )
 QUERIES = (
@@ -366,6 +372,12 @@ QUERIES = (
         "query-plus-space",
         ("signed a plus (%2B) where the wire says a space",),
         lambda k: writes(_get(k, target="/bucket?prefix=a%2Bb"), "%2B", "%20"),
+    ),
+    Case(
+        "the client escapes the tilde of a query",
+        "query-escapes",
+        ("escapes other characters of the query",),
+        lambda k: Own(target="/bucket?prefix=~a", query="prefix=%7Ea").head(k),
     ),
     Case(
         "a proxy adds a parameter",

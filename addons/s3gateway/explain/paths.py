@@ -6,7 +6,7 @@ from itertools import combinations
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.escapes import LENIENT, lower_escapes
+from s3gateway.explain.escapes import LENIENT, escaped, lower_escapes
 from s3gateway.explain.suspect import Suspect, of_part, quoted
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.model import RequestHead
@@ -142,7 +142,7 @@ def _characters(uri: bytes, wire: bytes, raw: bytes) -> Iterator[_Reading]:
     sentence = f"the client escapes other characters than S3 does; {_CLIENT}"
     yield "path-escapes", sentence, wire, True
     for safe in LENIENT:
-        yield "path-escapes", sentence, quote_from_bytes(raw, safe="/" + safe).encode(), False
+        yield "path-escapes", sentence, escaped(raw, "/" + safe), False
     yield "path-escapes", f"the client signs the path with nothing escaped; {_CLIENT}", raw, False
     yield "path-escapes", f"the client writes escapes in lower case when it signs; {_CLIENT}", lower_escapes(uri), False
     for form in ("NFC", "NFD"):

@@ -1,10 +1,10 @@
 """Suspects: the query that the client signed is not the one that arrived, or was put into canonical form otherwise."""
 
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.escapes import LENIENT, lower_escapes
+from s3gateway.explain.escapes import LENIENT, escaped, lower_escapes
 from s3gateway.explain.suspect import Suspect, of_part, quoted
 from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
@@ -152,4 +152,4 @@ def _piece(name: bytes, value: bytes) -> bytes:
 
 
 def _quote(text: bytes, safe: str = "~") -> bytes:
-    return quote_from_bytes(text, safe=safe).encode()
+    return escaped(text, safe)
