@@ -118,13 +118,28 @@ def unless_stopped(name: str, main: Callable[[], int]) -> int:
 
 
 def tell(text: str) -> None:
-    """Write to standard output what its encoding has not as an escape; whoever reads it may have seen enough."""
+    """Write to standard output what its encoding has not as an escape. Raises :class:`UsageError`."""
     encoding = sys.stdout.encoding
-    try:
+    with telling():
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Flush standard output in the end; whoever reads it may have seen enough.
+
+    Raises :class:`UsageError` for whatever else keeps it from being written.
+    """
+    try:
+        yield
         sys.stdout.flush()
-    except BrokenPipeError:  # nor may the interpreter's own flush at the end complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.filename is not None:  # of a file that was read meanwhile
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own flush at the end
+        if not isinstance(error, BrokenPipeError):
+            told = f"cannot write standard output ({reason(error)}); make room, or write elsewhere"
+            raise UsageError(told) from None
 
 
 def reason(error: OSError | UnicodeDecodeError) -> str:

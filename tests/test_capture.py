@@ -41,6 +41,13 @@ EXCHANGES = st.builds(
 )
 
 
+HEAD = {"method": "GET", "target": "/", "headers": []}
+
+
+def _one(**more: object) -> str:
+    return json.dumps({"schema": SCHEMA, "id": "", "time": "", "tls": False, "incoming": HEAD} | more)
+
+
 @given(st.lists(EXCHANGES, max_size=3))
 def test_what_is_written_is_read_again(exchanges: list[Exchange]) -> None:
     """As one document and as lines, bytes that are no text included."""
@@ -61,6 +68,12 @@ def test_what_is_written_is_read_again(exchanges: list[Exchange]) -> None:
             json.dumps({"schema": SCHEMA, "id": 1, "time": "", "tls": False, "incoming": {}}),
             "exchange 1: id is not text",
         ),
+        ("[" * 100_000, "line 1 is not JSON"),
+        (_one(chunks={"count": 1e999, "bytes": 1}), "exchange 1: not in the schema (cannot convert float infinity"),
+        (_one(key="\ud83d"), "exchange 1: not in the schema ('utf-8' codec can't encode"),
+        (_one(response={"status": 200, "headers": [["ETag", "\ud83d"]]}), "exchange 1: not in the schema ('utf-8'"),
+        (_one(incoming=HEAD | {"signed_headers": "host"}), "exchange 1: signed_headers is not a list of text"),
+        (_one(incoming=HEAD | {"signed_headers": [1]}), "exchange 1: signed_headers is not a list of text"),
     ],
 )
 def test_what_is_no_capture(text: str, told: str) -> None:

@@ -135,12 +135,12 @@ def load(text: str) -> tuple[Exchange, ...]:
     """Read what :func:`dump` or :func:`dump_line` wrote. Raises :class:`CaptureError`."""
     try:
         documents = [json.loads(text)]
-    except ValueError:
+    except (ValueError, RecursionError):
         documents = []
         for number, line in enumerate(text.splitlines(), 1):
             try:
                 documents += [json.loads(line)] if line.strip() else []
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise CaptureError(f"line {number} is not JSON") from None
     found: list[Exchange] = []
     for document in documents:
@@ -170,7 +170,7 @@ def from_document(document: object, where: str = "exchange") -> Exchange:
             timings={str(name): float(value) for name, value in (values.get("timings") or {}).items()},
             explanation=_explanation(values["explanation"]) if values.get("explanation") else None,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise CaptureError(
             f"{where}: {error if isinstance(error, CaptureError) else f'not in the schema ({error})'}"
         ) from None
@@ -208,13 +208,26 @@ def _text(values: dict[str, Any], name: str, default: str | None = None) -> str:
     value = values[name] if default is None else values.get(name, default)
     if not isinstance(value, str):
         raise CaptureError(f"{name} is not text")
-    return value
+    return _of_bytes(value)
+
+
+def _of_bytes(text: str) -> str:
+    """Refuse, with a ``UnicodeEncodeError``, surrogates that stand for no byte."""
+    text.encode("utf-8", "surrogateescape")
+    return text
 
 
 def _pairs(value: Any) -> Pairs:
     if not all(isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, str) for x in pair) for pair in value):  # noqa: PLR2004
         raise CaptureError("headers are not a list of [name, value]")
-    return tuple((name, text) for name, text in value)
+    return tuple((_of_bytes(name), _of_bytes(text)) for name, text in value)
+
+
+def _words(values: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = values.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise CaptureError(f"{name} is not a list of text")
+    return tuple(map(_of_bytes, value))
 
 
 def _head(value: object) -> Head:
@@ -223,7 +236,7 @@ def _head(value: object) -> Head:
         method=_text(values, "method"),
         target=_text(values, "target"),
         headers=_pairs(values["headers"]),
-        signed_headers=tuple(map(str, values.get("signed_headers", ()))),
+        signed_headers=_words(values, "signed_headers"),
         canonical_request=_text(values, "canonical_request", ""),
         string_to_sign=_text(values, "string_to_sign", ""),
     )

@@ -20,7 +20,8 @@ _OF_CURL = frozenset(
 )
 """What curl writes itself, or what holds for the request that was signed before."""
 
-_OF_CHUNKS = frozenset((b"x-amz-decoded-content-length", b"x-amz-trailer"))
+_OF_CHUNKS = frozenset((b"x-amz-decoded-content-length", b"x-amz-trailer", b"x-amz-sdk-checksum-algorithm"))
+"""The last names the trailer's checksum, and AWS refuses one that does not come."""
 _KEY_PLACEHOLDER = '"$SSE_CUSTOMER_KEY"'
 _UPLOADS = frozenset(("PUT", "POST"))
 _SCOPE_LINE = 2

@@ -13,7 +13,7 @@ from capturing import sources
 from capturing.following import captured_by, follow
 from capturing.listing import listing
 from capturing.selection import Selection
-from commandline import Parser, UsageError, count, output_file, reason, writing
+from commandline import Parser, UsageError, count, output_file, reason, telling, writing
 from s3gateway.capture import CaptureError, Exchange, dump, dump_line
 from s3gateway.settings import ConfigError
 
@@ -69,8 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _write(_counted(found, counts), options.format or ("lines" if options.follow else "json"), file)
     except KeyboardInterrupt:
         pass
-    except BrokenPipeError:  # whoever reads us has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (CaptureError, ConfigError, UsageError) as error:
         _say(str(error))
         return 2
@@ -129,7 +127,14 @@ def _read(options: argparse.Namespace) -> list[Exchange]:
 
 
 def _followed(options: argparse.Namespace) -> Iterator[Exchange]:
-    path = captured_by(options.follow)
+    """Find the file before the output is opened, which must not be it."""
+    path, output = captured_by(options.follow), options.output
+    if output and output.exists() and path.exists() and output.samefile(path):
+        raise UsageError(f"--output: {str(output)!r} is what the gateway writes; name another file")
+    return _following(path, options)
+
+
+def _following(path: Path, options: argparse.Namespace) -> Iterator[Exchange]:
     chosen, left = _selection(options), options.count
     with suppress(KeyboardInterrupt):
         begun = partial(_say, f"following {path}; Ctrl-C ends")
@@ -159,8 +164,8 @@ def _write(exchanges: Iterable[Exchange], form: str, file: TextIO) -> None:
 @contextmanager
 def _output(path: Path | None) -> Iterator[TextIO]:
     if path is None:
-        yield sys.stdout
-        sys.stdout.flush()
+        with telling():
+            yield sys.stdout
         return
     mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     with writing(path), os.fdopen(os.open(path, mode, 0o600), "w", encoding="utf-8") as file:

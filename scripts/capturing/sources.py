@@ -81,7 +81,7 @@ def _without_unfinished_line(lines: str) -> str:
         return lines
     try:
         json.loads(last)
-    except ValueError:
+    except (ValueError, RecursionError):
         return complete + end
     return lines
 
@@ -130,13 +130,13 @@ def _from_flow(flow: http.HTTPFlow) -> tuple[Exchange, ...]:
 def _from_har(whole: str) -> Iterator[Exchange]:
     """Read the heads straight from the file: mitmproxy's own importer rewrites Host and Content-Length."""
     try:
-        entries = json.loads(whole)["log"]["entries"]
-    except (ValueError, KeyError, TypeError):
+        entries = list(json.loads(whole)["log"]["entries"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise CaptureError("begins like a HAR file and is none") from None
     for number, entry in enumerate(entries, 1):
         try:
             yield _from_entry(entry, number)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
             raise CaptureError(f"entry {number} of the HAR file is not in HAR's schema") from None
 
 
@@ -147,7 +147,7 @@ def _from_entry(entry: dict[str, Any], number: int) -> Exchange:
     head = RequestHead(asked["method"].encode(), target.encode(), _har_headers(asked))
     began = datetime.fromisoformat(entry["startedDateTime"]).timestamp()
     exchange = plain_exchange(head, number=f"har-{number}", time=time_text(began), tls=url.scheme == "https")
-    response = captured_response(answer["status"], _har_headers(answer)) if answer["status"] else None
+    response = captured_response(int(answer["status"]), _har_headers(answer)) if answer["status"] else None
     failed = next((text(v) for n, v in _har_headers(answer) if n.lower() == b"x-minio-error-code"), "")
     return replace(exchange, response=response, backend_error=failed, timings={"ended": float(entry["time"]) / 1000})
 

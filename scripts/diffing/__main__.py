@@ -49,7 +49,7 @@ bodies: scripts/capture_headers makes captures of them that do not.
 exit status:
   0  every client header survived, but for those with a reason, and no request contradicts its signature
   1  one did not, or a request of the first capture is not in the second
-  2  usage: a file that is no capture, nothing to compare
+  2  usage: a file that is no capture; or nothing to compare, as no request is on both sides
 """
 
 
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CaptureError, UsageError) as error:
         sys.stderr.write(f"diff_headers: {error}\n")
         return 2
-    return 0 if report.good else 1
+    return 0 if report.good else 1 if report.compared else 2
 
 
 if __name__ == "__main__":

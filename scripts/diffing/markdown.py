@@ -56,9 +56,9 @@ def _table(report: Report, rows: Iterable[Row]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for row in rows:
         signed = signed_mark(row.signed_before, bool(row.before)) + signed_mark(row.signed_after, bool(row.after))
-        before, after = ("<br>".join(map(_code, side)) for side in values(row))
+        before, after = ("<br>".join(map(_cell, side)) for side in values(row))
         mark = f"{MARKS[row.fate]} {row.fate.value}"
-        yield f"| {mark} | {_code(name(row))} | {signed.strip()} | {before} | {after} | {_text(notes(row))} |"
+        yield f"| {mark} | {_cell(name(row))} | {signed.strip()} | {before} | {after} | {_text(notes(row))} |"
     yield ""
 
 
@@ -71,7 +71,12 @@ def _code(text: str) -> str:
         return "_empty_"
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     pad = " " if len(fence) > 1 else ""
-    return f"{fence}{pad}{shown.replace('|', chr(92) + '|')}{pad}{fence}"
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _cell(text: str) -> str:
+    """The same in a table, where a bar would end the cell, in code as well."""
+    return _code(text).replace("|", "\\|")
 
 
 def _text(text: str) -> str:

@@ -19,6 +19,7 @@ from s3gateway.compare import Fate, Field, Line, Row
 _STYLE: Final = Path(__file__).with_name("page.css")
 _COLUMNS: Final = 60  # requests in the overview; more would only be scrolled past
 _OPEN: Final = 3  # so few requests are unfolded at once
+_COMPARED: Final = 400  # words; the time that more take grows with their square, and nobody reads them
 _ORDINARY: Final = ("3", "404", "412")  # answers that every job gets and expects
 # Duplicated and merged look like changed: what counts is that the values differ.
 _CLASSES: Final = {fate: "changed" if fate in (Fate.DUPLICATED, Fate.MERGED) else fate.value for fate in Fate}
@@ -137,7 +138,7 @@ def _share(request: Request) -> str:
 
 
 def _line(line: Line) -> str:
-    before, after = _marked(plain(line.before), plain(line.after))
+    before, after = marked(plain(line.before), plain(line.after))
     told = _why(line.reason or ("" if line.survived else "LOST: the request line was rewritten"))
     kind = "culpable" if not line.survived else line.fate.value
     mark = "!" if not line.survived else MARKS[line.fate]
@@ -151,7 +152,7 @@ def _row(request: Request, row: Row) -> Iterator[str]:
     told = _why(notes(row))  # beside what there is to explain: on the side that has nothing, else on the right
     mark = "!" if request.bad(row) else MARKS[row.fate]
     for at, (one, other) in enumerate(zip_longest(row.before, row.after)):
-        left, right = _marked(plain(one.value), plain(other.value)) if one and other else (_value(one), _value(other))
+        left, right = marked(plain(one.value), plain(other.value)) if one and other else (_value(one), _value(other))
         left = _cell(one, left, told if not row.before and not at else "", signed=row.signed_before)
         right = _cell(other, right, told if row.before and not at else "", signed=row.signed_after)
         gutter = f'<td class="gutter" title="{row.fate.value}">{mark}</td>'
@@ -179,16 +180,34 @@ def _class(request: Request, row: Row) -> str:
     return "culpable" if request.bad(row) else _CLASSES[row.fate]
 
 
-def _marked(before: str, after: str) -> tuple[str, str]:
+def marked(before: str, after: str) -> tuple[str, str]:
     """Both values as HTML, with the words that differ between them marked."""
-    if before == after:
-        return escape(before), escape(after)
-    one, other = _WORDS.findall(before), _WORDS.findall(after)
     left, right = "", ""
-    for what, i, j, k, m in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        left += _part("".join(one[i:j]), same=what == "equal")
-        right += _part("".join(other[k:m]), same=what == "equal")
+    for same, ours, theirs in _pieces(_WORDS.findall(before), _WORDS.findall(after)):
+        left += _part("".join(ours), same=same)
+        right += _part("".join(theirs), same=same)
     return left, right
+
+
+def _pieces(one: list[str], other: list[str]) -> Iterator[tuple[bool, list[str], list[str]]]:
+    """Both lists in pieces, with whether they are the same there: long values mostly are at both ends."""
+    head = _alike(one, other)
+    yield True, one[:head], other[:head]
+    one, other = one[head:], other[head:]
+    tail = _alike(one[::-1], other[::-1])
+    ours, theirs = one[: len(one) - tail], other[: len(other) - tail]
+    if max(len(ours), len(theirs)) > _COMPARED:
+        yield False, ours, theirs
+    else:
+        for what, i, j, k, m in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+            yield what == "equal", ours[i:j], theirs[k:m]
+    yield True, one[len(one) - tail :], other[len(other) - tail :]
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """How many words are the same from the beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(one), len(other)))
 
 
 def _part(text: str, *, same: bool) -> str:

@@ -1,8 +1,9 @@
 """Which request captured in front of a gateway is which behind it.
 
-By the SDK's ``amz-sdk-invocation-id``, with its attempt where both have it; else by operation, bucket and key, in the
-order in which they came. Two requests whose ids differ are never the same one, unless the captures share no id at all:
-then they are of different runs (before and after an upgrade, say), and ids say nothing.
+By the SDK's ``amz-sdk-invocation-id``, with its attempt where both have it; else by operation, bucket and key, first
+with query and range as they are (parts of one object travel at once), then without, in the order in which they came.
+Two requests whose ids differ are never the same one, unless the captures share no id at all: then they are of
+different runs (before and after an upgrade, say), and ids say nothing.
 """
 
 from collections import defaultdict
@@ -23,7 +24,8 @@ def pair_up(front: Sequence[Exchange], behind: Sequence[Exchange]) -> tuple[list
     def may_be(one: Exchange, other: Exchange) -> bool:
         return not (same_run and _invocation(one) and _invocation(other))
 
-    _match(front, behind, _asked_for, partners, may_be)
+    for key in (_asked_exactly, _asked_for):
+        _match(front, behind, key, partners, may_be)
     taken = set(partners.values())
     pairs = [(front[at], behind[partners[at]]) for at in sorted(partners)]
     return (
@@ -68,6 +70,10 @@ def _asked_for(exchange: Exchange) -> Hashable:
     if exchange.operation:
         return exchange.operation, exchange.bucket, exchange.key
     return exchange.incoming.method, exchange.incoming.target.partition("?")[0]
+
+
+def _asked_exactly(exchange: Exchange) -> Hashable:
+    return _asked_for(exchange), exchange.incoming.target.partition("?")[2], _header(exchange, "range")
 
 
 def _header(exchange: Exchange, wanted: str) -> str:

@@ -75,7 +75,12 @@ class Report:
     @property
     def good(self) -> bool:
         """Whether every header of every client's request survived, in requests that a backend can verify."""
-        return all(request.good for request in self.requests) and not self.vanished
+        return self.compared and all(request.good for request in self.requests) and not self.vanished
+
+    @property
+    def compared(self) -> bool:
+        """Whether there was a request to judge by."""
+        return bool(self.requests or self.vanished)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -63,6 +63,8 @@ def verdict(report: Report) -> str:
     """One sentence on all of it."""
     count = len(report.requests)
     requests = f"{count} request{'' if count == 1 else 's'}"
+    if not report.compared:
+        return "No request was seen on both sides: nothing was compared."
     if report.good:
         return f"Every client header survived in {requests}, and each signature covers only what was sent."
     bad = sum(not request.good for request in report.requests)

@@ -22,10 +22,12 @@ Exit status: 0 explained, 1 something was not explained, 2 usage or unreadable f
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from commandline import Parser, UsageError, config_text, tell
 from explaining import cases
@@ -42,6 +44,8 @@ from s3gateway.settings import ConfigError
 _ANY_BACKEND = {"backend.endpoint": "https://backend.invalid"}
 """A configuration may leave the backend to the command line; for this it does not matter."""
 
+_HOST: Final = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; give the exit status."""
@@ -49,16 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = _config(options.config) if options.config else None
         found = cases.read(options.file)
-        chosen = _chosen(found, options)
+        judge = Judge(config, tuple(options.known_host), options.at)
+        verdicts = [(case, judge.verdict(case)) for case in _chosen(found, options)]
+        if options.json:
+            tell(json.dumps([_document(*pair) for pair in verdicts], indent=1) + "\n")
+        else:
+            _print(verdicts, len(found), colour=_colour(options.color))
     except (CaptureError, UsageError) as error:
         sys.stderr.write(f"explain: {error}\n")
         return 2
-    judge = Judge(config, tuple(options.known_host), options.at)
-    verdicts = [(case, judge.verdict(case)) for case in chosen]
-    if options.json:
-        tell(json.dumps([_document(*pair) for pair in verdicts], indent=1) + "\n")
-    else:
-        _print(verdicts, len(found), colour=_colour(options.color))
     return 0 if all(verdict.explained for _, verdict in verdicts) else 1
 
 
@@ -74,7 +77,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="the gateway's clock then, as 2026-01-31T12:00:00Z (default: capture's)",
     )
     parser.add_argument(
-        "--known-host", action="append", default=[], metavar="NAME", help="try this name for Host too; may be repeated"
+        "--known-host",
+        action="append",
+        type=_host,
+        default=[],
+        metavar="NAME",
+        help="try this name for Host too, with its port if it has one; may be repeated",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
@@ -87,6 +95,13 @@ def _time(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time like 2026-01-31T12:00:00Z") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _host(text: str) -> str:
+    """A URL would be tried as it is, fit nothing, and leave the secret to blame."""
+    if not _HOST.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no host; write it like storage.example:8000, as Host has it")
+    return text
 
 
 def _config(path: Path) -> Config:

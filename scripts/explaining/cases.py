@@ -16,6 +16,7 @@ from capturing.flowfile import read_flows
 from s3gateway.capture import METADATA_KEY, CaptureError, Exchange
 from s3gateway.sigv4.model import RequestHead
 
+_TEXT_TOO = "or a text file that begins with a line like GET /bucket/key HTTP/1.1"
 _REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+)(?: HTTP/1\.[01])?\r?\n")
 _OBS_FOLD = re.compile(rb"\r?\n[ \t]+")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -44,9 +45,13 @@ class Case:
 def read(path: Path) -> tuple[Case, ...]:
     """Read a file's requests in order. Raises :class:`~s3gateway.capture.CaptureError`, one line with the remedy."""
     raw = sources.content(path)
-    if _REQUEST_LINE.match(raw):
-        return (_from_text(raw, str(path)),)
-    exchanges = sources.read(path)
+    text = raw.lstrip(b"\r\n")
+    if _REQUEST_LINE.match(text):
+        return (_from_text(text, str(path)),)
+    try:
+        exchanges = sources.read(path)
+    except CaptureError as error:
+        raise CaptureError(f"{error}, {_TEXT_TOO}") from None
     if sources.is_json(raw):
         return tuple(Case(i, exchange, None, None, b"", _at(exchange)) for i, exchange in enumerate(exchanges, 1))
     flows = read_flows(raw).flows if exchanges else ()

@@ -1,4 +1,4 @@
-"""A CA, a backend certificate as MinIO wants it, a gateway certificate as mitmproxy wants it. See `scripts/make_certs`.
+"""A CA, a backend certificate as MinIO wants it, a gateway certificate as mitmproxy wants it.
 
 The extensions are those that Java, Go and Python's VERIFY_X509_STRICT ask for (RFC 5280 section 4.2).
 """
@@ -87,9 +87,11 @@ class _Issuer:
 
 
 def make_certs(folder: Path, hosts: Sequence[str] = (), *, force: bool = False) -> tuple[Certs, list[Path]]:
-    """Make what is missing, ends soon, lacks one of the hosts, or is not by the CA there; say what was written."""
+    """Make what is missing, ends soon, lacks one of the hosts, or is not by the CA there; say what was written.
+
+    What is replaced keeps the names that it had, unless ``force``.
+    """
     certs = Certs(folder)
-    hosts = (*_HOSTS, *(host for host in hosts if host not in _HOSTS))
     written: list[Path] = []
     certs.backend.joinpath("CAs").mkdir(parents=True, exist_ok=True)
     issuer = None if force else _usable_ca(certs)
@@ -101,8 +103,9 @@ def make_certs(folder: Path, hosts: Sequence[str] = (), *, force: bool = False) 
     _write(certs.backend / "CAs" / "ca.crt", _pem(issuer.certificate))
     pairs = ((certs.backend_certificate, certs.backend_key), (certs.gateway_certificate, certs.gateway_key))
     for certificate_file, key_file in pairs:
-        if force or not _usable_leaf(certificate_file, key_file, issuer, hosts):
-            certificate, key = _make_leaf(issuer, hosts)
+        names = list(dict.fromkeys((*_HOSTS, *hosts, *(() if force else _names_of(certificate_file)))))
+        if force or not _usable_leaf(certificate_file, key_file, issuer, names):
+            certificate, key = _make_leaf(issuer, names)
             _write(key_file, _key_pem(key), secret=True)
             _write(certificate_file, _pem(certificate))
             written += [certificate_file, key_file]
@@ -201,6 +204,15 @@ def _usable_leaf(certificate_file: Path, key_file: Path, issuer: _Issuer, hosts:
     return {_general_name(host) for host in hosts} <= set(names)
 
 
+def _names_of(certificate_file: Path) -> tuple[str, ...]:
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return ()
+    return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+
+
 def _read_pair(certificate_file: Path, key_file: Path) -> _Issuer | None:
     try:
         certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
@@ -262,20 +274,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "folder", nargs="?", type=output_folder, default=CHECKOUT / "certs", help="default: certs/ in the checkout"
     )
     parser.add_argument(
-        "--host", action="append", type=_host, default=[], help="one more name or address (may be repeated)"
+        "--host", action="append", type=_host, default=[], help="one more name or address (may be repeated); it stays"
     )
-    parser.add_argument("--force", action="store_true", help="replace what is there, the CA too")
+    parser.add_argument("--force", action="store_true", help="replace what is there, the CA and the names too")
     options = parser.parse_args(arguments)
     try:
         with writing(options.folder):
             certs, written = make_certs(options.folder, options.host, force=options.force)
+        for path in written:
+            tell(f"wrote {path}\n")
+        if not written:
+            tell(f"{certs.folder}: all valid, nothing written (--force replaces)\n")
     except UsageError as error:
         sys.stderr.write(f"make_certs: {error}\n")
         return 2
-    for path in written:
-        tell(f"wrote {path}\n")
-    if not written:
-        tell(f"{certs.folder}: all valid, nothing written (--force replaces)\n")
     return 0
 
 

@@ -39,6 +39,7 @@ from replaying.stand import make_stand, relevant
 from replaying.stored import stored_bodies
 from replaying.verdict import Verdict, differences, name_of, write_junit
 from s3gateway.capture import CaptureError
+from s3gateway.printable import printable
 from s3gateway.settings import ConfigError
 from s3gateway.yamltext import read_yaml
 
@@ -55,13 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.junit:
             with writing(options.junit):
                 write_junit(options.junit, suites)
+        verdicts = [verdict for _, suite in suites for verdict in suite]
+        wrong = sum(bool(verdict.wrong) for verdict in verdicts)
+        skipped = sum(bool(verdict.skipped) for verdict in verdicts)
+        tell(f"{len(verdicts) - skipped} replayed, {wrong} differ, {skipped} not replayed\n")
     except (CaptureError, ConfigError, UsageError) as error:
         sys.stderr.write(f"replay_flows: {error}\n")
         return 2
-    verdicts = [verdict for _, suite in suites for verdict in suite]
-    wrong = sum(bool(verdict.wrong) for verdict in verdicts)
-    skipped = sum(bool(verdict.skipped) for verdict in verdicts)
-    tell(f"{len(verdicts) - skipped} replayed, {wrong} differ, {skipped} not replayed\n")
     return 1 if wrong and not options.update else 0
 
 
@@ -159,7 +160,8 @@ def _show(path: Path, verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         lines = verdict.wrong or ((f"not replayed: {verdict.skipped}",) if verdict.skipped else ())
         if lines:
-            tell(f"{path.name}: {verdict.name}\n" + "".join(f"    {line}\n" for line in lines))
+            title = printable(f"{path.name}: {verdict.name}")
+            tell(f"{title}\n" + "".join(f"    {printable(line)}\n" for line in lines))
 
 
 if __name__ == "__main__":

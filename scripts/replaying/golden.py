@@ -36,7 +36,7 @@ def read_golden(path: Path) -> Golden | None:
         return None
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror}; name a readable file") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # a flow file, or JSON Lines
     if not isinstance(document, dict) or not isinstance(document.get("gateway"), dict):
         return None

@@ -5,13 +5,14 @@ admitted and forwarded as by a running gateway. What comes of it is an exchange 
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from replaying.stand import BACKEND, Stand
 from s3gateway import recording
-from s3gateway.capture import Exchange
+from s3gateway.capture import CaptureError, Exchange
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Arrival, admit, forward
+from s3gateway.printable import printable
 from s3gateway.resign import captured_request, resign
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import RequestHead
@@ -22,10 +23,13 @@ NOT_REPLAYED = frozenset(("SignatureDoesNotMatch", "InvalidAccessKeyId"))
 
 
 def replay(exchange: Exchange, stand: Stand) -> Exchange:
-    """What the gateway makes of the head now; verdict, code, operation, sse and the outgoing head are new."""
+    """What the gateway makes of the head now; verdict, code, operation, sse and the outgoing head are new.
+
+    Raises :class:`~s3gateway.capture.CaptureError` where the capture has no clock.
+    """
     captured = captured_request(exchange.incoming)
     blank = replace(exchange, outgoing=None, verdict="refused", code="", message="", operation="", sse="", rule="")
-    now = datetime.fromisoformat(exchange.time)
+    now = _clock(exchange)
     client = stand.client(exchange.identity)
     try:
         head = _signed(captured, stand, exchange.identity)
@@ -61,6 +65,15 @@ def on_the_wire(head: RequestHead) -> RequestHead:
     """Without `Expect: 100-continue`, which mitmproxy answers itself and takes off."""
     fields = tuple(pair for pair in head.headers if pair[0].lower() != b"expect")
     return RequestHead(head.method, head.target, fields)
+
+
+def _clock(exchange: Exchange) -> datetime:
+    try:
+        now = datetime.fromisoformat(exchange.time)
+    except ValueError:
+        told = f"exchange {printable(exchange.id)}: time '{printable(exchange.time)}'"
+        raise CaptureError(f"{told} is not like 2026-01-31T12:00:00Z") from None
+    return now if now.tzinfo else now.replace(tzinfo=UTC)
 
 
 def _signed(captured: RequestHead, stand: Stand, identity: str) -> RequestHead:

@@ -73,18 +73,22 @@ def _fields(fields: Sequence[Field]) -> str:
 
 
 def write_junit(path: Path, suites: Sequence[tuple[str, Sequence[Verdict]]]) -> None:
-    """Write JUnit's XML as CI servers read it: a suite for each capture, a case for each request."""
+    """Write JUnit's XML as CI servers read it: a suite for each capture, a case for each request.
+
+    XML takes no control characters, not even as references, and a capture or an answer may hold any.
+    """
     root = ET.Element("testsuites")
-    for name, verdicts in suites:
+    for file, verdicts in suites:
+        name = printable(file)
         failed, skipped = sum(bool(v.wrong) for v in verdicts), sum(bool(v.skipped) for v in verdicts)
         counts = {"tests": str(len(verdicts)), "failures": str(failed), "skipped": str(skipped), "errors": "0"}
         suite = ET.SubElement(root, "testsuite", {"name": name} | counts)
         for verdict in verdicts:
-            case = ET.SubElement(suite, "testcase", {"classname": name, "name": verdict.name})
+            case = ET.SubElement(suite, "testcase", {"classname": name, "name": printable(verdict.name)})
             if verdict.wrong:
-                failure = ET.SubElement(case, "failure", {"message": verdict.wrong[0]})
-                failure.text = "\n".join(verdict.wrong)
+                failure = ET.SubElement(case, "failure", {"message": printable(verdict.wrong[0])})
+                failure.text = "\n".join(map(printable, verdict.wrong))
             if verdict.skipped:
-                ET.SubElement(case, "skipped", {"message": verdict.skipped})
+                ET.SubElement(case, "skipped", {"message": printable(verdict.skipped)})
     ET.indent(root)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)

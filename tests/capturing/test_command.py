@@ -219,7 +219,19 @@ def test_a_configuration_without_a_file_to_follow(tmp_path: Path, text: str, tol
     complaint = _run("--follow", tmp_path / "gateway.yaml", status=2).stderr
     assert told in complaint
     assert complaint.count("\n") == 1
-    assert "cannot read" in _run("--follow", tmp_path / "absent", status=2).stderr
+    kept = tmp_path / "kept.json"
+    kept.write_text("as it was")
+    assert "cannot read" in _run("--follow", tmp_path / "absent", "-o", kept, status=2).stderr
+    assert kept.read_text() == "as it was"
+
+
+def test_what_is_followed_is_not_written_to(capture: Path, tmp_path: Path) -> None:
+    """It would be emptied, and then be read what was just written, for ever."""
+    (tmp_path / "gateway.yaml").write_text(f"log: {{capture: {capture.name}}}")
+    before = capture.read_text()
+    told = _run("--follow", tmp_path / "gateway.yaml", "--count", "1", "-o", capture, status=2).stderr
+    assert told == f"capture_headers: --output: {str(capture)!r} is what the gateway writes; name another file\n"
+    assert capture.read_text() == before
 
 
 def test_following_a_gateway(gateway: GatewayFactory, certs: Certs, following: Follower, tmp_path: Path) -> None:

@@ -35,6 +35,12 @@ HAR = {
 }
 
 
+def _answered(status: object) -> dict[str, object]:
+    """The HAR file with another status."""
+    (entry,) = HAR["log"]["entries"]
+    return {"log": {"entries": [entry | {"response": {"status": status, "headers": []}}]}}
+
+
 def _flows(number: int) -> bytes:
     """What mitmproxy writes of GET /path: the head alone, no answer."""
     file = BytesIO()
@@ -107,6 +113,10 @@ def test_har(tmp_path: Path) -> None:
         (b'{"a": "\xff"}', "not UTF-8 text"),
         (dump_line(GET)[:-40].encode() + b"\n" + dump_line(GET).encode(), "line 1 is not JSON"),
         (b'{"log": 1}', "begins like a HAR file and is none"),
+        (b'{"log": {"entries": null}}', "begins like a HAR file and is none"),
+        (b'{"log": ' + b"[" * 100_000, "begins like a HAR file and is none"),
+        (json.dumps(_answered("no number")).encode(), "entry 1 of the HAR file is not in HAR's schema"),
+        (json.dumps(_answered(1e999)).encode(), "entry 1 of the HAR file is not in HAR's schema"),
         (b'{"log": {"entries": [{}]}}', "entry 1 of the HAR file is not in HAR's schema"),
     ],
 )

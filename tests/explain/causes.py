@@ -58,8 +58,8 @@ def _swapped(keys: Keys) -> RequestHead:
     return _get(Keys(keys.secret, keys.access_key_id))
 
 
-def _signed_at(hours: int) -> str:
-    return f"{datetime.now(UTC) + timedelta(hours=hours):%Y%m%dT%H%M%SZ}"
+def _signed_at(hours: int, minutes: int = 0) -> str:
+    return f"{datetime.now(UTC) + timedelta(hours=hours, minutes=minutes):%Y%m%dT%H%M%SZ}"
 
 
 def _one_second_on(keys: Keys) -> RequestHead:
@@ -273,6 +273,12 @@ PATHS = (
         lambda k: writes(_get(k, target="/bucket/dir/"), "dir/", "dir"),
     ),
     Case(
+        "a proxy removes the slash behind a bucket",
+        "path-trailing-slash",
+        ("signed the path `/bucket/`", "removes a slash at the end"),
+        lambda k: writes(_get(k, target="/bucket/?list-type=2"), "/?", "?"),
+    ),
+    Case(
         "a proxy adds a slash",
         "path-trailing-slash",
         ("adds a slash at the end",),
@@ -334,6 +340,12 @@ PATHS = (
         ("escapes other characters than S3",),
         lambda k: _get(k, target="/bucket/caf%c3%a9"),
     ),
+    Case(
+        "the client escapes the tilde, as old ones do",
+        "path-escapes",
+        ("signed the path `/bucket/%7Ea`", "wire says `/bucket/~a`"),
+        lambda k: Own(target="/bucket/~a", uri="/bucket/%7Ea").head(k),
+    ),
     Case("a proxy decomposes accents", "path-unicode-form", ("Unicode NFC was signed",), _composed),
 )
 QUERIES = (
@@ -360,6 +372,12 @@ QUERIES = (
         "query-plus-space",
         ("signed a plus (%2B) where the wire says a space",),
         lambda k: writes(_get(k, target="/bucket?prefix=a%2Bb"), "%2B", "%20"),
+    ),
+    Case(
+        "the client escapes the tilde of a query",
+        "query-escapes",
+        ("escapes other characters of the query",),
+        lambda k: Own(target="/bucket?prefix=~a", query="prefix=%7Ea").head(k),
     ),
     Case(
         "a proxy adds a parameter",
@@ -402,6 +420,13 @@ QUERIES = (
         "query-parameter-added",
         ("`fbclid`",),
         lambda k: writes(presigned(k, "GET", "/bucket/key"), "?", "?fbclid=1&"),
+    ),
+    Case(
+        "a mailer tags a presigned URL twice",
+        "query-parameter-added",
+        ("parameters were added to the URL after it was presigned",),
+        lambda k: writes(presigned(k, "GET", "/bucket/key"), "?", "?utm_source=mail&utm_medium=web&"),
+        not_told=("signed no query",),
     ),
     Case(
         "the session token is put on the URL after signing",
@@ -620,6 +645,23 @@ KEYS = (
         control="clock+wrong-secret",
     ),
     Case(
+        "the client takes India's time for UTC",
+        "clock",
+        ("5 h 30 min ahead of this gateway's", "local time"),
+        lambda k: Own(timestamp=_signed_at(5, 30)).head(k),
+        late=timedelta(seconds=1),
+        control="clock+wrong-secret",
+    ),
+    Case(
+        "a clock that is off by as much as no time zone",
+        "clock",
+        ("3 h 15 min ahead of this gateway's", "NTP"),
+        lambda k: Own(timestamp=_signed_at(3, 15)).head(k),
+        late=timedelta(seconds=1),
+        control="clock+wrong-secret",
+        not_told=("local time",),
+    ),
+    Case(
         "the clock is off and a proxy drops the port",
         "clock+host-port",
         ("behind this gateway's", "wire says `gateway.example`"),
@@ -658,6 +700,15 @@ KEYS = (
     Case(
         "a secret that was not copied whole", "secret-cut", ("but for the last character",), _secret(lambda s: s[:-1])
     ),
+    Case(
+        "a secret that was copied up to a slash, as a double click does",
+        "secret-cut",
+        ("but for the last 27 characters",),
+        _secret(lambda s: s.partition("/")[0]),
+    ),
+    Case("a secret without its beginning", "secret-cut", ("but for the first 4",), _secret(lambda s: s[4:])),
+    Case("a secret with one quotation mark", "secret-quotes", ("a quotation mark before",), _secret('"{}'.format)),
+    Case("a secret from a file of Windows", "secret-white-space", ("byte order mark",), _secret("\ufeff{}".format)),
     Case(
         "the access key id for a secret",
         "secret-is-access-key",

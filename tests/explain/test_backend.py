@@ -8,6 +8,8 @@ from hashlib import md5
 
 import pytest
 
+from capturing.sources import read
+from lab import CHECKOUT
 from lab.certs import Certs
 from lab.minio import Minio
 from s3gateway.capture import Explanation, Head, Response
@@ -263,3 +265,27 @@ def test_the_answers_own_words() -> None:
     )
     assert why
     assert why.cause == "chunk-too-big"
+
+
+@pytest.mark.parametrize(
+    "date", ["Sat, 31 Jan 2026 12:00:00 GMT", "Sat, 31 Jan 2026 12:00:00 -0000", "Sat Jan 31 12:00:00 2026"]
+)
+def test_every_form_of_a_date_is_utc(date: str) -> None:
+    """RFC 9110 section 5.6.7 has a form without a zone as well."""
+    head = Head("GET", "/b/k", (("Host", "h"), ("X-Amz-Date", "20260131T140000Z")))
+    why = explain_backend(head, Refusal(403, "RequestTimeTooSkewed", "", date), tls=True)
+    assert why
+    assert "the sender's clock is 2 h ahead of the backend's" in why.sentence
+
+
+def test_the_side_before_the_gateway_is_not_blamed() -> None:
+    """The incident's front: MinIO speaks of the head that it got, and the client's is in order."""
+    (front,) = read(CHECKOUT / "scripts" / "captures" / "spark-400" / "front.json")
+    assert front.response
+    refusal = read_refusal(front.response)
+    assert refusal
+    why = explain_backend(front.incoming, refusal, tls=False)
+    assert why
+    assert why.cause == "head-changed-behind"
+    assert "this head has no such header, and none that is signed and missing" in why.sentence
+    assert "scripts/diff_headers" in why.sentence

@@ -87,6 +87,22 @@ def test_a_head_in_a_text_file(say: Say, config: str, tmp_path: Path, end: bytes
     assert "\x1b[32m- host:gateway.example:8000" in say("--config", config, "--color", "always", str(file))[1]
 
 
+@pytest.mark.parametrize("before", [b"\n", b"\r\n\r\n"])
+def test_empty_lines_before_a_head(say: Say, config: str, tmp_path: Path, before: bytes) -> None:
+    """As they come with what was copied, and as HTTP has a server pass over them."""
+    file = tmp_path / "head.txt"
+    file.write_bytes(before + text(DROPPED_PORT))
+    assert "host-port" in say("--config", config, str(file))[1]
+
+
+@pytest.mark.parametrize("name", ["gw.corp_1.example", "gw:8000", "192.0.2.7:80", "[2001:db8::1]", "[::1]:8000"])
+def test_a_name_may_have_a_port(say: Say, config: str, tmp_path: Path, name: str) -> None:
+    """Or be an address, as in a Host header."""
+    file = tmp_path / "head.txt"
+    file.write_bytes(text(DROPPED_PORT))
+    assert say("--config", config, "--known-host", name, str(file))[0] == 0
+
+
 def test_the_gateways_clock(say: Say, config: str, tmp_path: Path) -> None:
     """With --at the clock is judged as well; a name can be given for Host."""
     file = tmp_path / "head.txt"
@@ -219,7 +235,13 @@ def test_nothing_refused(say: Say, tmp_path: Path) -> None:
         (("--config", "missing", "FILE"), "--config: cannot read"),
         (("--request", "7", "FILE"), "has requests 1 to 1"),
         (("--at", "noon", "FILE"), "'noon' is not a time"),
-        (("NOISE",), "not in a known format"),
+        (("NOISE",), "or a text file that begins with a line like GET /bucket/key HTTP/1.1"),
+        (
+            ("--known-host", "https://gw:8000", "FILE"),
+            "'https://gw:8000' is no host; write it like storage.example:8000",
+        ),
+        (("--known-host", "gw/path", "FILE"), "'gw/path' is no host"),
+        (("--known-host", "", "FILE"), "'' is no host"),
         (("NO_HEADER",), "is no header"),
         ((), "required: FILE"),
     ],

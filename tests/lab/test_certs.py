@@ -47,6 +47,21 @@ def test_a_further_host_replaces_the_leaves_and_keeps_the_ca(tmp_path: Path) -> 
         _handshake(certs.gateway, certs.gateway, certs.ca, host)
 
 
+def test_names_that_were_given_before_stay(tmp_path: Path) -> None:
+    """When one more is, and when a certificate that ends soon is renewed by a command that names none."""
+    assert main([str(tmp_path), "--host", "first.example.com", "--host", "2001:db8::7"]) == 0
+    certs = Certs(tmp_path)
+    assert main([str(tmp_path), "--host", "second.example.com"]) == 0
+    certs.gateway_key.unlink()
+    assert main([str(tmp_path)]) == 0
+    for host in ("first.example.com", "2001:db8::7", "second.example.com", "localhost"):
+        _handshake(certs.gateway, certs.gateway, certs.ca, host)
+        _handshake(certs.backend_certificate, certs.backend_key, certs.ca, host)
+    assert main([str(tmp_path), "--force"]) == 0
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        _handshake(certs.gateway, certs.gateway, certs.ca, "first.example.com")
+
+
 def test_valid_files_are_left_alone_until_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path)]) == 0
     ca = (tmp_path / "ca.crt").read_bytes()

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from botocore.config import Config
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
 from s3gateway import capture, curl
-from s3gateway.capture import Exchange
+from s3gateway.capture import Exchange, Head
 from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Target, put_chunked, sign
@@ -83,6 +84,29 @@ def test_a_read_and_a_streamed_upload(
     command = curl.command(_last(captured, 3))
     assert _run(command, tmp_path).stdout == b"206", command
     assert (tmp_path / "out").read_bytes() == b"curl"
+
+
+def test_an_empty_object_is_one(running: Gateway, minio: Minio, bucket: str, captured: Path, tmp_path: Path) -> None:
+    """A directory marker: no body to bring, and curl of itself sends no length then."""
+    _curl()
+    with Raw(running.port) as raw:
+        marker = sign(
+            "PUT", Target(bucket, "dir/"), headers=[("Content-Length", "0")], host=f"127.0.0.1:{running.port}"
+        )
+        assert raw.ask(marker.head).status == 200
+    command = curl.command(_last(captured, 1))
+    minio.client().delete_object(Bucket=bucket, Key="dir/")
+    assert _run(command, tmp_path).stdout == b"200", (command, (tmp_path / "out").read_bytes())
+    assert minio.client().head_object(Bucket=bucket, Key="dir/")["ContentLength"] == 0
+
+
+def test_a_checksum_that_was_in_the_trailer_is_not_announced() -> None:
+    """AWS refuses one that is named and does not come."""
+    names = ("Host", "x-amz-trailer", "x-amz-sdk-checksum-algorithm", "Content-Length")
+    head = Head("PUT", "/b/k", tuple((name, "1") for name in names))
+    exchange = Exchange("", "", tls=True, incoming=head)
+    assert "checksum" not in curl.command(replace(exchange, payload="STREAMING-UNSIGNED-PAYLOAD-TRAILER"))
+    assert "x-amz-sdk-checksum-algorithm: 1" in curl.command(exchange)
 
 
 def test_what_is_secret_is_a_placeholder(running: Gateway, bucket: str, captured: Path) -> None:

@@ -16,6 +16,7 @@ from selenium.webdriver.common.by import By
 
 from capturing.sources import read
 from diffing.__main__ import main
+from diffing.page import marked
 from diffing.words import brief
 from lab import CHECKOUT
 from s3gateway.capture import Exchange, Head, Pairs, dump
@@ -129,6 +130,19 @@ def test_a_request_that_never_arrived_is_status_1(run: Run, tmp_path: Path) -> N
         assert "(refused by the gateway: AccessDenied)" in out
 
 
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_where_nothing_could_be_compared_nothing_is_good(run: Run, tmp_path: Path, form: str) -> None:
+    """A gateway that refuses all, or a recorder that nobody was sent to, would pass in CI. What there was is shown."""
+    first, second = read(GATEWAY)[:2]
+    refused = written(tmp_path, replace(first, verdict="refused", code="AccessDenied", outgoing=None), name="refused")
+    for arguments in ((refused,), (refused, written(tmp_path, second, name="other"))):
+        status, out, _ = run(*arguments, "--format", form)
+        assert status == 2
+        assert "AccessDenied" in out
+        assert '"good": false' in out if form == "json" else "No request was seen on both sides: nothing" in out
+        assert "survived in" not in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -237,6 +251,17 @@ def test_markdown_cannot_be_broken_by_the_wire(run: Run, tmp_path: Path) -> None
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
     assert "\x1b" not in out
     assert "```a\\|b`c``d<script>" in out.replace("``` ", "```")
+
+
+def test_a_bar_needs_its_backslash_in_a_table_alone(run: Run, tmp_path: Path) -> None:
+    """Elsewhere the backslash would be shown, and the key read as another."""
+    there, gone = (replace(exchange, key="a|b") for exchange in read(hostile(tmp_path)) * 2)
+    line = replace(there, incoming=replace(there.incoming, target="/b/a|b"))
+    front = written(tmp_path, line, replace(gone, operation="GetObject"), name="front.json")
+    _, out, _ = run(front, written(tmp_path, there, name="behind.json"), "--format", "markdown")
+    assert "1. `PutObject b/a|b`" in out
+    assert "- `GetObject b/a|b` never arrived" in out
+    assert "Request line: `PUT /b/a|b` became `PUT /b/k`" in out
 
 
 def test_no_control_character_reaches_a_terminal(run: Run, tmp_path: Path) -> None:
@@ -363,6 +388,32 @@ def test_the_page_cannot_be_broken_by_the_wire(run: Run, tmp_path: Path, browser
     assert browser.find_elements(By.TAG_NAME, "script") == []
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
     assert "<script>alert(1)</script>" in browser.find_element(By.CSS_SELECTOR, ".wire").text
+
+
+def test_long_names_stay_on_the_page(run: Run, tmp_path: Path, browser: webdriver.Chrome) -> None:
+    """A key of S3's full length, and a header's name as long: neither makes the page scroll sideways."""
+    (exchange,) = read(hostile(tmp_path))
+    long = replace(exchange.incoming, headers=(("Host", "a"), ("x-amz-meta-" + "n" * 1024, "1")))
+    lost = replace(exchange, incoming=long, outgoing=replace(exchange.incoming, headers=(("Host", "a"),)))
+    two = replace(exchange, id="2", operation="GetObject", key="k" * 1024)
+    front = written(tmp_path, lost, lost, two, name="front.json")
+    behind = written(tmp_path, replace(lost, incoming=exchange.incoming), lost, name="behind.json")
+    page = tmp_path / "report.html"
+    run(front, behind, "--html", page)
+    browser.get(page.as_uri())
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".alone")) == 1
+    script = "const root = document.documentElement; return [root.scrollWidth - root.clientWidth, [...document."
+    script += "querySelectorAll('.matrix td')].every(one => one.getBoundingClientRect().right < root.clientWidth)]"
+    assert browser.execute_script(script) == [0, True]
+
+
+def test_what_differs_is_marked_however_long() -> None:
+    """What is the same at both ends is left out of the comparison, and what is too long for it is marked whole."""
+    same = "a=b; " * 4000
+    assert marked(f"{same}c; {same}", f"{same}d; {same}") == tuple(f"{same}<mark>{x};</mark> {same}" for x in "cd")
+    whole = ";" * 3999, ",;" * 3999 + ","
+    assert marked(f"{whole[0]};", f"{whole[1]};") == tuple(f"<mark>{text}</mark>;" for text in whole)
+    assert marked("x/y/z", "x/z") == ("x/<mark>y/</mark>z", "x/z")
 
 
 def test_captures_hold_no_secret_and_no_machine() -> None:

@@ -22,6 +22,26 @@ def test_by_operation_and_key_in_order() -> None:
     assert names(front, behind) == (["a2", "b1", "c3"], ["d"], [])
 
 
+def _part(name: str, query: str, *more: tuple[str, str]) -> Exchange:
+    head = Head("PUT", f"/b/k?{query}", more)
+    return Exchange(name, "", tls=False, incoming=head, operation="UploadPart", bucket="b", key="k")
+
+
+def test_parts_of_one_upload_in_any_order() -> None:
+    """mc sends them at once and numbers no calls, and mitmdump writes what ends first first: the query tells them."""
+    front = [_part("a", "partNumber=1&uploadId=u"), _part("b", "partNumber=2&uploadId=u")]
+    behind = [_part("1", "partNumber=2&uploadId=u"), _part("2", "partNumber=1&uploadId=u")]
+    assert names(front, behind) == (["a2", "b1"], [], [])
+
+
+def test_ranges_of_one_object_in_any_order() -> None:
+    """So does the range of a read; one that a gateway wrote anew goes by order."""
+    ranges = [("Range", f"bytes={first}-") for first in (0, 8, 16)]
+    front = [_part(name, "", pair) for name, pair in zip("abc", ranges, strict=True)]
+    behind = [_part("1", "", ("range", "bytes=16-")), _part("2", "", ranges[0]), _part("3", "", ("Range", "other"))]
+    assert names(front, behind) == (["a2", "b3", "c1"], [], [])
+
+
 def test_by_invocation_in_any_order() -> None:
     """The SDK's own number goes before order and key."""
     front = [exchange("a", "k", call="one"), exchange("b", "k", call="two")]

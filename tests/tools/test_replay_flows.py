@@ -9,9 +9,12 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lab import CHECKOUT
 
 CAPTURES = CHECKOUT / "tests" / "captures"
+MC = CAPTURES / "mc.json"
 SPARK = CAPTURES / "spark-3.5.json"
 
 
@@ -124,13 +127,40 @@ def test_a_forgery_is_not_made_good(tmp_path: Path) -> None:
     assert ended.stdout.endswith("13 replayed, 0 differ, 1 not replayed\n")
 
 
+def test_what_no_xml_file_may_hold_is_escaped(tmp_path: Path) -> None:
+    """Control characters and lone surrogates of a capture, on the terminal as well."""
+    document = json.loads(SPARK.read_text())
+    document["exchanges"][0] |= {"id": "a\x1b[31m\u202e", "rule": "b\x00\udc80"}
+    (tmp_path / "odd\udc80.json").write_text(json.dumps(document))
+    ended = run(tmp_path / "odd\udc80.json", "--junit", tmp_path / "junit.xml")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert re.search(r"^[^\n]*odd\\udc80[^\n]*\[a\\x1b\[31m\\u202e\]\n    rule: expected ", ended.stdout)
+    (failed,) = ET.parse(tmp_path / "junit.xml").getroot().iter("failure")
+    assert failed.get("message") == r"rule: expected 'b\\x00\\udc80', is ''"
+
+
+@pytest.mark.parametrize(("time", "status"), [("yesterday", 2), ("2026-11-24T22:11:43", 0)])
+def test_a_time_that_is_none_is_said(tmp_path: Path, time: str, status: int) -> None:
+    """One without a zone is UTC, as all times of a capture are."""
+    document = json.loads(MC.read_text())
+    document["exchanges"] = document["exchanges"][:1]
+    document["exchanges"][0]["time"] = time
+    (tmp_path / "timed.json").write_text(json.dumps(document))
+    ended = run(tmp_path / "timed.json")
+    assert ended.returncode == status, ended.stderr
+    told = "replay_flows: exchange GetBucketLocation-1: time 'yesterday' is not like 2026-01-31T12:00:00Z\n"
+    assert ended.stderr == (told if status else "")
+
+
 def test_usage(tmp_path: Path) -> None:
     """One line that says which file and what is wrong, exit 2."""
     (tmp_path / "bad.json").write_text("{}")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
     (tmp_path / "bad.yaml").write_text("encryption: [{bucket: b, sse-kms: k, sse-s3: true}]")
     for arguments in (
         [tmp_path / "absent"],
         [tmp_path / "bad.json"],
+        [tmp_path / "deep.json"],
         [SPARK, "--config", tmp_path / "bad.yaml"],
         [SPARK, "--config", tmp_path / "absent.yaml"],
         [],

@@ -282,6 +282,25 @@ def test_what_fails_in_writing_is_said(refused: Refused, name: str, arguments: l
     assert refused(name, *arguments) == f"cannot write {told}; correct that, or name another"
 
 
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        ("capture_headers", CAPTURE),
+        ("diff_headers", CAPTURE),
+        ("explain", CAPTURE),
+        ("make_certs", "certs"),
+        ("replay_flows", CAPTURE),
+    ],
+)
+def test_standard_output_on_a_full_disk(tmp_path: Path, name: str, argument: str) -> None:
+    """Is no difference and no fault of the capture: status 2, and no traceback."""
+    command = [str(CHECKOUT / "scripts" / name), argument]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    told = f"{name}: cannot write standard output (No space left on device); make room, or write elsewhere\n"
+    assert (ended.returncode, ended.stderr) == (2, told)
+
+
 def test_writing_names_the_file_that_is_in_the_way(tmp_path: Path) -> None:
     """Where one is renamed over another, the other."""
     (tmp_path / "there").mkdir()

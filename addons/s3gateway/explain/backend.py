@@ -200,6 +200,8 @@ def _clocks(head: _Sent, refusal: Refusal) -> str:
         answered = parsedate_to_datetime(refusal.date)
     except ValueError:
         return f"the clocks differ by more than {clock.duration(MAX_SKEW)}; {remedy}"
+    if answered.tzinfo is None:  # asctime's form
+        answered = answered.replace(tzinfo=UTC)
     way = "ahead of" if signed > answered else "behind"
     return f"the sender's clock is {clock.duration(abs(signed - answered))} {way} the backend's; {remedy}"
 

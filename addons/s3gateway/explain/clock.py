@@ -6,6 +6,13 @@ from s3gateway.capture import Explanation
 from s3gateway.sigv4.verify import MAX_SKEW
 
 _HOUR = timedelta(hours=1)
+_BETWEEN = tuple(
+    timedelta(hours=hours, minutes=minutes)
+    for minutes, zones in ((30, (2, 3, 4, 5, 6, 9, 10)), (45, (5, 8, 12, 13)))
+    for hours in zones
+)
+"""The time zones that are no whole hours off UTC: India, Iran, Afghanistan, Nepal, the middle of Australia and more."""
+
 _NEAR = timedelta(minutes=2)
 _MOST_ZONES = timedelta(hours=14)
 _DAY = timedelta(days=1)
@@ -32,22 +39,20 @@ def _sentence(ahead: timedelta, signed_at: datetime, now: datetime) -> str:
         f"the client's clock is {duration(off)} {way} this gateway's: it signed at {_text(signed_at)}, the request "
         f"came at {_text(now)}, and 15 min are allowed"
     )
-    if _is_whole_hours(off):
-        return (
-            said
-            + "; that is a whole number of hours: the client writes local time as if it were UTC, so let it use UTC"
-        )
+    if _is_a_time_zone(off):
+        return said + "; a time zone is that far off: the client writes local time as if it were UTC, so let it use UTC"
     if ahead < timedelta() and off > _DAY:
         return said + "; set the client's clock (NTP), unless this is an old request sent again"
     return said + "; set the client's clock, or this machine's if others fail too (NTP)"
 
 
-def _is_whole_hours(off: timedelta) -> bool:
-    return off <= _MOST_ZONES and min(off % _HOUR, _HOUR - off % _HOUR) <= _NEAR
+def _is_a_time_zone(off: timedelta) -> bool:
+    whole = off <= _MOST_ZONES and min(off % _HOUR, _HOUR - off % _HOUR) <= _NEAR
+    return whole or any(abs(off - zone) <= _NEAR for zone in _BETWEEN)
 
 
 def _if_clock(age: timedelta) -> str:
-    return ", and compare the clocks" if _is_whole_hours(age) else ""
+    return ", and compare the clocks" if _is_a_time_zone(age) else ""
 
 
 def duration(length: timedelta) -> str:

@@ -98,7 +98,13 @@ WORDS = (
     ),
     (
         "headers present in the request which were not signed",
-        ("x-amz-header-unsigned", "a header that it wants signed is not; compare SignedHeaders with what is sent"),
+        (
+            "head-changed-behind",
+            (
+                "this head has no such header, and none that is signed and missing, of which MinIO says the same: it "
+                "got another head than this; capture right before the backend, too, and compare (scripts/diff_headers)"
+            ),
+        ),
     ),
     (
         "malformed chunked encoding|body terminated unexpectedly",

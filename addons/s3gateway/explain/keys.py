@@ -31,6 +31,8 @@ _SERVICES = ("s3express", "s3-object-lambda", "s3-outposts", "sts", "iam", "exec
 _DAYS = (-1, 1)
 _SECONDS = (-3, -2, -1, 1, 2, 3)
 _HOURS = range(-14, 15)
+_MOST_CUT = 64
+"""Characters that a secret may lack at one end: AWS's and MinIO's have 40."""
 
 
 def secrets(draft: Draft, client: Client, config: Config) -> Iterator[Suspect]:
@@ -64,9 +66,13 @@ def _disguises(mine: str, who: str, access_key_id: str) -> Iterator[tuple[str, s
     yield space, signs + "and a space before it; store it without", " " + mine
     yield space, signs + "and a tab after it; store it without", mine + "\t"
     yield space, signs + "and spaces on both sides of it; store it without", f" {mine} "
+    yield space, signs + "and a byte order mark before it: its file is from Windows; store it without", "\ufeff" + mine
+    yield space, signs + "and a no-break space after it; store it without", mine + "\u00a0"
     yield space, here + "has white space around it; remove it", mine.strip()
     for mark in "\"'`":
         yield quotes, signs + "in quotation marks that are no part of it; remove them", f"{mark}{mine}{mark}"
+        yield quotes, signs + "and a quotation mark before it; remove that", mark + mine
+        yield quotes, signs + "and a quotation mark after it; remove that", mine + mark
     yield quotes, here + "has quotation marks around it; remove them", mine.strip("\"'`")
     issued = "store it as it was issued"
     yield code, signs + "percent-encoded (`%2F` for `/`); store it decoded", quote(mine, safe="")
@@ -82,9 +88,10 @@ def _disguises(mine: str, who: str, access_key_id: str) -> Iterator[tuple[str, s
     yield code, signs + "with its backslashes doubled; store it without", mine.replace("\\", "\\\\")
     yield code, signs + f"in lower case; {issued}", mine.lower()
     yield code, signs + f"in upper case; {issued}", mine.upper()
-    for end, text in (("last", mine[:-1]), ("last two", mine[:-2]), ("first", mine[1:]), ("first two", mine[2:])):
-        noun = "characters" if " " in end else "character"
-        yield "secret-cut", signs + f"but for the {end} {noun}; copy all of it", text
+    for count in range(1, min(len(mine), _MOST_CUT)):
+        noun = "character" if count == 1 else f"{count} characters"
+        yield "secret-cut", signs + f"but for the last {noun}; copy all of it", mine[:-count]
+        yield "secret-cut", signs + f"but for the first {noun}; copy all of it", mine[count:]
     access = f"client {who} signs with its access key id in place of its secret; give it the secret"
     yield "secret-is-access-key", access, access_key_id
     yield "secret-empty", f"client {who} signs with an empty secret; give it the secret", ""

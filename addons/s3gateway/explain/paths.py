@@ -6,7 +6,7 @@ from itertools import combinations
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.escapes import LENIENT, lower_escapes
+from s3gateway.explain.escapes import LENIENT, escaped, lower_escapes
 from s3gateway.explain.suspect import Suspect, of_part, quoted
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.model import RequestHead
@@ -77,6 +77,8 @@ def _encodings(uri: bytes, wire: bytes, raw: bytes) -> Iterator[_Reading]:
 def _escaped_slashes(uri: bytes) -> Iterator[_Reading]:
     sentence = f"a proxy in front decodes %2F in the path, or the client escapes slashes in keys; {_AS_CAME}"
     bucket, _, key = uri[1:].partition(b"/")
+    if b"/" not in key:
+        return
     yield "path-slash-escape", sentence, b"/%b/%b" % (bucket, key.replace(b"/", b"%2F")), True
     for at in _slashes_at(key):
         yield "path-slash-escape", sentence, b"/%b/%b%%2F%b" % (bucket, key[:at], key[at + 1 :]), False
@@ -140,7 +142,7 @@ def _characters(uri: bytes, wire: bytes, raw: bytes) -> Iterator[_Reading]:
     sentence = f"the client escapes other characters than S3 does; {_CLIENT}"
     yield "path-escapes", sentence, wire, True
     for safe in LENIENT:
-        yield "path-escapes", sentence, quote_from_bytes(raw, safe="/" + safe).encode(), False
+        yield "path-escapes", sentence, escaped(raw, "/" + safe), False
     yield "path-escapes", f"the client signs the path with nothing escaped; {_CLIENT}", raw, False
     yield "path-escapes", f"the client writes escapes in lower case when it signs; {_CLIENT}", lower_escapes(uri), False
     for form in ("NFC", "NFD"):

@@ -1,10 +1,10 @@
 """Suspects: the query that the client signed is not the one that arrived, or was put into canonical form otherwise."""
 
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.escapes import LENIENT, lower_escapes
+from s3gateway.explain.escapes import LENIENT, escaped, lower_escapes
 from s3gateway.explain.suspect import Suspect, of_part, quoted
 from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
@@ -115,6 +115,8 @@ def _removed(pairs: _Pairs) -> Iterator[_Reading]:
     own = [pair for pair in pairs if pair[0].startswith(b"X-Amz-")]
     if pairs:
         every = f"the client signed no query, the wire has one; {_AS_CAME}, or let the client sign it"
+        if own:
+            every = f"parameters were added to the URL after it was presigned; presign it with them, or {_AS_CAME}"
         yield "query-parameter-added", every, _sorted_query(own), True
         names = dict(pairs)
         twice = f"a query parameter appears more than once and the client signed it once; {_CLIENT}"
@@ -150,4 +152,4 @@ def _piece(name: bytes, value: bytes) -> bytes:
 
 
 def _quote(text: bytes, safe: str = "~") -> bytes:
-    return quote_from_bytes(text, safe=safe).encode()
+    return escaped(text, safe)
