@@ -117,8 +117,8 @@ KEYS = (
         "Patterns of the S3 operations it may use, all by default: `GetObject`, `List*`. A copy needs `GetObject` as "
         "well, for its source. Tags, locks and ACLs that come with an object or a new bucket need `PutObjectTagging`, "
         "`PutObjectRetention`, `PutObjectLegalHold`, `PutObjectAcl`, or `PutObjectLockConfiguration` and "
-        "`PutBucketVersioning`, `PutBucketAcl`; passing over a lock `BypassGovernanceRetention`, as on AWS. Answers leave "
-        "out a lock and the number of tags without `GetObjectRetention`, `GetObjectLegalHold`, `GetObjectTagging`.",
+        "`PutBucketVersioning`, `PutBucketAcl`; passing over a lock `BypassGovernanceRetention`, as on AWS. Without "
+        "`GetObjectRetention`, `GetObjectLegalHold`, `GetObjectTagging` answers leave out a lock and the number of tags.",
         (),
     ),
     Key(
