@@ -118,7 +118,7 @@ KEYS = (
         "well, for its source. Tags, locks and ACLs that come with an object or a new bucket need `PutObjectTagging`, "
         "`PutObjectRetention`, `PutObjectLegalHold`, `PutObjectAcl`, or `PutObjectLockConfiguration` and "
         "`PutBucketVersioning`, `PutBucketAcl`; passing over a lock `BypassGovernanceRetention`, as on AWS. Without "
-        "`GetObjectRetention`, `GetObjectLegalHold`, `GetObjectTagging` answers leave out a lock and the number of tags.",
+        "`GetObjectRetention`, `GetObjectLegalHold`, `GetObjectTagging` answers leave out a lock and the tags' number.",
         (),
     ),
     Key(

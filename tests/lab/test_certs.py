@@ -1,9 +1,14 @@
 """lab.certs: certificates that strict verifiers accept."""
 
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from lab.certs import Certs, main, make_certs
 
@@ -79,6 +84,45 @@ def test_a_key_that_is_not_the_certificates_is_replaced(tmp_path: Path) -> None:
     _, written = make_certs(tmp_path)
     assert written == [certs.gateway_certificate, certs.gateway_key, certs.gateway]
     _handshake(certs.gateway, certs.gateway, certs.ca, "localhost")
+
+
+def test_what_others_have_issued_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was overwritten with its key, which may have been nowhere else."""
+    certs, _ = make_certs(tmp_path)
+    foreign = _self_signed()
+    certs.gateway.write_bytes(foreign)
+    certs.backend_key.write_bytes(foreign)
+    certs.backend_certificate.write_bytes(foreign)
+    assert main([str(tmp_path), "--host", "s3.example.com"]) == 0
+    assert {path.read_bytes() for path in (certs.gateway, certs.backend_key, certs.backend_certificate)} == {foreign}
+    kept = [line for line in capsys.readouterr().out.splitlines() if line.startswith("kept ")]
+    assert kept == [
+        f"kept {path}, which is somebody else's (--force replaces)"
+        for path in (certs.backend_certificate, certs.gateway)
+    ]
+    assert main([str(tmp_path), "--force"]) == 0
+    _handshake(certs.gateway, certs.gateway, certs.ca, "localhost")
+
+
+def test_a_ca_of_others_without_its_key_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A backend's, for one: the gateway was left without it, and with certificates that nobody had asked for."""
+    (tmp_path / "ca.crt").write_bytes(foreign := _self_signed())
+    assert main([str(tmp_path)]) == 2
+    told = f"make_certs: {tmp_path}/ca.crt is somebody else's, and cannot sign here; name another folder, or --force\n"
+    assert capsys.readouterr() == ("", told)
+    assert (tmp_path / "ca.crt").read_bytes() == foreign
+
+
+def _self_signed() -> bytes:
+    """An RSA key and its certificate, in one file."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "s3.example.com")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(now).not_valid_after(now + timedelta(days=90))
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return secret + builder.sign(key, hashes.SHA256()).public_bytes(pem)
 
 
 def test_files_with_keys_are_their_owners_alone(certs: Certs) -> None:
