@@ -142,7 +142,7 @@ class S3Gateway:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Verify. Without a verdict there is no ``admitted``, and :class:`Outbound` refuses."""
-        if self.live is None:
+        if self.live is None or not flow.live:  # mitmproxy calls the hooks for flows that it reads from a file, too
             return
         try:
             transaction = self.transactions.open(flow)

@@ -39,7 +39,7 @@ class Outbound:
         """Sign a request with a body: its head leaves right after this hook."""
         transaction = self._transactions.get(flow)
         if transaction is None:
-            if not flow.error:
+            if flow.live and not flow.error:  # mitmproxy sends only what is live; the rest it has read from a file
                 self._refuse_unknown(flow)
             return
         if transaction.refusal is None and transaction.holds:
@@ -51,7 +51,7 @@ class Outbound:
         """Sign what is here whole now that nobody will edit it any more; cut a faulty upload before its end."""
         transaction = self._transactions.get(flow)
         if transaction is None:
-            if flow.response is None:
+            if flow.live and flow.response is None:
                 self._refuse_unknown(flow)
         elif transaction.arrival.has_body and not transaction.holds:
             if transaction.refusal and flow.response is None:
