@@ -12,7 +12,10 @@ from s3gateway.sigv4.model import Headers
 MAX_XML_HELD = 64 * 1024
 """Bytes of a CompleteMultipartUpload answer held back to find its Location, which comes first in the document."""
 
+_ELEMENT = b"<Location>"
 _ELEMENT_END = b"</Location>"
+_BEHIND = (b"", b"/", b"?", b"<")
+"""What may follow a base URL: with anything else it is the beginning of another host's or bucket's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,12 @@ class Addresses:
 
     def in_xml(self, document: bytes) -> bytes:
         """Rewrite the first ``<Location>`` element."""
-        for backend in self.backends:
-            document = document.replace(b"<Location>" + backend, b"<Location>" + self.client, 1)
-        return document
+        before, element, rest = document.partition(_ELEMENT)
+        return before + element + self._swap(rest)
 
     def _swap(self, value: bytes) -> bytes:
         for backend in self.backends:
-            if value.startswith(backend):
+            if value.startswith(backend) and value[len(backend) : len(backend) + 1] in _BEHIND:
                 return self.client + value.removeprefix(backend)
         return value
 
