@@ -38,7 +38,8 @@ def test_every_line_is_an_object(gateway: GatewayFactory, config: dict[str, Any]
     """With ``log.format: json``: the start, a backend that is down, a reload, and the request itself."""
     running = gateway(config, watched=False)
     with Raw(running.port) as raw:
-        assert raw.ask(sign("GET", Target("bucket", "key")).head).status == 503
+        answer = raw.ask(sign("GET", Target("bucket", "key")).head)
+    assert answer.status == 503
     running.write_config(config | {"clients": []})
     eventually(lambda: "configuration not reloaded" in running.log())
     running.stop()
@@ -49,6 +50,7 @@ def test_every_line_is_an_object(gateway: GatewayFactory, config: dict[str, Any]
     assert (broken["level"], broken["event"].startswith("configuration not reloaded")) == ("error", True)
     (request,) = [line for line in _objects(running.log()) if "event" not in line]
     assert (request["status"], request["refusal"]) == (503, "ServiceUnavailable")
+    assert request["bytes_out"] == len(answer.body) > 0
 
 
 def test_connections_are_told_with_their_address(gateway: GatewayFactory, config: dict[str, Any]) -> None:

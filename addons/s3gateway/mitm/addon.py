@@ -243,6 +243,7 @@ class S3Gateway:
         if client_is_there and answer is None:
             given = answer_to(transaction, error)
             answer = given.kept
+            record.bytes_out = len(answer.raw_content or b"")
             termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
             record.refuse(error)
         return self._close(flow, transaction, answer)
