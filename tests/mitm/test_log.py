@@ -109,6 +109,22 @@ def test_whom_a_request_came_from_and_what_both_ends_call_it(gateway: GatewayFac
     assert "backend_request_id" not in second
 
 
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").is_file(), reason="this machine has no IPv6")
+def test_an_ipv6_address_is_told_from_its_port(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """In brackets, in the request's line and in mitmproxy's own."""
+    config["listen"]["host"] = "::1"
+    running = gateway(config, watched=False, arguments=["--set", "termlog_verbosity=debug"])
+    assert f"S3 gateway on [::1]:{running.port} " in running.log()
+    with socket.create_connection(("::1", running.port)) as connection:
+        address = f"[::1]:{connection.getsockname()[1]}"
+        connection.sendall(sign("GET", Target("bucket", "key"), key=Key(secret="wrong")).head)
+        assert connection.recv(12) == b"HTTP/1.1 403"
+    eventually(lambda: "client disconnect" in running.log(), running.log())
+    told = [(line.get("status"), line["address"]) for line in _objects(running.log()) if "address" in line]
+    assert (403, address) in told
+    assert (None, address) in told
+
+
 def test_where_mitmwebs_page_is(gateway: GatewayFactory, config: dict[str, Any]) -> None:
     """mitmproxy tells it at a level that is not shown, with the token that opens it, which no log may have."""
     running = gateway(config, program="mitmweb", arguments=["--set", "web_password="], watched=False)
