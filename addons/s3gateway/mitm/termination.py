@@ -1,9 +1,10 @@
 """Refuse before the body, and abort a running upload: what mitmproxy's public API cannot do.
 
 Everything here leans on mitmproxy's internals and on nothing else: the connection handlers of the ``proxyserver``
-addon, and ``HttpStream.check_killed``, which mitmproxy asks after ``requestheaders``, ``request`` and ``error`` whether
-to go on. Setting ``flow.response`` would not do: with a body mitmproxy first answers ``100 Continue`` and reads all of
-it into memory, and what goes to the client would be what is kept in the flow. Each use is pinned by a test in
+addon, and two methods of ``HttpStream``. ``check_killed`` is asked after ``requestheaders``, ``request`` and ``error``
+whether to go on. Setting ``flow.response`` would not do: with a body mitmproxy first answers ``100 Continue`` and reads
+all of it into memory, and what goes to the client would be what is kept in the flow. ``check_body_size`` is asked
+whether a body that is being read is to be streamed after all. Each use is pinned by a test in
 ``tests/mitm/test_termination.py``.
 """
 
@@ -60,6 +61,14 @@ def answer_instead(flow: http.HTTPFlow, answer: Answer, linger: float | None = N
         return
     _answer_when_asked(stream, answer, linger)
     abort_soon(flow)
+
+
+def hold_answer(flow: http.HTTPFlow, answer: http.Response) -> None:
+    """From ``responseheaders``: have the answer read whole, whatever ``stream_large_bodies`` says of its size."""
+    answer.stream = False
+    stream = _stream(flow)
+    if stream is not None:
+        stream.check_body_size = _as_it_is  # type: ignore[method-assign]
 
 
 def has_begun(flow: http.HTTPFlow) -> bool:
@@ -150,6 +159,11 @@ def _give(stream: HttpStream, answer: Answer, *, with_hook: bool) -> Iterator[co
     if http1.connection_close(response.http_version, response.headers):
         yield commands.CloseTcpConnection(client, half_close=True)  # the client sees the end, and may go on writing
     yield DropStream(stream.stream_id)
+
+
+def _as_it_is(request: bool) -> layer.CommandGenerator[bool]:  # noqa: ARG001, FBT001 - mitmproxy's signature
+    yield from ()
+    return False
 
 
 def _stream(flow: http.HTTPFlow) -> HttpStream | None:
