@@ -230,7 +230,7 @@ class S3Gateway:
         transaction = self.transactions.get(flow)
         if transaction is None or self.live is None:
             return None
-        client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE)
+        client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE) and not termination.is_killed(flow)
         error = transaction.refusal or errors.service_unavailable()
         answer = flow.response if termination.has_begun(flow) else None
         record = transaction.record

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mitmproxy import connection, http
+from mitmproxy.flow import Error
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
@@ -83,6 +84,11 @@ def answer_error(flow: http.HTTPFlow, answer: Answer, *, linger: float) -> None:
     if stream is not None and not has_begun(flow):
         flow.response = None  # it was half an answer
         _answer_when_asked(stream, answer, linger)
+
+
+def is_killed(flow: http.HTTPFlow) -> bool:
+    """Whether somebody has ended this flow by hand: mitmproxy then sends nothing and closes its connection."""
+    return flow.error is not None and flow.error.msg == Error.KILLED_MESSAGE
 
 
 def abort_soon(flow: http.HTTPFlow) -> None:
