@@ -243,4 +243,12 @@ def _sse_c_key(key: str, name: str, files: Files) -> bytes:
 
 def fingerprint(config: Config) -> dict[Path, str]:
     """Hash every file the configuration was read from, so that the watcher sees a change of content, not of time."""
-    return {path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in config.files}
+    return {path: _hash(path) for path in config.files}
+
+
+def _hash(path: Path) -> str:
+    """Hash a file; one that is gone or cannot be read any more has changed as well, and reading it tells why."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    except OSError:
+        return ""

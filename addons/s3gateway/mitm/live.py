@@ -47,16 +47,25 @@ class Live:
 
     async def watch(self, on_change: Callable[[Config], None]) -> None:
         """Poll files and credentials for ever; ``on_change`` is told of each new configuration."""
+        told = ""
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            try:
-                if await asyncio.to_thread(self._settled):
-                    await self._reload(on_change)
-                await self._refresh()
-            except (ConfigError, CredentialsError) as error:
-                logger.error("configuration not reloaded, the old one stays in force: %s", self._told(error))  # noqa: TRY400
-            except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
-                logger.error("configuration not reloaded: %s", type(error).__name__)  # noqa: TRY400
+            problem = await self._look(on_change)
+            if problem and problem != told:  # credentials may fail at each look for hours
+                logger.error("configuration not reloaded%s", problem)
+            told = problem
+
+    async def _look(self, on_change: Callable[[Config], None]) -> str:
+        """Look once; what went wrong, as it is told."""
+        try:
+            if await asyncio.to_thread(self._settled):
+                await self._reload(on_change)
+            await self._refresh()
+        except (ConfigError, CredentialsError) as error:
+            return f", the old one stays in force: {self._told(error)}"
+        except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
+            return f": {type(error).__name__}"
+        return ""
 
     def _settled(self) -> bool:
         """Whether files are other than those last tried, and are as they were at the last look."""
