@@ -71,6 +71,7 @@ class S3Gateway:
     def load(self, loader: Loader) -> None:
         """Register the options."""
         framing.discard_trailers()
+        framing.pass_over_interim_answers()
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
         loader.add_option(holding.OPTION, str, "", holding.HELP)
 
