@@ -58,7 +58,10 @@ def prepare_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend:
         return None
     rewriter = None
     if names_location:
-        rewriter = LocationRewriter(flows.client_addresses(transaction, backend))
+        gzip = response.headers.get("content-encoding", "").lower() == "gzip"
+        if gzip:
+            del response.headers["content-encoding"]
+        rewriter = LocationRewriter(flows.client_addresses(transaction, backend), gzip=gzip)
     response.stream = DownloadStream(transaction, rewriter, partial(termination.cut_client, flow))
     return None
 

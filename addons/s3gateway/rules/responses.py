@@ -5,6 +5,7 @@ scheme is what a client's ``X-Forwarded-Proto`` says, if there is one. A client 
 and the scheme that it used itself.
 """
 
+import zlib
 from dataclasses import dataclass
 
 from s3gateway.sigv4.model import Headers
@@ -53,15 +54,21 @@ def addresses(
 
 
 class LocationRewriter:
-    """Rewrites a streamed CompleteMultipartUpload answer; leading white space (a keep-alive) passes at once."""
+    """Rewrites a streamed CompleteMultipartUpload answer; leading white space (a keep-alive) passes at once.
 
-    def __init__(self, pair: Addresses) -> None:
+    One that is compressed comes out plain.
+    """
+
+    def __init__(self, pair: Addresses, *, gzip: bool = False) -> None:
         self._pair = pair
+        self._gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if gzip else None
         self._held = b""
         self._done = False
 
     def feed(self, data: bytes) -> bytes:
         """Pass on; from the first ``<`` to the end of the Location element, hold back."""
+        if self._gzip:
+            data = self._gzip.decompress(data)
         if self._done or not (self._held or data.strip()):
             return data
         self._held += data
