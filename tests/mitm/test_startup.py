@@ -100,6 +100,7 @@ def _run(arguments: Sequence[str], terminal: IO[bytes] | None = None) -> subproc
         (["--listen-host", "0.0.0.0"], "0.0.0.0"),
         (["--ssl-insecure"], "ssl_insecure"),
         (["--set", "ssl_verify_upstream_trusted_ca=other.crt"], "ssl_verify_upstream_trusted_ca"),
+        (["--set", "body_size_limit=5g"], "--set body_size_limit: '5g' contradicts the gateway"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

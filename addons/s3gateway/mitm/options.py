@@ -34,6 +34,7 @@ def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
         "ssl_verify_upstream_trusted_ca": str(config.backend.ca_file) if config.backend.ca_file else None,
         "tcp_timeout": 60 + 2 * math.ceil(config.limits.longest_wait),  # behind limits.*, which tell the cases apart
         "validate_inbound_headers": False,  # its guard against smuggling answers in HTML: the addon applies it instead
+        "body_size_limit": None,  # it answers past the hooks: the client would get another error than the log tells
         "onboarding": False,  # it would answer for the host mitm.it without a signature
         "block_global": False,  # whoever may connect still has to sign
         "flow_detail": 0,  # mitmdump's own lines would print presigned URLs
