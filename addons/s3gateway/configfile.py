@@ -7,7 +7,6 @@ with: secrets read from their files, endpoint split, rules compiled. Reading fil
 import base64
 import binascii
 import fnmatch
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -246,8 +245,3 @@ def _sse_c_key(key: str, name: str, files: Files) -> bytes:
     if len(raw) != _SSE_C_BYTES:
         raise ConfigError(key, f"{quoted(name)} holds no 256-bit key", "store 32 raw bytes, or their base64")
     return raw
-
-
-def fingerprint(config: Config) -> dict[Path, str]:
-    """Hash every file the configuration was read from, so that the watcher sees a change of content, not of time."""
-    return {path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in config.files}

@@ -1,5 +1,7 @@
 """The files that a configuration names: found, read, and remembered for the watcher."""
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from s3gateway.settings import ConfigError, quoted
@@ -47,6 +49,19 @@ class Files:
             raise ConfigError(key, f"cannot read {quoted(path)} ({reason(error)})", "make it readable") from None
 
 
+def fingerprint(files: Iterable[Path]) -> dict[Path, str]:
+    """Hash every file, so that the watcher sees a change of content, not of time."""
+    return {path: _hash(path) for path in files}
+
+
 def reason(error: Exception) -> str:
     """Say in a few words why a file cannot be read; the text itself may be a secret and stays out."""
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else "not UTF-8 text"
+
+
+def _hash(path: Path) -> str:
+    """Hash a file; one that is gone or cannot be read any more has changed as well, and reading it tells why."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    except OSError:
+        return ""

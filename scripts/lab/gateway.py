@@ -131,4 +131,5 @@ class Gateway(Server):
         self.write_config(self._config)
         env = dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | self._env
         command = Command(self._program, self.command(), self.log_path, env)
-        self._process = start(command, lambda: accepts(self.port))
+        host = self._config.get("listen", {}).get("host", "127.0.0.1")
+        self._process = start(command, lambda: accepts(self.port, host))

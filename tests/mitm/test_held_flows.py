@@ -18,22 +18,34 @@ from tests.real.waiting import eventually
 
 COUNTER = """
 import asyncio, gc, os
-from mitmproxy import http
 
 async def count():
     while True:
         await asyncio.sleep(0.1)
         gc.collect()
-        flows = sum(isinstance(thing, http.HTTPFlow) for thing in gc.get_objects())
+        found = sum(type(thing).__name__ == {kind!r} for thing in gc.get_objects())
         with open({path!r} + ".part", "w") as file:
-            file.write(str(flows))
+            file.write(str(found))
         os.replace({path!r} + ".part", {path!r})
 
 def running():
     global task
     task = asyncio.get_running_loop().create_task(count())
 """
-"""Another script in the same mitmdump: it counts the flows that are still there after a collection."""
+"""Another script in the same mitmdump: it counts what is still there of a kind after a collection."""
+
+SLOW = """
+import asyncio
+from mitmproxy import ctx
+
+class Slow:
+    async def client_disconnected(self, client):
+        await asyncio.sleep(2.5)
+
+def running():
+    ctx.master.addons.add(Slow())
+"""
+"""A script whose hook is the last of a connection's end, and takes its time."""
 
 DATA = b"x" * CHUNK
 ENDS: dict[str, Callable[[str], bytes]] = {
@@ -47,7 +59,7 @@ ENDS: dict[str, Callable[[str], bytes]] = {
 }
 
 
-def _flows(path: Path) -> int:
+def _counted(path: Path) -> int:
     with contextlib.suppress(OSError, ValueError):
         return int(path.read_text())
     return -1
@@ -70,10 +82,22 @@ def test_no_flow_is_held(
     if backend == "up":
         minio.client().create_bucket(Bucket=bucket)
     counted, script = tmp_path / "flows", tmp_path / "counter.py"
-    script.write_text(COUNTER.format(path=str(counted)))
+    script.write_text(COUNTER.format(kind="HTTPFlow", path=str(counted)))
     running = gateway(gateway_config(minio if backend == "up" else Nobody(certs)), arguments=["-s", str(script)])
     for _ in range(5):
         _send(running.port, ENDS[how](bucket), leave=how == "cut by the client")
     eventually(lambda: running.log().count('"status"') >= 5, running.log())
     counted.unlink(missing_ok=True)
-    eventually(lambda: _flows(counted) == 0, f"{_flows(counted)} flows are held")
+    eventually(lambda: _counted(counted) == 0, f"{_counted(counted)} flows are held")
+
+
+def test_no_connection_is_watched_for_ever(gateway: GatewayFactory, certs: Certs, tmp_path: Path) -> None:
+    """Also one that is looked at while it ends."""
+    counted, counter, slow = tmp_path / "stalls", tmp_path / "counter.py", tmp_path / "slow.py"
+    counter.write_text(COUNTER.format(kind="Stall", path=str(counted)))
+    slow.write_text(SLOW)
+    running = gateway(gateway_config(Nobody(certs)), arguments=["-s", str(counter), "-s", str(slow)])
+    for _ in range(3):
+        with Raw(running.port):
+            eventually(lambda: _counted(counted) > 0, running.log())
+    eventually(lambda: _counted(counted) == 0, f"{_counted(counted)} are still watched")

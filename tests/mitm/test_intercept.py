@@ -126,14 +126,20 @@ def test_an_edit_into_what_is_no_s3_request_is_refused(running: Gateway, recorde
 
 
 def test_a_request_that_is_killed_goes_nowhere(running: Gateway, recorder: Recorder, bucket: str) -> None:
-    """mitmproxy leaves its client waiting; others are served, and the backend hears nothing of it."""
+    """Its connection ends and its line says why; others are served, and the backend neither hears of it nor is blamed.
+
+    mitmproxy by itself would leave the client waiting.
+    """
     web = Web(running)
     with Raw(running.port) as held, Raw(running.port) as raw:
         held.send(sign("GET", Target(bucket, "held")).head)
         flow = eventually(web.held)[0]
         web.call("POST", f"/flows/{flow['id']}/kill", {})
         assert raw.ask(sign("GET", Target(bucket, "other")).head).status == 404
+        assert held.is_closed()
     assert [request.target for request in recorder.requests()] == [f"/{bucket}/other".encode()]
+    eventually(lambda: '"fault": "Connection killed."' in running.log(), running.log())
+    assert f"backend {recorder.endpoint} failed" not in running.log()
 
 
 def test_a_refused_request_cannot_be_sent_on(running: Gateway, recorder: Recorder, bucket: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from s3gateway import configfile
-from s3gateway.config import Config
+from s3gateway.config import Config, KeyPair
 from s3gateway.mitm.live import Live
+from s3gateway.signer import CredentialsError, CredentialSource
 
 HALF = """
 backend: {endpoint: "https://h", credentials: {access_key_id: a, secret_access_key: b}}
@@ -81,3 +82,65 @@ def test_what_is_broken_is_told_once(
     told = [record.getMessage() for record in caplog.records if "not reloaded" in record.getMessage()]
     assert len(told) == 1
     assert told[0].endswith("stays in force: encryption[0].prefix: 'x/*' is taken literally; write 'x/'")
+
+
+def _errors_after(monkeypatch: pytest.MonkeyPatch, live: Live, fail: Callable[[], object], looks: int) -> None:
+    """Have something fail before the first look, and look on."""
+    seen = 0
+
+    async def sleep(_: float) -> None:
+        nonlocal seen
+        if seen == 0:
+            fail()
+        elif seen > looks:
+            raise asyncio.CancelledError
+        seen += 1
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(live.watch(lambda _: None))
+
+
+def test_a_file_that_cannot_be_read_any_more_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By its key, as at the start, and temporary credentials are followed all the same."""
+    secret = path.with_name("secret")
+    secret.write_text("s")
+    path.write_text(WHOLE.replace("secret_access_key: s}", "secret_access_key_file: secret}"))
+    live = Live(lambda: configfile.load(path))
+    good, asked = CredentialSource.current, list[CredentialSource]()
+
+    def current(source: CredentialSource) -> KeyPair:
+        asked.append(source)
+        return good(source)
+
+    monkeypatch.setattr(CredentialSource, "current", current)
+
+    def fail() -> None:
+        secret.unlink()
+        secret.symlink_to("/proc/self/mem")  # a file that root cannot read either
+
+    _errors_after(monkeypatch, live, fail, 5)
+    (told,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert "the old one stays in force: clients[0].secret_access_key_file: cannot read" in told
+    assert len(asked) == 5
+
+
+def test_credentials_that_cannot_be_renewed_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not twice a second until they can; and again when they fail again."""
+    live = Live(lambda: configfile.load(path))
+    good = CredentialSource.current
+    outcomes = iter([False, False, False, True, False, False])
+
+    def current(source: CredentialSource) -> KeyPair:
+        if next(outcomes):
+            return good(source)
+        raise CredentialsError("backend.credentials: CredentialRetrievalError")
+
+    _errors_after(monkeypatch, live, lambda: monkeypatch.setattr(CredentialSource, "current", current), 5)
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(told) == 2
+    assert all(line.endswith("backend.credentials: CredentialRetrievalError") for line in told)

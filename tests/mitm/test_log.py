@@ -38,7 +38,8 @@ def test_every_line_is_an_object(gateway: GatewayFactory, config: dict[str, Any]
     """With ``log.format: json``: the start, a backend that is down, a reload, and the request itself."""
     running = gateway(config, watched=False)
     with Raw(running.port) as raw:
-        assert raw.ask(sign("GET", Target("bucket", "key")).head).status == 503
+        answer = raw.ask(sign("GET", Target("bucket", "key")).head)
+    assert answer.status == 503
     running.write_config(config | {"clients": []})
     eventually(lambda: "configuration not reloaded" in running.log())
     running.stop()
@@ -49,6 +50,7 @@ def test_every_line_is_an_object(gateway: GatewayFactory, config: dict[str, Any]
     assert (broken["level"], broken["event"].startswith("configuration not reloaded")) == ("error", True)
     (request,) = [line for line in _objects(running.log()) if "event" not in line]
     assert (request["status"], request["refusal"]) == (503, "ServiceUnavailable")
+    assert request["bytes_out"] == len(answer.body) > 0
 
 
 def test_connections_are_told_with_their_address(gateway: GatewayFactory, config: dict[str, Any]) -> None:
@@ -105,6 +107,22 @@ def test_whom_a_request_came_from_and_what_both_ends_call_it(gateway: GatewayFac
     assert passed.header("x-amz-request-id") == first["backend_request_id"]
     assert refused.header("x-amz-request-id") == second["request_id"]
     assert "backend_request_id" not in second
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").is_file(), reason="this machine has no IPv6")
+def test_an_ipv6_address_is_told_from_its_port(gateway: GatewayFactory, config: dict[str, Any]) -> None:
+    """In brackets, in the request's line and in mitmproxy's own."""
+    config["listen"]["host"] = "::1"
+    running = gateway(config, watched=False, arguments=["--set", "termlog_verbosity=debug"])
+    assert f"S3 gateway on [::1]:{running.port} " in running.log()
+    with socket.create_connection(("::1", running.port)) as connection:
+        address = f"[::1]:{connection.getsockname()[1]}"
+        connection.sendall(sign("GET", Target("bucket", "key"), key=Key(secret="wrong")).head)
+        assert connection.recv(12) == b"HTTP/1.1 403"
+    eventually(lambda: "client disconnect" in running.log(), running.log())
+    told = [(line.get("status"), line["address"]) for line in _objects(running.log()) if "address" in line]
+    assert (403, address) in told
+    assert (None, address) in told
 
 
 def test_where_mitmwebs_page_is(gateway: GatewayFactory, config: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """startup.py and options.py against the real mitmdump: where it listens, and what it refuses to start with."""
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -8,10 +9,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
 
 from lab.certs import Certs
 from lab.gateway import Gateway, gateway_config
@@ -75,9 +77,17 @@ def _written(folder: Path, config: object) -> Path:
     return path
 
 
-def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).with_name("mitmdump")
-    return subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=120, check=False)
+def _run(arguments: Sequence[str], terminal: IO[bytes] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("mitmdump")), *arguments]
+    return subprocess.run(
+        command,
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        start_new_session=terminal is not None,  # so that it has no other
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,6 +100,7 @@ def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         (["--listen-host", "0.0.0.0"], "0.0.0.0"),
         (["--ssl-insecure"], "ssl_insecure"),
         (["--set", "ssl_verify_upstream_trusted_ca=other.crt"], "ssl_verify_upstream_trusted_ca"),
+        (["--set", "body_size_limit=5g"], "--set body_size_limit: '5g' contradicts the gateway"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -128,6 +139,23 @@ def _refused(ended: subprocess.CompletedProcess[str]) -> str:
     assert (ended.returncode, len(lines)) == (1, 1), told
     assert lines[0].startswith("s3_gateway: "), told
     return lines[0].removeprefix("s3_gateway: ")
+
+
+def test_a_key_with_a_passphrase_is_refused(tmp_path: Path, config: dict[str, Any], certs: Certs) -> None:
+    """Nobody is asked for it at the terminal: at a reload all transfers would wait for the answer."""
+    key = serialization.load_pem_private_key(certs.gateway.read_bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"word")
+    (tmp_path / "locked").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+    )
+    config["listen"] |= {"certificate": str(certs.gateway), "key": str(tmp_path / "locked")}
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb", 0), os.fdopen(theirs, "rb", 0) as terminal:
+        ended = _run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"], terminal)
+    assert _refused(ended) == (
+        f"listen.key: '{tmp_path / 'locked'}' has a private key with a passphrase; "
+        "take it off: openssl pkey -in KEY -out FILE"
+    )
 
 
 @pytest.mark.parametrize("endpoint", ["https://my host:9000", "https://a..b:9000", "https://${MINIO_HOST}:9000"])

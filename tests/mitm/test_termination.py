@@ -58,6 +58,7 @@ print(json.dumps({
     "after request": "check_killed" in source(layer.HttpStream.state_consume_request_body),
     "after responseheaders": "check_killed" in source(layer.HttpStream.state_wait_for_response_headers),
     "after error": "check_killed" in source(layer.HttpStream.handle_protocol_error),
+    "a stream is asked for sizes": parameters(layer.HttpStream.check_body_size),
     "no more after an error": callable(stream.state_errored),
     "a stream's queue": (stream._paused, len(stream._paused_event_queue)),
     "an answer's parts": [parameters(kind) for kind in (
@@ -90,6 +91,7 @@ def test_what_is_leaned_on_is_there() -> None:
         "after request": True,
         "after responseheaders": True,
         "after error": True,
+        "a stream is asked for sizes": ["request"],
         "no more after an error": True,
         "a stream's queue": [None, 0],
         "an answer's parts": [

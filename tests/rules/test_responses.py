@@ -17,6 +17,10 @@ VIRTUAL_HOST = addresses(
     client_host=b"bucket.s3.example.com",
     virtual_bucket=b"bucket",
 )
+# A port of 443 is not in the backend's Host, and both may be called alike, inside a network and outside.
+SAME_NAME = addresses(
+    backend_authority=b"s3.lan", client_scheme=b"http", client_host=b"s3.lan:8000", virtual_bucket=b""
+)
 # As MinIO writes it: white space while it works, then the document.
 START = (
     b' \n <?xml version="1.0" encoding="UTF-8"?>\n'
@@ -36,6 +40,11 @@ LONG = b"<Error>" + b"x" * (2 * MAX_XML_HELD) + b"</Error>"
         (PATH_STYLE, b"/bucket", b"/bucket"),
         (PATH_STYLE, b"https://elsewhere/bucket/dir/key", b"https://elsewhere/bucket/dir/key"),
         (VIRTUAL_HOST, b"https://minio:9000/other/key", b"https://minio:9000/other/key"),
+        (VIRTUAL_HOST, b"https://minio:9000/bucket2/key", b"https://minio:9000/bucket2/key"),
+        (VIRTUAL_HOST, b"https://minio:9000/bucket", b"https://bucket.s3.example.com"),
+        (SAME_NAME, b"https://s3.lan/bucket/dir/key", b"http://s3.lan:8000/bucket/dir/key"),
+        (SAME_NAME, b"https://s3.lan:9000/bucket/dir/key", b"https://s3.lan:9000/bucket/dir/key"),
+        (SAME_NAME, b"https://s3.lan.example.com/key", b"https://s3.lan.example.com/key"),
     ],
 )
 class TestLocation:

@@ -71,6 +71,7 @@ class S3Gateway:
     def load(self, loader: Loader) -> None:
         """Register the options."""
         framing.discard_trailers()
+        framing.pass_over_interim_answers()
         loader.add_option("s3_config", str, "", "The S3 gateway's configuration file (YAML). See the README.")
         loader.add_option(holding.OPTION, str, "", holding.HELP)
 
@@ -142,7 +143,7 @@ class S3Gateway:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Verify. Without a verdict there is no ``admitted``, and :class:`Outbound` refuses."""
-        if self.live is None:
+        if self.live is None or not flow.live:  # mitmproxy calls the hooks for flows that it reads from a file, too
             return
         try:
             transaction = self.transactions.open(flow)
@@ -230,7 +231,7 @@ class S3Gateway:
         transaction = self.transactions.get(flow)
         if transaction is None or self.live is None:
             return None
-        client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE)
+        client_is_there = bool(flow.client_conn.state & ConnectionState.CAN_WRITE) and not termination.is_killed(flow)
         error = transaction.refusal or errors.service_unavailable()
         answer = flow.response if termination.has_begun(flow) else None
         record = transaction.record
@@ -243,6 +244,7 @@ class S3Gateway:
         if client_is_there and answer is None:
             given = answer_to(transaction, error)
             answer = given.kept
+            record.bytes_out = len(answer.raw_content or b"")
             termination.answer_error(flow, given, linger=self.live.current.config.limits.refusal_linger)
             record.refuse(error)
         return self._close(flow, transaction, answer)

@@ -52,13 +52,17 @@ def prepare_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend:
     if error := _read_refusal(response, transaction, backend):
         return error
     _rewrite_head(flow, response, transaction, backend)
-    if _is_short_refusal(response, transaction):
-        return None  # mitmproxy holds it, and finish_held_answer reads it
+    names_location = _names_location(transaction)
+    changes_length = names_location and "content-length" in response.headers
+    if changes_length or _is_short_refusal(response, transaction):
+        termination.hold_answer(flow, response)  # for finish_held_answer
+        return None
     rewriter = None
-    if _names_location(transaction):
-        if "content-length" in response.headers:
-            return None  # its length will change, so it is held as well
-        rewriter = LocationRewriter(flows.client_addresses(transaction, backend))
+    if names_location:
+        gzip = response.headers.get("content-encoding", "").lower() == "gzip"
+        if gzip:
+            del response.headers["content-encoding"]
+        rewriter = LocationRewriter(flows.client_addresses(transaction, backend), gzip=gzip)
     response.stream = DownloadStream(transaction, rewriter, partial(termination.cut_client, flow))
     return None
 

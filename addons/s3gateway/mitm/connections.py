@@ -60,14 +60,16 @@ def look_at(handler: ProxyConnectionHandler, counts: Callable[[http.HTTPFlow], t
     server = http_layer.connections.get(handler.client) if http_layer else None
     if http_layer is None or not isinstance(server, Http1Server):
         return Doing(Look(Waits.HEAD))
-    flow = next((stream.flow for stream in http_layer.streams.values() if hasattr(stream, "flow")), None)
-    if flow is None:
+    stream = next((stream for stream in http_layer.streams.values() if hasattr(stream, "flow")), None)
+    if stream is None:
         return Doing(Look(_between(server), (server.stream_id,)))
+    flow = stream.flow
     unsent = _unsent(handler.transports[handler.client]) if handler.client in handler.transports else 0
     held = sum(_unsent(io) for connection, io in handler.transports.items() if connection is not handler.client)
     ends = (flow.request.timestamp_end is not None, flow.response is not None)
+    read = len(stream.request_body_buf) + len(stream.response_body_buf)  # of a body that does not stream
     waits = _waits(flow, client_has_unsent=bool(unsent), backend_has_unsent=bool(held))
-    return Doing(Look(waits, (server.stream_id, unsent, held, *ends, *counts(flow))), flow)
+    return Doing(Look(waits, (server.stream_id, unsent, held, read, *ends, *counts(flow))), flow)
 
 
 def _between(server: Http1Server) -> Waits:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from mitmproxy import http
 from mitmproxy.net.http import http1
+from mitmproxy.utils import human
 
 from s3gateway.capture import Explanation
 from s3gateway.config import Backend
@@ -93,7 +94,7 @@ def read_head(flow: http.HTTPFlow) -> RequestHead:
 def _address(flow: http.HTTPFlow) -> str:
     """Who is at the other end, written as in the other lines of the log; a replayed flow has nobody there."""
     peer = None if flow.is_replay else flow.client_conn.peername
-    return f"{peer[0]}:{peer[1]}" if peer else ""
+    return human.format_address(peer) if peer else ""
 
 
 def read_arrival(flow: http.HTTPFlow) -> Arrival:

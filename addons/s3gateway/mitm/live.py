@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from OpenSSL import SSL
 
 from s3gateway.config import Config, KeyPair
-from s3gateway.configfile import fingerprint
+from s3gateway.files import fingerprint
 from s3gateway.mitm import options
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
@@ -42,32 +42,41 @@ class Live:
         config = load()
         self._source = CredentialSource(config.credentials)
         self._keys = self._source.current()
-        self._seen = self._tried = fingerprint(config)
+        self._seen = self._tried = fingerprint(config.files)
         self.current = self._make(config, self._keys)
 
     async def watch(self, on_change: Callable[[Config], None]) -> None:
         """Poll files and credentials for ever; ``on_change`` is told of each new configuration."""
+        told = ""
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            try:
-                if await asyncio.to_thread(self._settled):
-                    await self._reload(on_change)
-                await self._refresh()
-            except (ConfigError, CredentialsError) as error:
-                logger.error("configuration not reloaded, the old one stays in force: %s", self._told(error))  # noqa: TRY400
-            except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
-                logger.error("configuration not reloaded: %s", type(error).__name__)  # noqa: TRY400
+            problem = await self._look(on_change)
+            if problem and problem != told:  # credentials may fail at each look for hours
+                logger.error("configuration not reloaded%s", problem)
+            told = problem
+
+    async def _look(self, on_change: Callable[[Config], None]) -> str:
+        """Look once; what went wrong, as it is told."""
+        try:
+            if await asyncio.to_thread(self._settled):
+                await self._reload(on_change)
+            await self._refresh()
+        except (ConfigError, CredentialsError) as error:
+            return f", the old one stays in force: {self._told(error)}"
+        except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
+            return f": {type(error).__name__}"
+        return ""
 
     def _settled(self) -> bool:
         """Whether files are other than those last tried, and are as they were at the last look."""
-        before, self._seen = self._seen, fingerprint(self.current.config)
+        before, self._seen = self._seen, fingerprint(self.current.config.files)
         return before == self._seen != self._tried
 
     async def _reload(self, on_change: Callable[[Config], None]) -> None:
         # Files that a broken configuration named are not known; it is read again when a known one changes.
         tried = self._tried = self._seen
         config = await asyncio.to_thread(self._load)
-        seen = await asyncio.to_thread(fingerprint, config)
+        seen = await asyncio.to_thread(fingerprint, config.files)
         if any(seen.get(path, value) != value for path, value in tried.items()):  # it changed while it was being read
             self._tried = {}
             return

@@ -6,6 +6,8 @@ import re
 import sys
 from collections.abc import Callable
 
+from mitmproxy.utils import human
+
 from s3gateway.mitm.flows import Transaction
 from s3gateway.record import Explained, Record, rfc3339
 
@@ -49,7 +51,7 @@ class EventFormatter(logging.Formatter):
         event = record.getMessage() + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
         told = {"time": rfc3339(record.created), "level": record.levelname.lower(), "event": event}
         client = getattr(record, "client", None)
-        return json.dumps(told | ({"address": f"{client[0]}:{client[1]}"} if client else {}))
+        return json.dumps(told | ({"address": human.format_address(client)} if client else {}))
 
 
 def format_events(handler: logging.Handler, log_format: Callable[[], str]) -> None:

@@ -34,6 +34,7 @@ def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
         "ssl_verify_upstream_trusted_ca": str(config.backend.ca_file) if config.backend.ca_file else None,
         "tcp_timeout": 60 + 2 * math.ceil(config.limits.longest_wait),  # behind limits.*, which tell the cases apart
         "validate_inbound_headers": False,  # its guard against smuggling answers in HTML: the addon applies it instead
+        "body_size_limit": None,  # it answers past the hooks: the client would get another error than the log tells
         "onboarding": False,  # it would answer for the host mitm.it without a signature
         "block_global": False,  # whoever may connect still has to sign
         "flow_detail": 0,  # mitmdump's own lines would print presigned URLs
@@ -132,13 +133,25 @@ def client_tls(listen: Listen) -> SSL.Context | None:
             f"{quoted(listen.certificate)} holds no PEM certificate",
             "name a PEM certificate chain",
         ) from None
+    _use_key(context, listen)
+    return context
+
+
+def _use_key(context: SSL.Context, listen: Listen) -> None:
+    is_locked = False
+
+    def refuse_passphrase(*_: object) -> bytes:
+        nonlocal is_locked
+        is_locked = True
+        return b""  # by itself OpenSSL asks at the terminal, and everything waits for an answer, transfers too
+
+    context.set_passwd_cb(refuse_passphrase)
     try:
         context.use_privatekey_file(str(listen.key or listen.certificate))
         context.check_privatekey()
     except SSL.Error:
-        raise ConfigError(
-            "listen.key" if listen.key else "listen.certificate",
-            f"{quoted(listen.key or listen.certificate)} holds no private key for the certificate",
-            "name the key in listen.key, or put it into the certificate file",
-        ) from None
-    return context
+        what, remedy = "holds no private key for the certificate", "name it in listen.key, or put both into one file"
+        if is_locked:
+            what, remedy = "has a private key with a passphrase", "take it off: openssl pkey -in KEY -out FILE"
+        key = "listen.key" if listen.key else "listen.certificate"
+        raise ConfigError(key, f"{quoted(listen.key or listen.certificate)} {what}", remedy) from None

@@ -4,7 +4,9 @@ mitmproxy forwards a request when a hook raises, or when a script is gone after 
 no script: without a verdict of :class:`~s3gateway.mitm.addon.S3Gateway` on a flow it can only refuse.
 """
 
+import asyncio
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 NAME = "s3gatewayoutbound"
 
+_LOOK_SECONDS = 0.5
+
 
 class Outbound:
     """The last addon: nothing leaves that was not admitted, and what leaves is signed here."""
@@ -39,7 +43,7 @@ class Outbound:
         """Sign a request with a body: its head leaves right after this hook."""
         transaction = self._transactions.get(flow)
         if transaction is None:
-            if not flow.error:
+            if flow.live and not flow.error:  # mitmproxy sends only what is live; the rest it has read from a file
                 self._refuse_unknown(flow)
             return
         if transaction.refusal is None and transaction.holds:
@@ -51,14 +55,14 @@ class Outbound:
         """Sign what is here whole now that nobody will edit it any more; cut a faulty upload before its end."""
         transaction = self._transactions.get(flow)
         if transaction is None:
-            if flow.response is None:
+            if flow.live and flow.response is None:
                 self._refuse_unknown(flow)
         elif transaction.arrival.has_body and not transaction.holds:
             if transaction.refusal and flow.response is None:
                 await termination.abort(flow)
         elif transaction.refusal is None:
-            await flow.wait_for_resume()
-            if flow.response is None:
+            await _released(flow)
+            if flow.response is None and not termination.is_killed(flow):
                 self._send_whole(flow, transaction)
 
     def _send(self, flow: http.HTTPFlow, transaction: flows.Transaction) -> None:
@@ -119,6 +123,13 @@ class Outbound:
         except Exception as error:  # noqa: BLE001 - fail closed: if it cannot even be answered, it ends here
             logger.error("request cut: %s", place(error))  # noqa: TRY400
             flow.kill()
+
+
+async def _released(flow: http.HTTPFlow) -> None:
+    """Wait until a flow is resumed or killed; of the latter mitmproxy tells nobody who waits."""
+    while flow.intercepted:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(flow.wait_for_resume(), _LOOK_SECONDS)
 
 
 def _head_now(flow: http.HTTPFlow, transaction: flows.Transaction) -> RequestHead:

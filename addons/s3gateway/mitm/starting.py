@@ -31,8 +31,9 @@ def told(error: Exception) -> str:
 
 def announcement(config: Config) -> str:
     """Tell what runs where."""
+    host = f"[{config.listen.host}]" if ":" in config.listen.host else config.listen.host
     return (
-        f"S3 gateway on {config.listen.host}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
+        f"S3 gateway on {host}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
         f"clients {len(config.clients)}, encryption rules {len(config.encryption)}"
     )
 

@@ -1,9 +1,10 @@
 """Refuse before the body, and abort a running upload: what mitmproxy's public API cannot do.
 
 Everything here leans on mitmproxy's internals and on nothing else: the connection handlers of the ``proxyserver``
-addon, and ``HttpStream.check_killed``, which mitmproxy asks after ``requestheaders``, ``request`` and ``error`` whether
-to go on. Setting ``flow.response`` would not do: with a body mitmproxy first answers ``100 Continue`` and reads all of
-it into memory, and what goes to the client would be what is kept in the flow. Each use is pinned by a test in
+addon, and two methods of ``HttpStream``. ``check_killed`` is asked after ``requestheaders``, ``request`` and ``error``
+whether to go on. Setting ``flow.response`` would not do: with a body mitmproxy first answers ``100 Continue`` and reads
+all of it into memory, and what goes to the client would be what is kept in the flow. ``check_body_size`` is asked
+whether a body that is being read is to be streamed after all. Each use is pinned by a test in
 ``tests/mitm/test_termination.py``.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mitmproxy import connection, http
+from mitmproxy.flow import Error
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
@@ -62,6 +64,14 @@ def answer_instead(flow: http.HTTPFlow, answer: Answer, linger: float | None = N
     abort_soon(flow)
 
 
+def hold_answer(flow: http.HTTPFlow, answer: http.Response) -> None:
+    """From ``responseheaders``: have the answer read whole, whatever ``stream_large_bodies`` says of its size."""
+    answer.stream = False
+    stream = _stream(flow)
+    if stream is not None:
+        stream.check_body_size = _as_it_is  # type: ignore[method-assign]
+
+
 def has_begun(flow: http.HTTPFlow) -> bool:
     """Whether the client has been given anything of an answer: one that is held has not, until it is whole."""
     answer = flow.response
@@ -74,6 +84,11 @@ def answer_error(flow: http.HTTPFlow, answer: Answer, *, linger: float) -> None:
     if stream is not None and not has_begun(flow):
         flow.response = None  # it was half an answer
         _answer_when_asked(stream, answer, linger)
+
+
+def is_killed(flow: http.HTTPFlow) -> bool:
+    """Whether somebody has ended this flow by hand: mitmproxy then sends nothing and closes its connection."""
+    return flow.error is not None and flow.error.msg == Error.KILLED_MESSAGE
 
 
 def abort_soon(flow: http.HTTPFlow) -> None:
@@ -150,6 +165,11 @@ def _give(stream: HttpStream, answer: Answer, *, with_hook: bool) -> Iterator[co
     if http1.connection_close(response.http_version, response.headers):
         yield commands.CloseTcpConnection(client, half_close=True)  # the client sees the end, and may go on writing
     yield DropStream(stream.stream_id)
+
+
+def _as_it_is(request: bool) -> layer.CommandGenerator[bool]:  # noqa: ARG001, FBT001 - mitmproxy's signature
+    yield from ()
+    return False
 
 
 def _stream(flow: http.HTTPFlow) -> HttpStream | None:

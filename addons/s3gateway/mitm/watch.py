@@ -81,7 +81,6 @@ class Watch:
     def client_disconnected(self, client: connection.Client) -> None:
         """Count it out."""
         self._count.leave(client.id)
-        self._stalls.pop(client.id, None)
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         """Bound what the HTTP server below keeps."""
@@ -108,9 +107,11 @@ class Watch:
         if limits.connections != self._room_for:
             self._room_for = limits.connections
             _make_room(2 * limits.connections + _OTHER_FILES)
-        for handler in connections.handlers():
+        handlers = connections.handlers()
+        self._stalls = {known.client.id: self._stalls.get(known.client.id) or Stall() for known in handlers}
+        for handler in handlers:
             doing = connections.look_at(handler, self._counts)
-            stall = self._stalls.setdefault(handler.client.id, Stall())
+            stall = self._stalls[handler.client.id]
             if stall.is_over(doing.look, limits, now):
                 self._end(handler, doing, f"{patience(doing.look.waits, limits):g} s")
 

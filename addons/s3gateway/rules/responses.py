@@ -5,6 +5,7 @@ scheme is what a client's ``X-Forwarded-Proto`` says, if there is one. A client 
 and the scheme that it used itself.
 """
 
+import zlib
 from dataclasses import dataclass
 
 from s3gateway.sigv4.model import Headers
@@ -12,7 +13,10 @@ from s3gateway.sigv4.model import Headers
 MAX_XML_HELD = 64 * 1024
 """Bytes of a CompleteMultipartUpload answer held back to find its Location, which comes first in the document."""
 
+_ELEMENT = b"<Location>"
 _ELEMENT_END = b"</Location>"
+_BEHIND = (b"", b"/", b"?", b"<")
+"""What may follow a base URL: with anything else it is the beginning of another host's or bucket's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,12 @@ class Addresses:
 
     def in_xml(self, document: bytes) -> bytes:
         """Rewrite the first ``<Location>`` element."""
-        for backend in self.backends:
-            document = document.replace(b"<Location>" + backend, b"<Location>" + self.client, 1)
-        return document
+        before, element, rest = document.partition(_ELEMENT)
+        return before + element + self._swap(rest)
 
     def _swap(self, value: bytes) -> bytes:
         for backend in self.backends:
-            if value.startswith(backend):
+            if value.startswith(backend) and value[len(backend) : len(backend) + 1] in _BEHIND:
                 return self.client + value.removeprefix(backend)
         return value
 
@@ -51,15 +54,21 @@ def addresses(
 
 
 class LocationRewriter:
-    """Rewrites a streamed CompleteMultipartUpload answer; leading white space (a keep-alive) passes at once."""
+    """Rewrites a streamed CompleteMultipartUpload answer; leading white space (a keep-alive) passes at once.
 
-    def __init__(self, pair: Addresses) -> None:
+    One that is compressed comes out plain.
+    """
+
+    def __init__(self, pair: Addresses, *, gzip: bool = False) -> None:
         self._pair = pair
+        self._gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if gzip else None
         self._held = b""
         self._done = False
 
     def feed(self, data: bytes) -> bytes:
         """Pass on; from the first ``<`` to the end of the Location element, hold back."""
+        if self._gzip:
+            data = self._gzip.decompress(data)
         if self._done or not (self._held or data.strip()):
             return data
         self._held += data
