@@ -1,7 +1,9 @@
 """Requests held in mitmweb: what an operator edits before resuming goes out validly signed, or not at all."""
 
 import os
+import re
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -54,12 +56,16 @@ def test_an_edited_request_goes_out_validly_signed(
 
 
 def test_what_was_edited_keeps_no_secret(running: Gateway, bucket: str) -> None:
-    """The client's signature is in no flow file: not in flow or copy, nor in what mitmproxy keeps to revert to."""
+    """The client's signature is in no flow file: not in flow or copy, nor in what mitmproxy keeps to revert to.
+
+    Nor while the flow is held, and what is sent on is what came in all the same.
+    """
     web, answers = Web(running), list[Answer]()
     request = sign("GET", Target(bucket, "held"))
     thread = ask(running, request.head, answers)
     flow = eventually(web.held)[0]
-    assert request.signature in web.dump()
+    assert f"/{bucket}/held" in web.dump()
+    assert request.signature not in web.dump()
     web.duplicate(flow["id"])
     web.call("PUT", f"/flows/{flow['id']}", {"request": {"path": f"/{bucket}/edited"}})
     web.call("POST", f"/flows/{flow['id']}/resume", {})
@@ -67,6 +73,27 @@ def test_what_was_edited_keeps_no_secret(running: Gateway, bucket: str) -> None:
     eventually(lambda: f"/{bucket}/edited" in web.dump() and request.signature not in web.dump())
     web.call("POST", f"/flows/{flow['id']}/revert", {})
     assert request.signature not in web.dump()
+
+
+def test_an_upload_that_is_under_way_is_saved_without_secrets(
+    gateway: GatewayFactory, minio: Minio, bucket: str, tmp_path: Path
+) -> None:
+    """Its head is on the wire with the gateway's signature and its key for SSE-C, and more of the body is to come."""
+    key = b"k" * 32
+    (tmp_path / "sse-c.key").write_bytes(key)
+    config = gateway_config(minio, encryption=[{"sse-c": str(tmp_path / "sse-c.key")}])
+    running = gateway(config, program="mitmweb", arguments=["--set", "store_streamed_bodies=true"])
+    web = Web(running)
+    upload = put_chunked(Target(bucket, "key"), b"data" * 8192, chunk=16384)
+    with Raw(running.port) as raw:
+        raw.send(upload.head + upload.frames[0])
+        eventually(lambda: f"/{bucket}/key" in web.dump() and "customer-key" in web.dump())
+        dump = web.dump()
+        assert "SignedHeaders=" in dump  # the gateway's own
+        assert not [part for part in (b64encode(key).decode(), upload.request.signature) if part in dump]
+        assert not re.search(r"[Ss]ignature=[0-9a-f]{64}", dump)
+        raw.send(b"".join(upload.frames[1:]))
+        assert raw.read().status == 200
 
 
 def test_a_held_request_carries_what_came_in(running: Gateway, bucket: str, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from s3gateway.mitm import (
     options,
     outbound,
     peers,
+    saving,
     starting,
     startup,
     termination,
@@ -113,6 +114,7 @@ class S3Gateway:
         ctx.master.addons.add(
             outbound.Outbound(self.live, self.transactions, self.recorder), watch.Watch(self.live, self.transactions)
         )
+        saving.redact_written(self.transactions)
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
             idle.dismiss_idle_addons()
