@@ -108,6 +108,17 @@ def test_the_clients_token_never_travels() -> None:
     assert own.all(b"x-amz-security-token") == [b"temporary-token"]
 
 
+def test_a_presigned_request_leaves_without_what_presigned_it() -> None:
+    """All of it, the payload's hash included, and nothing else: two mechanisms are one too many for a backend."""
+    target = "/bucket/key?response-content-type=a%2Fb&x-id=GetObject"
+    head = presigned("GET", target, parameters=[("X-Amz-Content-Sha256", aws.EMPTY)], payload=aws.EMPTY)
+    out = forwarded(head)
+    assert (out.target, outgoing_head(b"GET", out).all(b"x-amz-content-sha256")) == (
+        target.encode(),
+        [aws.EMPTY.encode()],
+    )
+
+
 @pytest.mark.parametrize("source", ["/secret/key", "secret%2Fkey"])
 def test_access_covers_copy_sources(source: str) -> None:
     """A client reads no bucket by copying from it."""
