@@ -128,13 +128,13 @@ def test_customer_key_files(tmp_path: Path, content: bytes) -> None:
 def test_fingerprints_follow_content(folder: Path) -> None:
     """A changed or missing file shows, a touched one does not."""
     config = parse(FULL, folder)
-    before = fingerprint(config)
+    before = fingerprint(config.files)
     (folder / "k2").write_text(" s2\n")
-    assert fingerprint(config) == before
+    assert fingerprint(config.files) == before
     (folder / "k2").write_text("new")
-    changed = {path.name for path, value in fingerprint(config).items() if before[path] != value}
+    changed = {path.name for path, value in fingerprint(config.files).items() if before[path] != value}
     (folder / "key").unlink()
-    assert (changed, fingerprint(config)[folder / "key"]) == ({"k2"}, "")
+    assert (changed, fingerprint(config.files)[folder / "key"]) == ({"k2"}, "")
 
 
 def test_access(folder: Path) -> None:

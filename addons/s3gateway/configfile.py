@@ -241,6 +241,6 @@ def _sse_c_key(key: str, name: str, files: Files) -> bytes:
     return raw
 
 
-def fingerprint(config: Config) -> dict[Path, str]:
-    """Hash every file the configuration was read from, so that the watcher sees a change of content, not of time."""
-    return {path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in config.files}
+def fingerprint(files: Iterable[Path]) -> dict[Path, str]:
+    """Hash each file, so that the watcher sees a change of content, not of time."""
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in files}
