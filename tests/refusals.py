@@ -296,6 +296,10 @@ ROWS = [
         Row(f"r22 twice {name}", then(PRESIGNED if name == "host" else auth("GET", "/bucket/key"), added(name, "x")), 400, "InvalidRequest", "only once")
         for name in ("host", "x-amz-date", "x-amz-content-sha256")
     ),
+    *(
+        Row(f"r22 twice x-amz-decoded-content-length {mode}", then(UPLOADS[mode], added("x-amz-decoded-content-length", "300")), 400, "InvalidRequest", "only once")
+        for mode in MODES
+    ),
     Row("r26 after ten minutes", PRESIGNED, 403, "AccessDenied", "Request has expired", (("X-Amz-Expires", "600"),), names=("Expires", "ServerTime"), late=timedelta(seconds=601)),
     Row("r26 an upload", url("PUT", "/bucket/key"), 403, "AccessDenied", "Request has expired", late=timedelta(seconds=601)),
     Row("r27 sixteen minutes early", PRESIGNED, 403, "AccessDenied", "Request is not valid yet", late=timedelta(minutes=-16)),
