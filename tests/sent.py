@@ -15,9 +15,9 @@ from tests.real import invariant
 
 Pairs = list[tuple[bytes, bytes]]
 
-_HEAD = re.compile(rb"([A-Z]+) (/\S*) HTTP/1\.[01]\r\n(.*?)\r\n\r\n", re.DOTALL)
-_MOST = 1 << 20
-"""Bytes of one write in which heads are looked for."""
+_HEAD = re.compile(rb"(?<![A-Z])([A-Z]{3,6}) (/\S*) HTTP/1\.[01]\r\n(.*?)\r\n\r\n", re.DOTALL)
+_MOST = 1 << 16
+"""Bytes of one write in which heads are looked for: who writes more at once writes a body, or a flood."""
 
 _FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
 _ADDED_LATE = {b"host", b"accept-encoding"}
@@ -33,7 +33,8 @@ class Sent:
 
     def note(self, data: bytes) -> None:
         """Take what a raw client writes at once, pipelined heads as well; one that comes in pieces is not known."""
-        for match in _HEAD.finditer(data, 0, _MOST):
+        end = data.rfind(b"\r\n\r\n", 0, _MOST) + 4  # behind it no head ends, and a flood would be searched for one
+        for match in _HEAD.finditer(data, 0, end):
             lines = _FOLD.sub(b" ", match[3]).split(b"\r\n")
             pairs = [(name, value) for name, _, value in (line.partition(b":") for line in lines)]
             self._by_line[match[1], _bare(match[2])].append(pairs)
