@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from tests.sigv4.aws import Key
 
@@ -25,6 +25,7 @@ _BEARER = re.compile(rb"(?:[Ss]ignature(?:%3[Dd]|=|: )|x-amz-trailer-signature:)
 
 _TOKENS = re.compile(rb"(?im)^x-amz-security-token:[ \t]*([^\r\n]+?)[ \t]*\r?$|[?&]X-Amz-Security-Token=([^& ]+)")
 _SSE_C_KEYS = re.compile(rb"(?im)^x-amz-[a-z-]*customer-key:[ \t]*([^\r\n]+?)[ \t]*\r?$")
+_SSE_C_KEYS_IN_QUERIES = re.compile(rb"(?i)[?&]x-amz-[a-z-]*customer-key=([^& \r\n]+)")
 _SIGNATURES = re.compile(rb"[Ss]ignature=([0-9a-f]{64})")
 
 _HEAD = 65536
@@ -89,6 +90,8 @@ class Canary:
             self.watch("session token", pair[0] or pair[1])
         for key in _SSE_C_KEYS.findall(head):
             self.watch_sse_c(key)
+        for key in _SSE_C_KEYS_IN_QUERIES.findall(head):
+            self.watch_sse_c(unquote_to_bytes(key))
         self._signatures.update(_SIGNATURES.findall(data))
 
     def watch_headers(self, target: str, headers: Iterable[tuple[str, str | bytes]]) -> None:

@@ -19,11 +19,11 @@ from lab import MissingPartError, tools
 from lab.certs import Certs, make_certs
 from lab.minio import Minio
 from lab.moto import Moto
-from lab.recorder import Recorder
 from lab.spark import Spark
 from lab.wire import RecordedRequest
 from tests.canary import CANARY
 from tests.real.waiting import eventually
+from tests.sent import WatchedRecorder
 from tests.watched import WatchedGateway
 
 # How long an example takes says how busy the machine is, nothing else.
@@ -110,8 +110,8 @@ def moto_backend(certs: Certs) -> Iterator[Moto]:
 
 
 @pytest.fixture(scope="session")
-def _recorder(minio: Minio, certs: Certs) -> Iterator[Recorder]:
-    with Recorder(minio, certs) as relay:
+def _recorder(minio: Minio, certs: Certs) -> Iterator[WatchedRecorder]:
+    with WatchedRecorder(minio, certs) as relay:
         CANARY.watch_source(lambda: (_signature(request) for request in relay.requests()))
         yield relay
 
@@ -121,12 +121,16 @@ def _signature(request: RecordedRequest) -> bytes:
 
 
 @pytest.fixture
-def recorder(_recorder: Recorder) -> Iterator[Recorder]:
-    """The wire recorder in front of `minio`, cleared, with nothing of an earlier test still to come."""
+def recorder(_recorder: WatchedRecorder) -> Iterator[WatchedRecorder]:
+    """The wire recorder in front of `minio`, cleared, with nothing of an earlier test still to come.
+
+    Whatever a test has sent, at its end each name in each SignedHeaders was on the wire, and each header of a client.
+    """
     eventually(lambda: not _recorder.is_behind(), "the recorder does not get to the end of what there is")
-    _recorder.clear()
+    _recorder.forget()
     yield _recorder
     CANARY.collect()
+    _recorder.check()
 
 
 def _gateways() -> Iterator[GatewayFactory]:

@@ -28,6 +28,7 @@ from tests.refusing import (
     query,
     stream,
     then,
+    uploads,
     url,
 )
 from tests.sigv4 import aws, streams
@@ -161,7 +162,7 @@ ROWS = [
     Row("r02 nothing after it", authorization(lambda _: "AWS4-HMAC-SHA256  "), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
     Row("r02 empty", authorization(lambda _: ""), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
     *(
-        Row(f"r03 {algorithm}", authorization(lambda v, a=algorithm: v.replace("AWS4-HMAC-SHA256", a)), 400, "InvalidArgument", "Unsupported Authorization Type")  # type: ignore[misc]
+        Row(f"r03 {algorithm}", authorization(lambda v, a=algorithm: v.replace("AWS4-HMAC-SHA256", a)), 400, "InvalidArgument", "Unsupported Authorization Type", (("ArgumentName", "Authorization"), ("ArgumentValue", algorithm)))  # type: ignore[misc]
         for algorithm in ("AWS4-HMAC-SHA256X", "aws4-hmac-sha256", "AWS4-HMAC-SHA512", "Bearer", "Basic", "AWS3", "AWS4")
     ),
     Row("r04 SigV2 header", authorization(lambda _: "AWS KEY:sig="), 400, "InvalidRequest", SIGV2),
@@ -295,6 +296,10 @@ ROWS = [
         Row(f"r22 twice {name}", then(PRESIGNED if name == "host" else auth("GET", "/bucket/key"), added(name, "x")), 400, "InvalidRequest", "only once")
         for name in ("host", "x-amz-date", "x-amz-content-sha256")
     ),
+    *(
+        Row(f"r22 twice x-amz-decoded-content-length {mode}", then(UPLOADS[mode], added("x-amz-decoded-content-length", "300")), 400, "InvalidRequest", "only once")
+        for mode in MODES
+    ),
     Row("r26 after ten minutes", PRESIGNED, 403, "AccessDenied", "Request has expired", (("X-Amz-Expires", "600"),), names=("Expires", "ServerTime"), late=timedelta(seconds=601)),
     Row("r26 an upload", url("PUT", "/bucket/key"), 403, "AccessDenied", "Request has expired", late=timedelta(seconds=601)),
     Row("r27 sixteen minutes early", PRESIGNED, 403, "AccessDenied", "Request is not valid yet", late=timedelta(minutes=-16)),
@@ -388,6 +393,10 @@ ROWS = [
     ),
     Row("r38 other data", stream(aws.STREAMING_UNSIGNED_TRAILER, ONE, edit=lambda b: b.replace(b"aaa", b"aab", 1)), 400, "BadDigest"),
     Row("r39 two headers", auth("PUT", "/bucket/key", [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-sha1", "x")]), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header."),
+    *(
+        Row(f"r39 two headers {mode}", stream(mode, ONE, headers=[("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-sha1", "x")]), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header.")
+        for mode in MODES
+    ),
     Row("r39 presigned", url("PUT", "/bucket/key", [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-sha1", "x")]), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header."),
     *(
         Row(f"r39 header and trailer {mode}", stream(mode, ONE, headers=[("x-amz-checksum-crc32", "AAAAAA==")]), 400, "InvalidRequest", "Expecting a single x-amz-checksum- header.")
@@ -406,18 +415,21 @@ ROWS = [
         Row(f"r40 {mode}", stream(mode, ONE, headers=[("x-amz-server-side-encryption-customer-key", "x")]), 400, "InvalidRequest", "must be made over a secure connection.")
         for mode in MODES
     ),
-    Row("r41 SSE-C and SSE-KMS", stream(aws.STREAMING, ONE, headers=[("x-amz-server-side-encryption-customer-key", "x"), ("x-amz-server-side-encryption", "aws:kms")]), 400, "InvalidArgument", "is incompatible with the encryption method", tls=True),
+    *(
+        Row(f"r41 SSE-C and {value} {name}", made, 400, "InvalidArgument", "is incompatible with the encryption method", (("ArgumentName", "x-amz-server-side-encryption"), ("ArgumentValue", value)), tls=True)
+        for value in ("aws:kms", "AES256")
+        for name, made in uploads(("x-amz-server-side-encryption-customer-key", "x"), ("x-amz-server-side-encryption", value)).items()
+    ),
     *(
         Row(f"r42 {mode}", stream(mode, ONE, headers=[("x-amz-meta-a", "x" * 2048)]), 400, "MetadataTooLarge")
         for mode in MODES
     ),
     Row("r42 presigned", url("PUT", "/bucket/key", [("x-amz-meta-a", "x" * 2048)]), 400, "MetadataTooLarge"),
-    Row("r41 SSE-C and SSE-S3", auth("PUT", "/bucket/key", [("x-amz-server-side-encryption-customer-key", "x"), ("x-amz-server-side-encryption", "AES256")]), 400, "InvalidArgument", "is incompatible with the encryption method", tls=True),
     Row("r42 one value", auth("PUT", "/bucket/key", [("x-amz-meta-a", "x" * 2048)]), 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", (("Size", "2049"), ("MaxSizeAllowed", "2048"))),
     Row("r42 many values", auth("PUT", "/bucket/key", [(f"x-amz-meta-{n:02}", "x" * 20) for n in range(99)]), 400, "MetadataTooLarge"),
-    Row("r43 many fields", auth("GET", "/bucket/key", [("x-a", "1")] * 200), 400, "RequestHeaderSectionTooLarge"),
-    Row("r43 a large field", auth("GET", "/bucket/key", [("x-a", "1" * 16384)]), 400, "RequestHeaderSectionTooLarge"),
-    Row("r43 a long target", auth("GET", "/bucket/" + "k" * 16384), 400, "RequestHeaderSectionTooLarge"),
+    Row("r43 many fields", auth("GET", "/bucket/key", [("x-a", "1")] * 200), 400, "RequestHeaderSectionTooLarge", "", (("MaxSizeAllowed", "200"),)),
+    Row("r43 a large field", auth("GET", "/bucket/key", [("x-a", "1" * 16384)]), 400, "RequestHeaderSectionTooLarge", "", (("MaxSizeAllowed", "16384"),)),
+    Row("r43 a long target", auth("GET", "/bucket/" + "k" * 16384), 400, "RequestHeaderSectionTooLarge", "", (("MaxSizeAllowed", "16384"),)),
     Row("r43 anonymous", then(auth("GET", "/bucket/" + "k" * 16384), without, b"authorization"), 400, "RequestHeaderSectionTooLarge"),
     *(
         Row(f"r44 {target}", auth("GET", target), 400, "InvalidURI")

@@ -238,6 +238,16 @@ def stream(
     return make
 
 
+def uploads(*headers: tuple[str, str]) -> dict[str, Made]:
+    """Upload with these headers, signed in the header, presigned, and in each of the streaming modes."""
+    modes = (aws.STREAMING, aws.STREAMING_TRAILER, aws.STREAMING_UNSIGNED_TRAILER)
+    return {
+        "header": auth("PUT", "/bucket/key", headers),
+        "presigned": url("PUT", "/bucket/key", headers),
+        **{mode: stream(mode, (b"a" * 300,), headers=headers) for mode in modes},
+    }
+
+
 UPLOADS: dict[str, Made] = {
     "SHA256": auth("PUT", "/bucket/key", payload=sha256(b"x").hexdigest()),
     aws.UNSIGNED: auth("PUT", "/bucket/key", payload=aws.UNSIGNED),

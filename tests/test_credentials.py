@@ -57,8 +57,22 @@ def test_an_environment_with_a_line_end(shared: Path, monkeypatch: pytest.Monkey
 
 
 def test_profile(shared: Path) -> None:
-    """A profile is read from the shared files."""
-    assert parts(CredentialSource(Chain("lake")).current()) == ("PK", SECRET.encode(), None)
+    """A profile is read from the shared files, which can be watched."""
+    source = CredentialSource(Chain("lake"))
+    assert parts(source.current()) == ("PK", SECRET.encode(), None)
+    assert source.files == (shared, shared.with_name("none"))
+
+
+def test_the_shared_files_are_in_ones_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Unless the environment says otherwise; a key pair of the configuration stands in the configuration's files."""
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = CredentialSource(Chain(None)).files
+    assert found == (tmp_path / ".aws/credentials", tmp_path / ".aws/config")
+    assert CredentialSource(KeyPair("AK", Secret(SECRET))).files == ()
 
 
 def test_no_such_profile(shared: Path) -> None:

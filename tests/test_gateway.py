@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,12 +20,14 @@ from tests.admission import (
     admitted,
     assert_outgoing,
     configured,
+    edited,
     forwarded,
     outgoing_head,
 )
 from tests.sigv4 import aws
 from tests.sigv4.aws import CLIENT, GATEWAY, authorized, presigned
 
+GET = authorized("GET", "/bucket/key")
 _odd = (b"", b" ", b"a  b", b"caf\xc3\xa9", b"\xff\xfe", b"0/0/500", b"close", b"x-amz-date, x-hop", b"X-Hop")
 _CONTROLS = bytes({*range(32), 127} - {9})  # refused: tests/refusals.py, r47
 _values = st.one_of(st.sampled_from(_odd), st.binary(max_size=8).map(lambda value: value.translate(None, _CONTROLS)))
@@ -106,6 +109,36 @@ def test_the_clients_token_never_travels() -> None:
     assert b"x-amz-security-token" not in outgoing_head(b"GET", forwarded(head)).names
     own = outgoing_head(b"GET", forwarded(head, signer=TEMPORARY))
     assert own.all(b"x-amz-security-token") == [b"temporary-token"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"headers": (*GET.headers, (b"x-a", b"a\rb"))}, "InvalidRequest"),
+        ({"headers": (*GET.headers, (b"Transfer-Encoding", b"gzip, chunked"))}, "NotImplemented"),
+        ({"target": b"/bucket/../other/key"}, "InvalidURI"),
+        ({"target": b"/minio/admin/v3/info"}, "AccessDenied"),
+        ({"method": b"PATCH"}, "MethodNotAllowed"),
+    ],
+)
+def test_what_an_operator_edits_is_read_in_one_way_too(change: dict[str, Any], code: str) -> None:
+    """It is signed with the gateway's rights: a slip is refused, as it would have been from a client."""
+    proven = admitted(GET)
+    assert forward(proven, edited(GET, target=b"/bucket/other"), CONFIG, SIGNER, GATEWAY.now).target == b"/bucket/other"
+    with pytest.raises(S3Error) as raised:
+        forward(proven, edited(GET, **change), CONFIG, SIGNER, GATEWAY.now)
+    assert raised.value.code == code
+
+
+def test_a_presigned_request_leaves_without_what_presigned_it() -> None:
+    """All of it, the payload's hash included, and nothing else: two mechanisms are one too many for a backend."""
+    target = "/bucket/key?response-content-type=a%2Fb&x-id=GetObject"
+    head = presigned("GET", target, parameters=[("X-Amz-Content-Sha256", aws.EMPTY)], payload=aws.EMPTY)
+    out = forwarded(head)
+    assert (out.target, outgoing_head(b"GET", out).all(b"x-amz-content-sha256")) == (
+        target.encode(),
+        [aws.EMPTY.encode()],
+    )
 
 
 @pytest.mark.parametrize("source", ["/secret/key", "secret%2Fkey"])

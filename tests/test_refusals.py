@@ -9,11 +9,14 @@ import pytest
 
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Arrival, admit, forward
-from tests.admission import SIGNER, admitted, configured
+from s3gateway.sigv4.claim import read_claim
+from s3gateway.sigv4.model import Secret
+from s3gateway.sigv4.verify import verify
+from tests.admission import SIGNER, admitted, configured, edited
 from tests.refusals import ROWS, SITUATIONS
 from tests.refusing import CLIENTS, GOOD, PRESIGNED, Made, Row, Wire, stream
 from tests.sigv4 import aws
-from tests.sigv4.aws import CLIENT, authorized
+from tests.sigv4.aws import CLIENT, authorized, presigned
 
 SCOPE = "20240229/us-east-1/s3/aws4_request"
 CONFIG = configured(clients=CLIENTS)
@@ -85,6 +88,33 @@ def test_who_signs_for_no_region() -> None:
         admitted(authorized("GET", "/minio/admin/v3/info", key=replace(CLIENT, region="")))
     assert "the region '' is wrong" in raised.value.message
     assert "MinIO's admin API" in raised.value.reason
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-amz-security-token",
+        "X-Amz-Security-Token",
+        "x-amz-server-side-encryption-customer-key",
+        "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key",
+    ],
+)
+@pytest.mark.parametrize("place", ["header", "query", "presigned"])
+def test_mismatch_tells_no_secret(name: str, place: str) -> None:
+    """Neither of a header nor of a parameter, also of those that are refused before or after their signature."""
+    signed = (presigned if place == "presigned" else authorized)("GET", "/bucket/key?a=1")
+    if place == "header":
+        head = edited(authorized("GET", "/bucket/key?a=1", [(name, "S3CR3T")]), method=b"HEAD")
+        claim = read_claim(head)
+    else:
+        head, claim = edited(signed, target=signed.target + f"&{name}=S3CR3T&z=2".encode()), read_claim(signed)
+    with pytest.raises(S3Error) as raised:
+        verify(claim, head, Secret(CLIENT.secret), CLIENT.now)
+    fields = dict(raised.value.fields)
+    assert raised.value.code == "SignatureDoesNotMatch"
+    assert "<redacted>" in fields["CanonicalRequest"]
+    assert "S3CR3T" not in bytes.fromhex(fields["CanonicalRequestBytes"]).decode()
+    assert b"S3CR3T" not in raised.value.to_xml("/", "id")
 
 
 def test_mismatch_tells_what_was_computed() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.gateway import Gateway
 from tests.canary import CANARY
+from tests.sent import SENT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -64,3 +65,8 @@ class WatchedGateway(Gateway):
 
 def _watch_request(request: Any, **_: object) -> None:
     CANARY.watch_headers(request.url, list(request.headers.items()))
+    SENT.note_headers([(_bytes(name), _bytes(value)) for name, value in request.headers.items()])
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()

@@ -7,10 +7,12 @@ stay botocore's.
 """
 
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -142,10 +144,18 @@ class _RawHeadAuth(S3SigV4Auth):
 
 
 class CredentialSource:
-    """Where the backend's credentials come from; ``current`` may do I/O (refresh), so call it off the event loop."""
+    """Where the backend's credentials come from; all of it may do I/O (files, refresh), so call it off the event loop.
+
+    ``files`` are those of botocore's that they may stand in: it reads them once, so whoever watches makes a new source.
+    """
 
     def __init__(self, source: KeyPair | Chain) -> None:
-        self._source: KeyPair | Credentials = _find(source) if isinstance(source, Chain) else source
+        self.files: tuple[Path, ...] = ()
+        self._source: KeyPair | Credentials
+        if isinstance(source, Chain):
+            self._source, self.files = _find(source)
+        else:
+            self._source = source
 
     def current(self) -> KeyPair:
         """Give the key pair that is valid now. Raises :class:`CredentialsError`."""
@@ -168,10 +178,11 @@ class CredentialSource:
             raise CredentialsError(str(error)) from None
 
 
-def _find(chain: Chain) -> Credentials:
+def _find(chain: Chain) -> tuple[Credentials, tuple[Path, ...]]:
     try:
         session = botocore.session.Session(profile=chain.profile)
         credentials = session.get_credentials()
+        names = [session.get_config_variable(name) for name in ("credentials_file", "config_file")]
     except BotoCoreError as error:
         raise CredentialsError(
             f"backend.credentials.profile: {error}; name a profile of the AWS shared files"
@@ -182,4 +193,5 @@ def _find(chain: Chain) -> Credentials:
             "file, profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
         )
         raise CredentialsError(message)
-    return credentials
+    # As botocore expands them: Path's own raises where there is no home, as in many a container.
+    return credentials, tuple(Path(os.path.expanduser(name)) for name in names)  # noqa: PTH111

@@ -16,6 +16,7 @@ from s3gateway.capture import Exchange
 from tests.capturing.wireview import check_signature, masked, only
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Key, Signed, Target, Upload, put_chunked, sign
+from tests.sent import WatchedRecorder
 
 
 class Plain:
@@ -40,10 +41,11 @@ class Plain:
 
 
 @pytest.fixture
-def plain(recorder: Recorder, tmp_path: Path) -> Iterator[Plain]:
+def plain(recorder: WatchedRecorder, tmp_path: Path) -> Iterator[Plain]:
     running = Plain(recorder, tmp_path)
     yield running
     running.process.stop()
+    recorder.forget()  # no gateway's
 
 
 def test_what_a_plain_mitmproxy_saw(plain: Plain, recorder: Recorder, minio: Minio) -> None:

@@ -49,6 +49,9 @@ def test_what_is_sent_is_watched() -> None:
     assert canary.find(KEY) == canary.find(encoded.encode()) == ["SSE-C key"]
     assert canary.find(TOKEN.encode()) == ["session token"]
     assert canary.find(request.signature.encode()) == ["signature in use"]
+    presigned = Canary()
+    presigned.watch_wire(f"PUT /b/k?a=1&X-Amz-Server-Side-Encryption-Customer-Key={quote(encoded)} HTTP/1.1".encode())
+    assert presigned.find(KEY) == presigned.find(encoded.encode()) == ["SSE-C key"]
     assert canary.find(b"GET /?X-Amz-Signature=" + b"5" * 64) == ["signature"]
     assert canary.find(b"0;chunk-signature=" + b"5" * 64) == ["signature"]
     assert canary.find(b"5" * 64) == []

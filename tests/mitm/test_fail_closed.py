@@ -117,6 +117,31 @@ def test_an_exception_on_the_way_back_gives_no_answer_of_the_backends(
         assert answer is None or b"ListAllMyBuckets" not in answer.body
 
 
+REWRITING = """
+_before = DownloadStream.__init__
+
+def _init(self, *args):
+    _before(self, *args)
+    self._rewriter = type("Broken", (), {"feed": _boom, "finish": _boom})()
+
+DownloadStream.__init__ = _init
+"""
+
+
+def test_an_exception_in_a_download_breaks_it_off(minio: Minio, copied_gateway: Copies) -> None:
+    """At once: a part is not taken for the whole, and nobody waits for the rest."""
+    bucket = f"closed-{os.urandom(4).hex()}"
+    minio.client().create_bucket(Bucket=bucket)
+    minio.client().put_object(Bucket=bucket, Key="k", Body=b"x" * 300_000)
+    running = copied_gateway(gateway_config(minio), "mitm/streams.py", BOOM + REWRITING)
+    with Raw(running.port) as raw:
+        raw.socket.settimeout(30)
+        with pytest.raises(ConnectionError):
+            raw.ask(sign("GET", Target(bucket, "k")).head)
+    eventually(lambda: "broken off: download stream failed with KeyError at " in running.log())
+    assert SECRET not in running.log()
+
+
 EARLY = """
 _before = Listeners.running
 

@@ -19,6 +19,7 @@ from tests.real import invariant
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import Key, Target, put_chunked, sign
 from tests.real.waiting import eventually
+from tests.sent import SENT
 from tests.wire.scripted import Exchange, Scripted
 
 
@@ -105,6 +106,7 @@ def test_a_held_request_carries_what_came_in(running: Gateway, bucket: str, tmp_
     assert (held.verdict, held.operation, held.outgoing, held.response) == ("admitted", "GetObject", None, None)
     assert held.incoming.headers == masked(request.headers)
     edited = [[name, value] for name, value in flow["request"]["headers"]] + [["X-Added", "by hand"]]
+    SENT.clear()  # what goes out is an operator's
     web.call("PUT", f"/flows/{flow['id']}", {"request": {"headers": edited}})
     web.call("POST", f"/flows/{flow['id']}/resume", {})
     thread.join()

@@ -10,6 +10,7 @@ from typing import Self
 
 from tests.canary import CANARY
 from tests.real.twoway import TwoWaySocket
+from tests.sent import SENT
 
 SECONDS = 120
 """For one read or write: more than anything here takes on a machine that is very busy."""
@@ -69,6 +70,7 @@ class Raw:
 
     def send(self, data: bytes) -> None:
         CANARY.watch_wire(data)
+        SENT.note(data)
         self.socket.sendall(data)
 
     def read(self, method: str = "GET") -> Answer:

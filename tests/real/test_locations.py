@@ -2,6 +2,8 @@
 
 import gzip
 import http.client
+import threading
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -9,13 +11,16 @@ import pytest
 from botocore.config import Config
 
 from lab.certs import Certs
-from lab.gateway import Gateway
+from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
+from tests.conftest import GatewayFactory
 from tests.real import invariant
 from tests.real.conftest import Traffic
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Target, put_chunked, sign
+from tests.real.waiting import LIMIT
+from tests.wire.scripted import Exchange, Scripted
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -104,8 +109,6 @@ def test_virtual_host_style(
         upload = start.body.decode().partition("<UploadId>")[2].partition("<")[0]
         part = put_chunked(_InHost(bucket, "k", (("partNumber", "1"), ("uploadId", upload))), b"x", host=host)
         etag = raw.ask(part.wire).header("ETag")
-        from hashlib import sha256  # noqa: PLC0415
-
         body = (
             f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
             "</CompleteMultipartUpload>"
@@ -129,6 +132,81 @@ class _InHost(Target):
     @property
     def uri(self) -> str:
         return super().uri.removeprefix(f"/{self.bucket}")
+
+
+@pytest.fixture(scope="module")
+def scripted(certs: Certs) -> Iterator[Scripted]:
+    with Scripted(certs) as backend:
+        yield backend
+
+
+@pytest.fixture(scope="module")
+def before_scripted(scripted: Scripted, certs: Certs, session_gateway: GatewayFactory) -> Gateway:
+    config = gateway_config(scripted, certificate=certs.gateway, addressing={"domains": ["s3.test"]})
+    return session_gateway(config)
+
+
+ASKED = pytest.mark.parametrize(
+    ("kind", "host", "path"),
+    [(Target, "gw.test:8000", "/bucket/k"), (_InHost, "bucket.s3.test:8000", "/k")],
+    ids=["path", "virtual host"],
+)
+BOTH = pytest.mark.parametrize("scheme", ["http", "https"])
+
+
+@BOTH
+@ASKED
+@pytest.mark.parametrize("told", ["http", "https"])
+def test_a_location_header(
+    scripted: Scripted,
+    before_scripted: Gateway,
+    certs: Certs,
+    kind: type[Target],
+    host: str,
+    path: str,
+    scheme: str,
+    told: str,
+) -> None:
+    """MinIO writes the Host that it was given into some answers; which scheme it names is not for sure."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.read_request()
+        where = f"{told}://127.0.0.1:{scripted.port}/bucket/k"
+        exchange.send(f"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nLocation: {where}\r\n\r\n".encode())
+
+    scripted.play(script)
+    with Raw(before_scripted.port, certs.ca if scheme == "https" else None) as raw:
+        answer = raw.ask(put_chunked(kind("bucket", "k"), b"data", host=host).wire)
+    assert (answer.status, answer.header("Location")) == (200, f"{scheme}://{host}{path}")
+
+
+@BOTH
+@ASKED
+def test_a_completion_that_takes_its_time(
+    scripted: Scripted, before_scripted: Gateway, certs: Certs, kind: type[Target], host: str, path: str, scheme: str
+) -> None:
+    """A server keeps the client waiting by white space, before it says how long; that passes at once."""
+    seen = threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        exchange.read_request()
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n \r\n")
+        assert seen.wait(LIMIT)
+        where = f"https://127.0.0.1:{scripted.port}/bucket/k"
+        document = f"<CompleteMultipartUploadResult><Location>{where}</Location><Key>k</Key>"
+        for part in (document[:50], document[50:], "</CompleteMultipartUploadResult>", ""):
+            exchange.send(f"{len(part):x}\r\n{part}\r\n".encode())
+
+    scripted.play(script)
+    headers = [("Content-Length", "0")]
+    with Raw(before_scripted.port, certs.ca if scheme == "https" else None) as raw:
+        raw.send(sign("POST", kind("bucket", "k", (("uploadId", "u"),)), headers=headers, host=host).head)
+        assert raw.read_head().status == 200
+        assert raw._chunk() == b" "
+        seen.set()
+        document = b"".join(iter(raw._chunk, b"")).decode()
+    assert f"<Location>{scheme}://{host}{path}</Location><Key>k</Key>" in document
+    assert str(scripted.port) not in document
 
 
 def test_boto3_in_virtual_host_style(

@@ -103,6 +103,23 @@ def test_a_secret_file_is_followed(gateway: GatewayFactory, minio: Minio, tmp_pa
     assert _status(running, Key("FILEKEY", "first")) == 403
 
 
+def test_a_profile_is_followed(gateway: GatewayFactory, minio: Minio, tmp_path: Path) -> None:
+    """The AWS shared files are credential files, too: a key that is rotated there counts; half of one does not."""
+    shared = tmp_path / "credentials"
+    profile = f"[lake]\naws_access_key_id = {minio.access_key}\n"
+    shared.write_text(f"{profile}aws_secret_access_key = wrong\n")
+    config = gateway_config(minio)
+    config["backend"]["credentials"] = {"profile": "lake"}
+    running = gateway(config, env={"AWS_SHARED_CREDENTIALS_FILE": str(shared)})
+    assert _status(running, Key()) == 503
+    shared.write_text(f"{profile}aws_secret_access_key = {minio.secret_key}\n")
+    eventually(lambda: _status(running, Key()) == 200)
+    at = len(running.log())
+    shared.write_text(profile)
+    eventually(lambda: "backend.credentials" in _complaint(running, at))
+    assert _status(running, Key()) == 200
+
+
 def test_a_new_certificate_is_shown(
     gateway: GatewayFactory, minio: Minio, certs: Certs, tmp_path: Path, bucket: str
 ) -> None:

@@ -170,10 +170,27 @@ def test_the_md5_of_a_key_is_no_secret() -> None:
         (b"/b/k?X-Amz-%53ignature=SENTINEL&a%2Fb=c", b"/b/k?X-Amz-%53ignature=<redacted>&a%2Fb=c"),
         (b"/b/k?a=1&%78-amz-security-%74oken=SENTINEL", b"/b/k?a=1&%78-amz-security-%74oken=<redacted>"),
         (b"/b/k?%58-Amz-Meta=1", b"/b/k?%58-Amz-Meta=1"),
+        (
+            b"/b/k?x-amz-server-side-encryption-customer-key=SENTINEL%3D&a=1",
+            b"/b/k?x-amz-server-side-encryption-customer-key=<redacted>&a=1",
+        ),
+        (
+            b"/b/k?X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key=SENTINEL",
+            b"/b/k?X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key=<redacted>",
+        ),
+        (
+            b"/b/k?x-amz-server-side-encryption-customer-%6Bey=SENTINEL",
+            b"/b/k?x-amz-server-side-encryption-customer-%6Bey=<redacted>",
+        ),
+        (
+            b"/b/k?x-amz-server-side-encryption-customer-key-MD5=abc",
+            b"/b/k?x-amz-server-side-encryption-customer-key-MD5=abc",
+        ),
+        (b"/b/k?X-Amz-S3session-Token=SENTINEL", b"/b/k?X-Amz-S3session-Token=<redacted>"),
     ],
 )
 def test_redacted_targets(target: bytes, expected: bytes) -> None:
-    """A presigned URL is a bearer token: what makes it one is replaced."""
+    """A presigned URL is a bearer token: what makes it one is replaced, and keys that some SDKs presign with it."""
     assert redacted_target(target) == expected
 
 
@@ -197,6 +214,25 @@ def test_redacted_canonical_requests() -> None:
         b"authorization:<redacted>\nhost:h\nx-amz-server-side-encryption-customer-key:<redacted>\n"
         b"x-amz-server-side-encryption-customer-key-md5:abc\nx-amz-security-token:<redacted>\n\n"
         b"host;x-amz-security-token\nUNSIGNED-PAYLOAD"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"X-Amz-Security-Token",
+        b"x-amz-server-side-encryption-customer-key",
+        b"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key",
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b"a=1&"])
+def test_redacted_canonical_queries(name: bytes, before: bytes) -> None:
+    """A secret in the query goes wherever in it it stands; what comes behind it stays."""
+    request = b"GET\n/b/k\n%b%b=%b&z=1\nhost:h\n\nhost\nUNSIGNED-PAYLOAD"
+    assert redacted_canonical_request(request % (before, name, b"SENTINEL%3D")) == request % (
+        before,
+        name,
+        b"<redacted>",
     )
 
 

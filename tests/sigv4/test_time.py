@@ -41,6 +41,8 @@ def test_presigned_beyond(seconds: int, message: str) -> None:
     with pytest.raises(S3Error) as raised:
         admitted(PRESIGNED, now=CLIENT.now + timedelta(seconds=seconds))
     assert (raised.value.status, raised.value.code, raised.value.message) == (403, "AccessDenied", message)
+    times = (("X-Amz-Expires", "600"), ("Expires", "2024-02-29T12:10:00Z"), ("ServerTime", "2024-02-29T12:10:01Z"))
+    assert raised.value.fields == (times if seconds > 0 else ())
 
 
 @pytest.mark.parametrize("seconds", [-900, 0, 600])

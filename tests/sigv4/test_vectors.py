@@ -56,6 +56,12 @@ def test_canonical_request(vector: dict[str, Any]) -> None:
     assert vector["canonical_request_sha256"] == sha256(canonical_of(vector)).hexdigest()
 
 
+def test_canonical_headers_are_sorted() -> None:
+    """By name, as AWS's text has it, whatever the order in which they are listed and stand on the wire."""
+    head = RequestHead(b"GET", b"/", ((b"X-B", b"2"), (b"Host", b"h"), (b"x-a", b"1")))
+    assert canonical.canonical_headers(head, (b"x-b", b"x-a", b"host")) == b"host:h\nx-a:1\nx-b:2\n"
+
+
 @by_name
 def test_string_to_sign(vector: dict[str, Any]) -> None:
     """The string to sign is AWS's four lines."""

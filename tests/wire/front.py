@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from lab.gateway import Gateway
 from lab.minio import Minio
-from lab.recorder import Recorder
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import Key
 from tests.real.waiting import eventually
 from tests.refusing import Request, Wire
+from tests.sent import WatchedRecorder
 from tests.sigv4.aws import CLIENT
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Front:
     """The gateway, what is behind it, and what an answer must never show."""
 
     gateway: Gateway
-    recorder: Recorder
+    recorder: WatchedRecorder
     minio: Minio
     s3: "S3Client"
     """Straight to MinIO."""

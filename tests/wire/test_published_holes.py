@@ -461,6 +461,8 @@ def test_17_no_secret_in_an_answer_or_the_log(front: Front) -> None:
                 assert answer.status >= 400
                 assert value.encode() not in answer.body
                 front.forget()
+                presigned = url("PUT", "/bucket/key", [], who, parameters=[(name, value)])(wire)
+                assert value.encode() not in denied(front, presigned, tls=tls).body
     log = front.gateway.log()
     signature = (auth("GET", "/bucket/old")(wire).head.first(b"authorization") or b"")[-64:].decode()
     for value in (*canaries.values(), signature, aws.CLIENT.secret, Minio.secret_key):

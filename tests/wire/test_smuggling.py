@@ -314,7 +314,8 @@ def test_http_1_0(front: Front) -> None:
     (connection,) = front.recorder.connections()
     assert bytes(connection.sent).startswith(b"GET /bucket/old HTTP/1.0\r\n")
     assert bytes(connection.sent).count(b"HTTP/1.") == 1
-    front.forget()  # which reads HTTP/1.1 only
+    front.settle()
+    front.recorder.forget()  # which reads HTTP/1.1 only
     with front.connect() as raw:
         assert refused_or_cut(raw, head_bytes(request, version=b"HTTP/1.0") + body_bytes(request))
     assert front.stored() == before

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from OpenSSL import SSL
 
@@ -42,7 +43,7 @@ class Live:
         config = load()
         self._source = CredentialSource(config.credentials)
         self._keys = self._source.current()
-        self._seen = self._tried = fingerprint(config.files)
+        self._seen = self._tried = self._hash(config, self._source)
         self.current = self._make(config, self._keys)
 
     async def watch(self, on_change: Callable[[Config], None]) -> None:
@@ -69,28 +70,32 @@ class Live:
 
     def _settled(self) -> bool:
         """Whether files are other than those last tried, and are as they were at the last look."""
-        before, self._seen = self._seen, fingerprint(self.current.config.files)
+        before, self._seen = self._seen, self._hash(self.current.config, self._source)
         return before == self._seen != self._tried
+
+    @staticmethod
+    def _hash(config: Config, source: CredentialSource) -> dict[Path, str]:
+        return fingerprint((*config.files, *source.files))
 
     async def _reload(self, on_change: Callable[[Config], None]) -> None:
         # Files that a broken configuration named are not known; it is read again when a known one changes.
         tried = self._tried = self._seen
         config = await asyncio.to_thread(self._load)
-        seen = await asyncio.to_thread(fingerprint, config.files)
+        source = await asyncio.to_thread(CredentialSource, config.credentials)
+        keys = await asyncio.to_thread(source.current)
+        seen = await asyncio.to_thread(self._hash, config, source)
         if any(seen.get(path, value) != value for path, value in tried.items()):  # it changed while it was being read
             self._tried = {}
             return
         old = self.current.config.listen
         if (config.listen.host, config.listen.port) != (old.host, old.port):
             raise ConfigError("listen", "host and port cannot change while running", "restart the gateway")
-        source = CredentialSource(config.credentials)
-        keys = await asyncio.to_thread(source.current)
         current = self._make(config, keys)
         on_change(config)
         self._source, self._keys, self.current = source, keys, current
         self._seen = self._tried = seen
         logger.warning(
-            "configuration reloaded: %d clients, %d encryption rules", len(config.clients), len(config.encryption)
+            "configuration reloaded: clients %d, encryption rules %d", len(config.clients), len(config.encryption)
         )
 
     async def _refresh(self) -> None:

@@ -45,7 +45,10 @@ _SIGNATURE = re.compile(rb"(Signature=)[^,\s]*")
 _MISPLACED = re.compile(rb"(Signature=)[0-9a-f]{64}", re.IGNORECASE)
 """In any field: who misspells ``Authorization`` has signed well, and the signature can still be used."""
 
-_SECRET_PARAMETER = rb"[^=&?]*Signature|X-Amz-(?:Security-Token|Credential)|AWSAccessKeyId"
+_SECRET_IN_QUERY = rb"x-amz-(?:security-token|s3session-token|(?:copy-source-)?server-side-encryption-customer-key)"
+"""Headers that some SDKs move into the query when they presign. S3 takes no SSE-C key there; it has been sent then."""
+
+_SECRET_PARAMETER = rb"[^=&?]*Signature|X-Amz-Credential|AWSAccessKeyId|" + _SECRET_IN_QUERY
 _PRESIGNED = re.compile(rb"([?&](?:" + _SECRET_PARAMETER + rb")=)[^&]*", re.IGNORECASE)
 _MISSPELLED = re.compile(
     rb"((?:^|[?&])X-Amz-(?!Content-Sha256=|Meta-)[^=&?\n]*=)[0-9a-f]{64}(?![^&\n])", re.IGNORECASE | re.MULTILINE
@@ -54,7 +57,7 @@ _MISSPELLED = re.compile(
 this is, and each byte must be looked at a bounded number of times."""
 
 _ESCAPED_PARAMETER = re.compile(rb"([?&])([^=&?%]*%[^=&?]*)=[^&]*")
-_TOKEN_IN_QUERY = re.compile(rb"((?:^|&)X-Amz-Security-Token=)[^&\n]*", re.MULTILINE)
+_SECRET_PAIR = re.compile(rb"((?:^|&)" + _SECRET_IN_QUERY + rb"=)[^&\n]*", re.IGNORECASE | re.MULTILINE)
 _REDACTED = b"<redacted>"
 
 
@@ -123,7 +126,7 @@ def _redacted_value(name: bytes, value: bytes) -> bytes:
 
 
 def redacted_target(target: bytes) -> bytes:
-    """Replace signature, token and credential in a presigned URL's target, in whatever way their names are escaped."""
+    """Replace signature, tokens, credential and SSE-C keys in a target, in whatever way their names are escaped."""
     plain = _MISSPELLED.sub(rb"\1" + _REDACTED, _PRESIGNED.sub(rb"\1" + _REDACTED, target))
     return _ESCAPED_PARAMETER.sub(_redacted_parameter, plain)
 
@@ -134,6 +137,6 @@ def _redacted_parameter(match: re.Match[bytes]) -> bytes:
 
 
 def redacted_canonical_request(text: bytes) -> bytes:
-    """Replace the values of secret headers, and in the query a token's and that of a misspelled signature."""
+    """Replace the values of secret headers, and in the query those of tokens, keys and a misspelled signature."""
     lines = _SECRET_LINE.sub(rb"\1:" + _REDACTED, text)
-    return _MISSPELLED.sub(rb"\1" + _REDACTED, _TOKEN_IN_QUERY.sub(rb"\1" + _REDACTED, lines))
+    return _MISSPELLED.sub(rb"\1" + _REDACTED, _SECRET_PAIR.sub(rb"\1" + _REDACTED, lines))

@@ -25,7 +25,9 @@ UNSIGNED_ALLOWED = frozenset((b"x-amz-content-sha256",))
 _AMZ_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODES = {mode.value: mode for mode in PayloadMode if mode.value}
-_SENSITIVE = re.compile(rb"^(x-amz-security-token|x-amz-[a-z-]*customer-key):.*$", re.MULTILINE)
+_SENSITIVE_NAME = rb"x-amz-(?:security-token|[a-z-]*customer-key)"
+_SENSITIVE = re.compile(rb"^(" + _SENSITIVE_NAME + rb":).*$", re.MULTILINE)
+_SENSITIVE_PARAMETER = re.compile(rb"((?:^|&)" + _SENSITIVE_NAME + rb"=)[^&\n]*", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,7 @@ def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:
 
     SignatureProvided is for the client alone: what is kept of the answer has :meth:`~errors.S3Error.redacted` form.
     """
-    shown = _SENSITIVE.sub(rb"\1:<redacted>", request)
-    if claim.presigned:
-        shown = re.sub(rb"(X-Amz-Security-Token=)[^&\n]*", rb"\1<redacted>", shown)
+    shown = _SENSITIVE_PARAMETER.sub(rb"\1<redacted>", _SENSITIVE.sub(rb"\1<redacted>", request))
     return errors.signature_does_not_match(
         ("AWSAccessKeyId", claim.access_key_id),
         ("StringToSign", to_sign.decode()),
