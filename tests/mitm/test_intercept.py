@@ -80,7 +80,7 @@ def test_an_upload_that_is_under_way_is_saved_without_secrets(
     gateway: GatewayFactory, minio: Minio, bucket: str, tmp_path: Path
 ) -> None:
     """Its head is on the wire with the gateway's signature and its key for SSE-C, and more of the body is to come."""
-    key = b"k" * 32
+    key = os.urandom(32)
     (tmp_path / "sse-c.key").write_bytes(key)
     config = gateway_config(minio, encryption=[{"sse-c": str(tmp_path / "sse-c.key")}])
     running = gateway(config, program="mitmweb", arguments=["--set", "store_streamed_bodies=true"])
