@@ -64,6 +64,10 @@ HEADS: dict[str, Made] = {
     "duplicates join": rewritten(put([("x-amz-meta-a", "1,2")]), "x-amz-meta-a", b"1", b"2"),
     "double spaces fold": rewritten(put([("x-amz-meta-a", "1 2")]), "x-amz-meta-a", b" 1   2 "),
     "obs-fold joins": rewritten(put([("x-amz-meta-a", "1 2")]), "x-amz-meta-a", b"1\r\n\t2"),
+    "a no-break space kept": put([("x-amz-meta-a", "1\N{NARROW NO-BREAK SPACE}2")]),
+    "Unicode's spaces fold": rewritten(
+        put([("x-amz-meta-a", "1 2")]), "x-amz-meta-a", "1\N{NARROW NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE} 2\N{NEXT LINE}".encode()
+    ),
     "empty value": put([("x-amz-meta-a", "")]),
     "a body's hash not signed": put(unsigned=["x-amz-content-sha256"]),
     "amz-sdk not signed": put([("amz-sdk-retry", "0/0/500")], unsigned=["amz-sdk-retry"]),

@@ -124,12 +124,16 @@ class _RawHeadAuth(S3SigV4Auth):
 
     def canonical_headers(self, headers_to_sign: Any) -> str:
         """From the pair list: botocore's message collapses duplicates."""
-        return canonical.canonical_headers(self._head, headers_to_sign).decode("utf-8", "surrogateescape")
+        return self._canonical_headers(headers_to_sign).decode("utf-8", "surrogateescape")
+
+    def _canonical_headers(self, names: Iterable[bytes]) -> bytes:
+        """White space is what the backend takes for it, which may be more than the client did."""
+        return canonical.canonical_headers(self._head, names, wide=True)
 
     def canonical_request(self, request: Any) -> str:
         """From the raw head, with the client's payload hash."""
         names = self.headers_to_sign(request)
-        headers = canonical.canonical_headers(self._head, names)
+        headers = self._canonical_headers(names)
         parts = canonical.canonical_request(self._head.method, *self._target, headers, names, self._payload)
         return parts.decode("utf-8", "surrogateescape")
 

@@ -145,6 +145,17 @@ def test_a_bucket_that_no_rule_names_stays_as_it_is(traffic: Traffic, minio: Min
     assert _reported(minio, name, "kms/k") == (None, None)
 
 
+@pytest.mark.parametrize("prefix", ["c/", "kms/", ""])
+def test_what_head_tells_can_go_into_a_copy(s3: "S3Client", bucket: str, prefix: str) -> None:
+    """S3A renames so: HEAD, and CopyObject with the encryption that HEAD told of, but for a key that it never had."""
+    s3.put_object(Bucket=bucket, Key=f"{prefix}a", Body=b"x")
+    head = s3.head_object(Bucket=bucket, Key=f"{prefix}a")
+    told = {name: value for name, value in head.items() if name.startswith(("ServerSide", "SSECustomerAlg"))}
+    source = {"Bucket": bucket, "Key": f"{prefix}a"}
+    s3.copy_object(Bucket=bucket, Key=f"{prefix}b", CopySource=source, CopySourceIfMatch=head["ETag"], **told)  # type: ignore[arg-type]
+    assert s3.get_object(Bucket=bucket, Key=f"{prefix}b")["Body"].read() == b"x"
+
+
 @pytest.mark.parametrize("prefix", ["c/", "c64/"])
 def test_a_customer_key_by_policy(s3: "S3Client", minio: Minio, bucket: str, prefix: str) -> None:
     """SSE-C: the client reads, copies and resumes as if there were no key; without the gateway nobody reads it."""

@@ -15,6 +15,8 @@ METADATA = {
     "double spaces fold": "1   2",
     "obs-fold joins": "1 2",
     "empty value": "",
+    "a no-break space kept": "=?UTF-8?q?1=E2=80=AF2?=",  # how MinIO tells what is not ASCII
+    "Unicode's spaces fold": "=?UTF-8?q?1=E2=80=AF=E3=80=80_2=C2=85?=",
 }
 REFUSED_BY_MINIO = {
     "2 KiB of metadata": "MetadataTooLarge",  # it counts x-amz-meta- as well

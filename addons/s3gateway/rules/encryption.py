@@ -157,6 +157,17 @@ def hide_kms_key_id(headers: Headers, *, method: bytes, tls: bool) -> Headers:
     return tuple(pair for pair in headers if pair[0].lower() != KMS_KEY_ID_HEADER)
 
 
+def hide_customer_key(headers: Headers, *, method: bytes, by_rule: bool) -> Headers:
+    """Take SSE-C's fields off a HEAD response whose key is a rule's, and off nothing else.
+
+    S3A copies what a HEAD told it into its next CopyObject, as a client that sets encryption itself but has no key;
+    every rename would fail. From PUT and GET they must not go, as with the KMS key id.
+    """
+    if method != b"HEAD" or not by_rule:
+        return headers
+    return tuple(pair for pair in headers if not pair[0].lower().startswith(_SSE + b"-customer-"))
+
+
 def _decide(rules: tuple[EncryptionRule, ...], bucket: str, key: str, client: str) -> tuple[int | None, Sse]:
     return next(((i, rule.sse) for i, rule in enumerate(rules) if rule.matches(bucket, key, client)), (None, None))
 

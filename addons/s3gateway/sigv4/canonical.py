@@ -9,12 +9,18 @@ The wire form of a target is not its canonical form: SDKs differ in what they pe
 """
 
 import hmac
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from s3gateway.sigv4.model import ALGORITHM, TERMINATOR, CredentialScope, RequestHead, Secret, Signature
+
+_WIDE_SPACES = re.compile(
+    rb"(?:[\t-\r ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)+"
+)
+"""What Go's ``strings.Fields`` takes for white space in UTF-8: Unicode's, no-break and ideographic spaces included."""
 
 
 def canonical_uri(path: bytes) -> str:
@@ -46,14 +52,31 @@ def canonical_query(query: bytes, *, without: bytes = b"") -> str:
     )
 
 
-def canonical_header_value(values: Iterable[bytes]) -> bytes:
-    """Trim, fold runs of white space (line folding included) to one space, join duplicates with a comma."""
-    return b",".join([b" ".join(value.split()) for value in values])
+def canonical_header_value(values: Iterable[bytes], *, wide: bool = False) -> bytes:
+    """Trim, fold runs of white space (line folding included) to one space, join duplicates with a comma.
+
+    White space is ASCII's to AWS's SDKs; ``wide`` is how MinIO and minio-go (mc) fold, whose is Unicode's.
+    """
+    return b",".join([_folded_wide(value) if wide else b" ".join(value.split()) for value in values])
 
 
-def canonical_headers(head: RequestHead, signed_headers: Iterable[bytes]) -> bytes:
+def _folded_wide(value: bytes) -> bytes:
+    return b" ".join(value.split()) if value.isascii() else _WIDE_SPACES.sub(b" ", value).strip(b" ")
+
+
+def canonical_headers(head: RequestHead, signed_headers: Iterable[bytes], *, wide: bool = False) -> bytes:
     """One ``name:value`` line for each signed header, sorted; a name that is absent on the wire counts as empty."""
-    return b"".join([b"%b:%b\n" % (name, canonical_header_value(head.all(name))) for name in sorted(signed_headers)])
+    return b"".join(
+        [b"%b:%b\n" % (name, canonical_header_value(head.all(name), wide=wide)) for name in sorted(signed_headers)]
+    )
+
+
+def canonical_headers_of_clients(head: RequestHead, signed_headers: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Give the forms that a client may have signed: AWS's, and behind it MinIO's if there it is another one."""
+    narrow = canonical_headers(head, signed_headers)
+    if narrow.isascii():
+        return (narrow,)
+    return tuple(dict.fromkeys((narrow, canonical_headers(head, signed_headers, wide=True))))
 
 
 def canonical_request(

@@ -71,18 +71,14 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
     _check_signed_headers(claim, head)
     uri = canonical.canonical_uri(head.path)
     query = canonical.canonical_query(head.query, without=b"X-Amz-Signature" if claim.presigned else b"")
-    request = canonical.canonical_request(
-        head.method,
-        uri,
-        query,
-        canonical.canonical_headers(head, claim.signed_headers),
-        claim.signed_headers,
-        payload.text,
-    )
-    to_sign = canonical.string_to_sign(timestamp, claim.scope, request)
     key = canonical.signing_key(secret, claim.scope)
-    if not canonical.sign(key, to_sign).matches(claim.signature):
-        raise _mismatch(claim, to_sign, request)
+    requests = [
+        canonical.canonical_request(head.method, uri, query, headers, claim.signed_headers, payload.text)
+        for headers in canonical.canonical_headers_of_clients(head, claim.signed_headers)
+    ]
+    texts = [canonical.string_to_sign(timestamp, claim.scope, request) for request in requests]
+    if not any(canonical.sign(key, text).matches(claim.signature) for text in texts):
+        raise _mismatch(claim, texts[0], requests[0])
     return Verified(payload, key, claim.scope, timestamp, claim.signature, uri, query)
 
 
