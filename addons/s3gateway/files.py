@@ -15,13 +15,21 @@ class Files:
         self.seen = seen
 
     def path(self, key: str, name: str) -> Path:
-        """Give the path of a file that is there; ``key`` is what names it."""
+        """Give the path of a file that is there and can be read; ``key`` is what names it.
+
+        Of one that this user may not read OpenSSL says that it holds nothing.
+        """
         path = self.place(key, name)
         self.seen.append(path)
-        if path.is_dir():
-            raise ConfigError(key, f"{quoted(path)} is a directory", "name a file")
-        if not path.is_file():
-            raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
+        try:
+            if path.is_dir():
+                raise ConfigError(key, f"{quoted(path)} is a directory", "name a file")
+            if not path.is_file():
+                raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
+            with path.open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            raise ConfigError(key, f"cannot read {quoted(path)} ({reason(error)})", "make it readable") from None
         return path
 
     def place(self, key: str, name: str) -> Path:

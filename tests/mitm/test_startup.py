@@ -141,6 +141,19 @@ def _refused(ended: subprocess.CompletedProcess[str]) -> str:
     return lines[0].removeprefix("s3_gateway: ")
 
 
+@pytest.mark.parametrize("key", ["backend.ca_file", "listen.certificate", "listen.key"])
+@pytest.mark.parametrize("name", ["/proc/self/mem", "x" * 300])  # root cannot read the first either, nobody the second
+def test_a_file_that_cannot_be_read_is_called_that(
+    tmp_path: Path, config: dict[str, Any], certs: Certs, key: str, name: str
+) -> None:
+    """And not one that holds nothing: the services' own user may not read what root has put there."""
+    section, _, last = key.partition(".")
+    config["listen"]["certificate"] = str(certs.gateway)
+    config[section][last] = name
+    ended = _run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"])
+    assert re.fullmatch(rf"{key}: cannot read '.*{name}' \(.*\); make it readable", _refused(ended))
+
+
 def test_a_key_with_a_passphrase_is_refused(tmp_path: Path, config: dict[str, Any], certs: Certs) -> None:
     """Nobody is asked for it at the terminal: at a reload all transfers would wait for the answer."""
     key = serialization.load_pem_private_key(certs.gateway.read_bytes(), None)
