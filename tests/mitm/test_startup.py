@@ -247,6 +247,15 @@ def test_a_connection_that_is_not_quite_over_keeps_no_port(gateway: GatewayFacto
     assert gateway(config).port == running.port
 
 
+def test_a_home_that_cannot_be_written_ends_it(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service's user may have none, and mitmproxy wants to keep a CA there; nothing listens, and no client is cut."""
+    monkeypatch.setenv("HOME", "/proc")  # where root cannot make a folder either
+    told = _refused(_run(["-s", str(ENTRY), "--set", f"s3_config={_written(tmp_path, config)}"]))
+    assert re.fullmatch(r"--set confdir: mitmproxy cannot keep its CA in '/proc/.mitmproxy' \(.*\); add .*", told)
+
+
 def test_no_configuration_ends_it() -> None:
     """mitmdump with the script alone must not become an open proxy."""
     ended = _run(["-s", str(ENTRY)])

@@ -97,6 +97,7 @@ class S3Gateway:
         wants = options.wanted(live.current.config, verbose=aistor.is_verbose(os.environ))
         options.check_command_line(ctx.options, said, live.current.config, wants)
         startup.check_address(live.current.config.listen)
+        startup.check_confdir()
         self.live = live
         if (termlog := ctx.master.addons.get("termlog")) is not None:
             log.format_events(termlog.logger, lambda: self._log_format)

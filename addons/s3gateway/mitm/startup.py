@@ -10,12 +10,17 @@ mitmproxy also listens for QUIC, whatever its ``http3`` option says; not here.
 import asyncio
 import errno
 import logging
+import os
 import socket
+from pathlib import Path
 
 from mitmproxy import ctx, http
+from mitmproxy.certs import CertStore
+from mitmproxy.options import CONF_BASENAME
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from s3gateway.config import Listen
+from s3gateway.files import reason
 from s3gateway.settings import ConfigError, quoted
 
 logger = logging.getLogger(__name__)
@@ -68,6 +73,22 @@ def _not_free(listen: Listen, error: OSError) -> ConfigError:
     return ConfigError(
         "listen.host", f"{place} cannot be listened on ({error.strerror})", "choose another host or port"
     )
+
+
+def check_confdir() -> None:
+    """Refuse a folder where mitmproxy cannot have its CA, which it wants even if no client is shown anything of it.
+
+    It would find out when it listens already, and end with a traceback. Raises :class:`ConfigError`.
+    """
+    folder = os.path.expanduser(ctx.options.confdir)  # noqa: PTH111 - pathlib's raises where there is no home
+    try:
+        CertStore.from_store(folder, CONF_BASENAME, ctx.options.key_size)
+    except OSError as error:
+        raise ConfigError(
+            "--set confdir",
+            f"mitmproxy cannot keep its CA in {quoted(Path(folder))} ({reason(error)})",
+            "add --set confdir=FOLDER with one that this user can write",
+        ) from None
 
 
 def open_listeners_later(announcement: str) -> None:
