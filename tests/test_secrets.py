@@ -90,7 +90,7 @@ HOLDERS = {
 HARMLESS = {
     # name: what it holds
     "Access": "patterns",
-    "AccessLog": "a flag",
+    "AccessLog": "a stream",
     "Action": "names",
     "Addresses": "authorities",
     "Arrival": "two flags",
@@ -127,6 +127,7 @@ HARMLESS = {
     "Look": "counts",
     "Names": "host names",
     "Outcome": "an Explanation",
+    "Output": "a stream",
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
     "PlainBody": "nothing",

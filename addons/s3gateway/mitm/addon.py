@@ -63,7 +63,7 @@ class S3Gateway:
         self.live: Live | None = None
         self.recorder = Recorder()
         self.explainer = Explainer(self._on_explained)
-        self._log = log.AccessLog(own_output=False)
+        self._log = self._mitmdumps_log = log.AccessLog()
         self._hold_up_to = 0
         self._watcher: asyncio.Task[None] | None = None
         self._held: list[http.HTTPFlow] = []
@@ -100,7 +100,7 @@ class S3Gateway:
         startup.check_confdir()
         self.live = live
         if (termlog := ctx.master.addons.get("termlog")) is not None:
-            log.format_events(termlog.logger, lambda: self._log_format)
+            self._mitmdumps_log = log.take_over(termlog.logger, lambda: self._log_format)
         options.apply(ctx.options, wants)
         startup.open_listeners_later(starting.announcement(live.current.config))
         self._held = startup.hold_replays()
@@ -126,7 +126,7 @@ class S3Gateway:
             commands.offer(self.live)
             starting.tell_web_address()
         self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
-        self._log = log.AccessLog(own_output=under_mitmdump)
+        self._log = self._mitmdumps_log if under_mitmdump else log.AccessLog()
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
         startup.release_replays(self._held)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")

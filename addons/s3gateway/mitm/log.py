@@ -6,9 +6,11 @@ import re
 import sys
 from collections.abc import Callable
 
+from mitmproxy.addons.termlog import TermLogHandler
 from mitmproxy.utils import human
 
 from s3gateway.mitm.flows import Transaction
+from s3gateway.mitm.output import Output
 from s3gateway.record import Explained, Record, rfc3339
 
 logger = logging.getLogger(__name__)
@@ -54,18 +56,26 @@ class EventFormatter(logging.Formatter):
         return json.dumps(told | ({"address": human.format_address(client)} if client else {}))
 
 
-def format_events(handler: logging.Handler, log_format: Callable[[], str]) -> None:
-    """Put :class:`EventFormatter` on mitmdump's handler, once."""
+def take_over(handler: TermLogHandler, log_format: Callable[[], str]) -> "AccessLog":
+    """Put :class:`EventFormatter` and :class:`~s3gateway.mitm.output.Output` on mitmdump's handler, once.
+
+    Gives the access log that writes to the same place.
+    """
     inner = handler.formatter
     if inner is not None and not isinstance(inner, EventFormatter):
         handler.setFormatter(EventFormatter(inner, log_format))
+    output: object = handler.file
+    if not isinstance(output, Output):
+        output = Output(handler.file)
+        handler.file = output  # type: ignore[assignment]  # it has what print asks for
+    return AccessLog(output)
 
 
 class AccessLog:
-    """Writes each transaction's line once; with ``own_output`` to standard output, past ``logging`` (half the CPU)."""
+    """Writes each transaction's line once; with ``output`` to that, past ``logging`` (half the CPU)."""
 
-    def __init__(self, *, own_output: bool) -> None:
-        self._own_output = own_output
+    def __init__(self, output: Output | None = None) -> None:
+        self._output = output
 
     def write(self, transaction: Transaction, log_format: str) -> None:
         """Write the line; elsewhere than under mitmdump it goes to mitmproxy's event log."""
@@ -84,9 +94,8 @@ class AccessLog:
     def _write(self, record: Record | Explained, log_format: str) -> None:
         as_text = log_format == "text" or (log_format == "auto" and sys.stdout.isatty())
         line = record.to_text() if as_text else record.to_json()
-        if self._own_output:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+        if self._output:
+            self._output.write(line + "\n")
         else:
             logger.info("%s", line)
 
