@@ -59,8 +59,15 @@ def build(
     document: object, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None
 ) -> Config:
     """Turn a YAML document into a :class:`Config`, reading the files it names."""
-    values = check(document, fallback or {})
     reader = Files(folder, list(files))
+    try:
+        return _build(check(document, fallback or {}), reader)
+    except ConfigError as error:
+        error.files = tuple(reader.seen)
+        raise
+
+
+def _build(values: dict[str, Any], reader: Files) -> Config:
     credentials = _credentials(values["backend"]["credentials"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
     return Config(

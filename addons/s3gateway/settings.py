@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,12 @@ _SHOWN = 60
 
 
 class ConfigError(ValueError):
-    """A configuration that is refused: the key's path, what is wrong with it, and the remedy, in one line."""
+    """A configuration that is refused: the key's path, what is wrong with it, and the remedy, in one line.
+
+    ``files`` are those that were read, or looked for, until then: any of them may be what has to be mended.
+    """
+
+    files: tuple[Path, ...] = ()
 
     def __init__(self, key: str, problem: str, remedy: str) -> None:
         super().__init__(f"{key}: {problem}; {remedy}")

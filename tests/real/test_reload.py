@@ -120,6 +120,30 @@ def test_a_profile_is_followed(gateway: GatewayFactory, minio: Minio, tmp_path: 
     assert _status(running, Key()) == 200
 
 
+def test_a_file_that_comes_after_the_configuration_that_names_it(
+    gateway: GatewayFactory, minio: Minio, certs: Certs, tmp_path: Path
+) -> None:
+    """Secrets and configurations are rolled out apart: what was refused for a file is taken once the file is right."""
+    config = gateway_config(minio)
+    running = gateway(config)
+    client = {
+        "name": "f",
+        "access_key_id": "FILEKEY",
+        "secret_access_key_file": str(tmp_path / "late"),
+        "buckets": ["*"],
+    }
+    changed = config | {"clients": [client], "backend": config["backend"] | {"ca_file": str(tmp_path / "ca.crt")}}
+    (tmp_path / "ca.crt").write_text("not yet\n")
+    running.write_config(changed)
+    eventually(lambda: "clients[0].secret_access_key_file: file" in _complaint(running, 0), running.log())
+    before = len(running.log())
+    (tmp_path / "late").write_text("late-secret\n")
+    eventually(lambda: "backend.ca_file" in _complaint(running, before), running.log())
+    assert _status(running, Key()) == 200
+    (tmp_path / "ca.crt").write_bytes(certs.ca.read_bytes())
+    eventually(lambda: _status(running, Key("FILEKEY", "late-secret")) == 200, running.log())
+
+
 def test_a_new_certificate_is_shown(
     gateway: GatewayFactory, minio: Minio, certs: Certs, tmp_path: Path, bucket: str
 ) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from OpenSSL import SSL
 
@@ -43,7 +42,8 @@ class Live:
         config = load()
         self._source = CredentialSource(config.credentials)
         self._keys = self._source.current()
-        self._seen = self._tried = self._hash(config, self._source)
+        self._ours = self._named = (*config.files, *self._source.files)
+        self._seen = self._tried = fingerprint(self._ours)
         self.current = self._make(config, self._keys)
 
     async def watch(self, on_change: Callable[[Config], None]) -> None:
@@ -70,20 +70,16 @@ class Live:
 
     def _settled(self) -> bool:
         """Whether files are other than those last tried, and are as they were at the last look."""
-        before, self._seen = self._seen, self._hash(self.current.config, self._source)
+        before, self._seen = self._seen, fingerprint({*self._ours, *self._named})
         return before == self._seen != self._tried
 
-    @staticmethod
-    def _hash(config: Config, source: CredentialSource) -> dict[Path, str]:
-        return fingerprint((*config.files, *source.files))
-
     async def _reload(self, on_change: Callable[[Config], None]) -> None:
-        # Files that a broken configuration named are not known; it is read again when a known one changes.
         tried = self._tried = self._seen
-        config = await asyncio.to_thread(self._load)
+        config = await asyncio.to_thread(self._load_named)
         source = await asyncio.to_thread(CredentialSource, config.credentials)
+        self._named = (*config.files, *source.files)
         keys = await asyncio.to_thread(source.current)
-        seen = await asyncio.to_thread(self._hash, config, source)
+        seen = await asyncio.to_thread(fingerprint, self._named)
         if any(seen.get(path, value) != value for path, value in tried.items()):  # it changed while it was being read
             self._tried = {}
             return
@@ -93,10 +89,18 @@ class Live:
         current = self._make(config, keys)
         on_change(config)
         self._source, self._keys, self.current = source, keys, current
-        self._seen = self._tried = seen
+        self._ours, self._seen, self._tried = self._named, seen, seen
         logger.warning(
             "configuration reloaded: clients %d, encryption rules %d", len(config.clients), len(config.encryption)
         )
+
+    def _load_named(self) -> Config:
+        """Load, and know which files to look at from now on: what is wrong may be mended in any that it names."""
+        try:
+            return self._load()
+        except ConfigError as error:
+            self._named = error.files
+            raise
 
     async def _refresh(self) -> None:
         """Follow temporary credentials from botocore's chain."""
