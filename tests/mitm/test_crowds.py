@@ -16,9 +16,11 @@ from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
 from tests.mitm.pushing import KEEPS, UNEXPLAINED
+from tests.real.descriptors import open_files
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Key, Signed, Target, put_chunked, sign
 from tests.real.waiting import eventually
+from tests.watched import WatchedGateway
 
 OTHER_CLIENT = {**SPARK_CLIENT, "name": "other", "access_key_id": "OTHERKEY"}
 
@@ -101,6 +103,23 @@ def test_a_limit_beyond_what_the_process_may_have(closed: Callable[..., Gateway]
     """Is told at the start, with the remedy."""
     running = closed(connections=1 << 40)
     assert eventually(lambda: "lower limits.connections" in running.log())
+
+
+class Narrow(WatchedGateway):
+    """A gateway that may have 256 files, and no more whatever it asks for."""
+
+    def command(self) -> list[str]:
+        return ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh", *super().command()]
+
+
+def test_a_flood_does_not_take_all_descriptors(certs: Certs, opened: list[Raw]) -> None:
+    """Where there are fewer than the limit needs, fewer connections are taken, and those are served."""
+    with Narrow(gateway_config(Nobody(certs), log=UNEXPLAINED)) as running:
+        eventually(lambda: "lower limits.connections" in running.log())
+        opened += [Raw(running.port) for _ in range(400)]
+        eventually(lambda: "limits.connections reached" in running.log())
+        eventually(lambda: len(list(open_files(running.pid))) < 128, "the flood's connections stay open")
+        assert [_served(one) for one in opened[:3]] == [True] * 3
 
 
 ONCE_A_DAY = {"request_rate": 1 / 86400}

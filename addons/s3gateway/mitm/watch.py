@@ -10,6 +10,7 @@ import logging
 import math
 import resource
 import time
+from dataclasses import replace
 from secrets import token_hex
 
 from mitmproxy import connection, http
@@ -47,7 +48,7 @@ class Watch:
         self._count = Connections()
         self._warned: dict[str, float] = {}
         self._stalls: dict[str, Stall] = {}
-        self._room_for = 0
+        self._asked_for = self._room = 0
         for handler in connections.handlers():  # the script was reloaded
             self._count.add(handler.client.id, handler.client.peername[0])
         self._task = asyncio.create_task(self._sweep_for_ever(), name="s3gateway watch")
@@ -56,13 +57,19 @@ class Watch:
     def _limits(self) -> Limits:
         return self._live.current.config.limits
 
+    @property
+    def _taken(self) -> Limits:
+        """As many connections as are allowed and have room."""
+        limits = self._limits
+        return replace(limits, connections=min(limits.connections, self._room)) if self._room else limits
+
     def done(self) -> None:
         """Stop; the next one takes over."""
         self._task.cancel()
 
     def client_connected(self, client: connection.Client) -> None:
         """Count it in, or close it at once."""
-        full = self._count.enter(client.id, client.peername[0], self._limits)
+        full = self._count.enter(client.id, client.peername[0], self._taken)
         if full:
             client.error = full  # mitmproxy closes it
             now = time.monotonic()
@@ -104,9 +111,8 @@ class Watch:
 
     def _sweep(self, now: float) -> None:
         limits = self._limits
-        if limits.connections != self._room_for:
-            self._room_for = limits.connections
-            _make_room(2 * limits.connections + _OTHER_FILES)
+        if limits.connections != self._asked_for:
+            self._asked_for, self._room = limits.connections, _make_room(limits.connections)
         handlers = connections.handlers()
         self._stalls = {known.client.id: self._stalls.get(known.client.id) or Stall() for known in handlers}
         for handler in handlers:
@@ -146,17 +152,25 @@ def _cut_if_there(client_id: str) -> None:
         connections.cut(handler)
 
 
-def _make_room(files: int) -> None:
-    """Let the process have that many files, as far as it may: Linux gives 1024 unless it is asked for more."""
+def _make_room(connections: int) -> int:
+    """Let the process have the files for that many, as far as it may; Linux gives 1024 unless it is asked for more.
+
+    Gives how many there is room for: out of files, a process accepts nothing and logs that without end.
+    """
+    files = 2 * connections + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= files:
-        return
+        return connections
     allowed = files if hard == resource.RLIM_INFINITY else min(files, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < files:
-        logger.warning(
-            "limits.connections: that many may need %d file descriptors, and this process may have %d; "
-            "raise its limit (ulimit -Hn) or lower limits.connections",
-            files,
-            allowed,
-        )
+    if allowed == files:
+        return connections
+    room = max(1, (allowed - min(_OTHER_FILES, allowed // 2)) // 2)
+    logger.warning(
+        "limits.connections: that many may need %d file descriptors, and this process may have %d: %d are taken; "
+        "raise its limit (ulimit -Hn) or lower limits.connections",
+        files,
+        allowed,
+        room,
+    )
+    return room
