@@ -142,6 +142,7 @@ def test_a_file_that_comes_after_the_configuration_that_names_it(
     assert _status(running, Key()) == 200
     (tmp_path / "ca.crt").write_bytes(certs.ca.read_bytes())
     eventually(lambda: _status(running, Key("FILEKEY", "late-secret")) == 200, running.log())
+    assert running.log().count("configuration not reloaded") == 2
 
 
 def test_a_new_certificate_is_shown(

@@ -52,12 +52,14 @@ class Live:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             problem = await self._look(on_change)
+            if problem is None:
+                continue
             if problem and problem != told:  # credentials may fail at each look for hours
                 logger.error("configuration not reloaded%s", problem)
             told = problem
 
-    async def _look(self, on_change: Callable[[Config], None]) -> str:
-        """Look once; what went wrong, as it is told."""
+    async def _look(self, on_change: Callable[[Config], None]) -> str | None:
+        """Look once; what went wrong, as it is told. None where the next look has to tell, as files are not settled."""
         try:
             if await asyncio.to_thread(self._settled):
                 await self._reload(on_change)
@@ -66,7 +68,7 @@ class Live:
             return f", the old one stays in force: {self._told(error)}"
         except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
             return f": {type(error).__name__}"
-        return ""
+        return "" if self._seen == self._tried else None
 
     def _settled(self) -> bool:
         """Whether files are other than those last tried, and are as they were at the last look."""
