@@ -1,12 +1,14 @@
 """Spark's jobs against an encrypted MinIO: the endpoint is the gateway's, and nothing else about them changes."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lab.certs import Certs
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
@@ -162,4 +164,33 @@ def test_spark_35_over_tls_sets_sse_kms_itself(
     _check_told(told, "3.5.8", 80_000)
     _check_encrypted(minio, spark_bucket)
     _operations(running)
+    invariant.check_all(recorder.requests())
+
+
+@pytest.mark.parametrize("spark", ["spark35", "spark4"])
+def test_a_customer_key_by_policy(
+    request: pytest.FixtureRequest,
+    spark: str,
+    recorder: Recorder,
+    gateway: GatewayFactory,
+    minio: Minio,
+    spark_bucket: str,
+    tmp_path: Path,
+) -> None:
+    """SSE-C over plain HTTP: the job never has the key, and repeats in each rename what HEAD told of it."""
+    key = os.urandom(32)
+    (tmp_path / "key").write_bytes(key)
+    running = gateway(gateway_config(recorder, encryption=[{"bucket": "spark-*", "sse-c": str(tmp_path / "key")}]))
+    job: Spark = request.getfixturevalue(spark)
+    told = _run(job, spark_bucket, 80_000, _conf(running.url))
+    _check_told(told, told["version"], 80_000)
+    _operations(running)
+    client = minio.client()
+    keys = [known["Key"] for known in client.list_objects_v2(Bucket=spark_bucket)["Contents"]]
+    assert any(key.startswith("base/dir x+y=1/é/part-") for key in keys)
+    for name in keys:
+        with pytest.raises(ClientError, match="400"):
+            client.head_object(Bucket=spark_bucket, Key=name)
+        head = client.head_object(Bucket=spark_bucket, Key=name, SSECustomerAlgorithm="AES256", SSECustomerKey=key)
+        assert head["SSECustomerAlgorithm"] == "AES256"
     invariant.check_all(recorder.requests())

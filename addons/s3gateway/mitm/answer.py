@@ -16,7 +16,7 @@ from s3gateway.mitm.streams import DownloadStream
 from s3gateway.printable import printable
 from s3gateway.rules.access import hide_fields
 from s3gateway.rules.blame import blames_gateway, blames_rule, is_plain
-from s3gateway.rules.encryption import SseC, hide_customer_key, hide_kms_key_id
+from s3gateway.rules.encryption import hide_kms_key_id
 from s3gateway.rules.headers import wants_close
 from s3gateway.rules.responses import LocationRewriter
 
@@ -137,8 +137,6 @@ def _rewrite_head(
     flow: http.HTTPFlow, response: http.Response, transaction: flows.Transaction, backend: Backend
 ) -> None:
     fields = hide_kms_key_id(response.headers.fields, method=transaction.head.method, tls=transaction.arrival.tls)
-    by_rule = transaction.outgoing is not None and transaction.outgoing.sse == SseC.label
-    fields = hide_customer_key(fields, method=transaction.head.method, by_rule=by_rule)
     if transaction.admitted:
         fields = hide_fields(transaction.admitted.client.access, fields)
     if "location" in response.headers:

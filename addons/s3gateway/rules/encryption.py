@@ -113,18 +113,20 @@ def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: Request
     label = ""
     rule = None
     if operation.name in _NEEDS_KEY:
-        if not _SET_BY_CLIENT.isdisjoint(head.names):
+        matched, sse = _decide(rules, operation.bucket, operation.key, client)
+        said = _SET_BY_CLIENT.intersection(head.names)
+        if said and not _repeats(head, said, sse):
             label = "client" if operation.name in _CREATES else ""
         else:
-            matched, sse = _decide(rules, operation.bucket, operation.key, client)
             headers = _headers(sse, operation)
             label = sse.label if sse and headers else ""
             rule = matched if headers or operation.name in _CREATES else None
-    if operation.source and not any(name.startswith(_COPY_SOURCE_SSE) for name in head.names):
+    if operation.source:
+        said = frozenset(name for name in head.names if name.startswith(_COPY_SOURCE_SSE))
         _, source = _decide(rules, *operation.source, client)
-        if isinstance(source, SseC):
+        if isinstance(source, SseC) and (not said or _repeats(head, said, source, _COPY_SOURCE_SSE)):
             headers += _customer_headers(_COPY_SOURCE_SSE, source)
-    return Applied(headers, label, rule)
+    return Applied(tuple(pair for pair in headers if pair[0] not in head.names), label, rule)
 
 
 def check_customer_key(operation: Operation, head: RequestHead, *, tls: bool) -> None:
@@ -157,15 +159,15 @@ def hide_kms_key_id(headers: Headers, *, method: bytes, tls: bool) -> Headers:
     return tuple(pair for pair in headers if pair[0].lower() != KMS_KEY_ID_HEADER)
 
 
-def hide_customer_key(headers: Headers, *, method: bytes, by_rule: bool) -> Headers:
-    """Take SSE-C's fields off a HEAD response whose key is a rule's, and off nothing else.
+def _repeats(head: RequestHead, said: frozenset[bytes], sse: Sse, prefix: bytes = _SSE) -> bool:
+    """Whether what the client has ``said`` names the key of an SSE-C rule, which it has not got, and nothing else.
 
-    S3A copies what a HEAD told it into its next CopyObject, as a client that sets encryption itself but has no key;
-    every rename would fail. From PUT and GET they must not go, as with the KMS key id.
+    S3A does so: its CopyObject, and with it each rename, repeats what HEAD told of the object.
     """
-    if method != b"HEAD" or not by_rule:
-        return headers
-    return tuple(pair for pair in headers if not pair[0].lower().startswith(_SSE + b"-customer-"))
+    if not isinstance(sse, SseC):
+        return False
+    told = {name: [value] for name, value in _customer_headers(prefix, sse) if not name.endswith(b"-key")}
+    return all(head.all(name) == told.get(name) for name in said)
 
 
 def _decide(rules: tuple[EncryptionRule, ...], bucket: str, key: str, client: str) -> tuple[int | None, Sse]:
