@@ -25,6 +25,7 @@ from tests.canary import CANARY
 from tests.real.waiting import eventually
 from tests.sent import WatchedRecorder
 from tests.watched import WatchedGateway
+from tests.wire.scripted import Scripted
 
 # How long an example takes says how busy the machine is, nothing else.
 settings.register_profile("suite", parent=settings(), deadline=None)
@@ -146,6 +147,13 @@ def _gateways() -> Iterator[GatewayFactory]:
 def gateway() -> Iterator[GatewayFactory]:
     """Start gateways for one test."""
     yield from _gateways()
+
+
+@pytest.fixture(scope="module")
+def scripted(certs: Certs) -> Iterator[Scripted]:
+    """A backend that answers as the test says."""
+    with Scripted(certs) as backend:
+        yield backend
 
 
 @pytest.fixture(scope="session")

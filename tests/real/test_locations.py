@@ -3,7 +3,6 @@
 import gzip
 import http.client
 import threading
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -132,12 +131,6 @@ class _InHost(Target):
     @property
     def uri(self) -> str:
         return super().uri.removeprefix(f"/{self.bucket}")
-
-
-@pytest.fixture(scope="module")
-def scripted(certs: Certs) -> Iterator[Scripted]:
-    with Scripted(certs) as backend:
-        yield backend
 
 
 @pytest.fixture(scope="module")

@@ -239,12 +239,6 @@ def _restore(front: Front) -> None:
 
 
 @pytest.fixture(scope="module")
-def scripted(certs: Certs) -> Iterator[Scripted]:
-    with Scripted(certs) as backend:
-        yield backend
-
-
-@pytest.fixture(scope="module")
 def before_scripted(scripted: Scripted, certs: Certs, session_gateway: GatewayFactory) -> int:
     config = gateway_config(scripted, clients=CLIENTS, certificate=certs.gateway, limits={"refusal_linger": 1})
     return session_gateway(config).port
