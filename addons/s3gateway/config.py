@@ -13,6 +13,11 @@ HTTPS_PORT = 443
 HTTP_PORT = 80
 
 
+def in_url(host: str) -> str:
+    """Give a host as it stands before a port: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 @dataclass(frozen=True, slots=True)
 class Listen:
     """Where clients connect. HTTP and TLS share the port; without a certificate mitmproxy makes one."""
@@ -37,15 +42,14 @@ class Backend:
     @property
     def authority(self) -> str:
         """Host, and port unless it is the scheme's default."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = in_url(self.host)
         default = HTTPS_PORT if self.scheme == "https" else HTTP_PORT
         return host if self.port == default else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
         """``scheme://host:port``, the port always written."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{in_url(self.host)}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

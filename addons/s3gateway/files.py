@@ -19,18 +19,8 @@ class Files:
 
         Of one that this user may not read OpenSSL says that it holds nothing.
         """
-        path = self.place(key, name)
-        self.seen.append(path)
-        try:
-            if path.is_dir():
-                raise ConfigError(key, f"{quoted(path)} is a directory", "name a file")
-            if not path.is_file():
-                raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
-            with path.open("rb") as file:
-                file.read(1)
-        except OSError as error:
-            raise ConfigError(key, f"cannot read {quoted(path)} ({reason(error)})", "make it readable") from None
-        return path
+        self.bytes(key, name)
+        return self.place(key, name)
 
     def place(self, key: str, name: str) -> Path:
         """Give the path of a file that need not be there, because it will be written."""
@@ -50,8 +40,13 @@ class Files:
 
     def bytes(self, key: str, name: str) -> bytes:
         """Read raw bytes."""
-        path = self.path(key, name)
+        path = self.place(key, name)
+        self.seen.append(path)
         try:
+            if path.is_dir():
+                raise ConfigError(key, f"{quoted(path)} is a directory", "name a file")
+            if not path.is_file():
+                raise ConfigError(key, f"file {quoted(path)} does not exist", "correct the path or create the file")
             return path.read_bytes()
         except OSError as error:
             raise ConfigError(key, f"cannot read {quoted(path)} ({reason(error)})", "make it readable") from None

@@ -220,7 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for path in written:
             tell(f"wrote {path}\n")
         leaves = (certs.backend_certificate, certs.gateway_certificate, certs.gateway)
-        kept = [path for path in leaves if _is_foreign(path, _usable_ca(certs))]
+        issuer = _usable_ca(certs)
+        kept = [path for path in leaves if _is_foreign(path, issuer)]
         for path in kept:
             tell(f"kept {path}, which is somebody else's (--force replaces)\n")
         if not written and not kept:

@@ -10,7 +10,7 @@ and Go's URL classes; and the oldest habit, to escape even ``~``."""
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 
 
-def escaped(raw: bytes, safe: str) -> bytes:
+def escaped(raw: bytes, safe: str = "~") -> bytes:
     """Escape all but letters, digits, ``-._`` and what is ``safe``; Python's own never escapes ``~``."""
     text = quote_from_bytes(raw, safe=safe)
     return (text if "~" in safe else text.replace("~", "%7E")).encode()

@@ -89,7 +89,7 @@ def _encodings(query: bytes, pairs: _Pairs, pieces: list[bytes]) -> Iterator[_Re
         True,
     )
     yield "query-plus-space", plus + f"the client signed spaces as `+`; {_CLIENT}", query.replace(b"%20", b"+"), True
-    twice = [(_quote(name), _quote(value)) for name, value in pairs]
+    twice = [(escaped(name), escaped(value)) for name, value in pairs]
     less = f"the wire has the query encoded once less than it was signed: {_AS_CAME}, or {_CLIENT}"
     yield "query-encoded-once-less", less, _sorted_query(twice), True
     once = [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, value in pairs]
@@ -144,12 +144,8 @@ def _changed(pairs: _Pairs) -> Iterator[_Reading]:
 
 
 def _sorted_query(pairs: Iterable[tuple[bytes, bytes]], safe: str = "~") -> bytes:
-    return b"&".join(b"%b=%b" % pair for pair in sorted((_quote(n, safe), _quote(v, safe)) for n, v in pairs))
+    return b"&".join(b"%b=%b" % pair for pair in sorted((escaped(n, safe), escaped(v, safe)) for n, v in pairs))
 
 
 def _piece(name: bytes, value: bytes) -> bytes:
-    return b"%b=%b" % (_quote(name), _quote(value))
-
-
-def _quote(text: bytes, safe: str = "~") -> bytes:
-    return escaped(text, safe)
+    return b"%b=%b" % (escaped(name), escaped(value))

@@ -18,14 +18,13 @@ from s3gateway.rules.access import hide_fields
 from s3gateway.rules.blame import blames_gateway, blames_rule, is_plain
 from s3gateway.rules.encryption import hide_kms_key_id
 from s3gateway.rules.headers import wants_close
-from s3gateway.rules.responses import LocationRewriter
+from s3gateway.rules.responses import GZIP, LocationRewriter
 
 logger = logging.getLogger(__name__)
 
 _UNTIL_CLOSE = -1
 """mitmproxy's size of a body that ends with its connection."""
 
-_GZIP = 16 + zlib.MAX_WBITS
 _REFUSED = 400
 _FORBIDDEN = 403
 _MAX_REFUSAL = 64 * 1024
@@ -59,7 +58,7 @@ def prepare_answer(flow: http.HTTPFlow, transaction: flows.Transaction, backend:
         return None
     rewriter = None
     if names_location:
-        gzip = response.headers.get("content-encoding", "").lower() == "gzip"
+        gzip = _is_gzip(response)
         if gzip:
             del response.headers["content-encoding"]
         rewriter = LocationRewriter(flows.client_addresses(transaction, backend), gzip=gzip)
@@ -127,10 +126,14 @@ def _read_refusal(response: http.Response, transaction: flows.Transaction, backe
 def _document(response: http.Response) -> bytes:
     """Give what is held of an error document; MinIO compresses one of 1000 bytes, which takes a long key."""
     document = response.raw_content or b""
-    if response.headers.get("content-encoding", "").lower() == "gzip":
+    if _is_gzip(response):
         with suppress(zlib.error):
-            return zlib.decompressobj(wbits=_GZIP).decompress(document, _MAX_REFUSAL)
+            return zlib.decompressobj(wbits=GZIP).decompress(document, _MAX_REFUSAL)
     return document
+
+
+def _is_gzip(response: http.Response) -> bool:
+    return bool(response.headers.get("content-encoding", "").lower() == "gzip")
 
 
 def _rewrite_head(

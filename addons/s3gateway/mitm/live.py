@@ -42,8 +42,8 @@ class Live:
         config = load()
         self._source = CredentialSource(config.credentials)
         self._keys = self._source.current()
-        self._ours = self._named = (*config.files, *self._source.files)
-        self._seen = self._tried = fingerprint(self._ours)
+        self._named = (*config.files, *self._source.files)
+        self._seen = self._tried = fingerprint(self._named)
         self.current = self._make(config, self._keys)
 
     async def watch(self, on_change: Callable[[Config], None]) -> None:
@@ -72,7 +72,8 @@ class Live:
 
     def _settled(self) -> bool:
         """Whether files are other than those last tried, and are as they were at the last look."""
-        before, self._seen = self._seen, fingerprint({*self._ours, *self._named})
+        known = {*self.current.config.files, *self._source.files, *self._named}
+        before, self._seen = self._seen, fingerprint(known)
         return before == self._seen != self._tried
 
     async def _reload(self, on_change: Callable[[Config], None]) -> None:
@@ -91,7 +92,7 @@ class Live:
         current = self._make(config, keys)
         on_change(config)
         self._source, self._keys, self.current = source, keys, current
-        self._ours, self._seen, self._tried = self._named, seen, seen
+        self._seen = self._tried = seen
         logger.warning(
             "configuration reloaded: clients %d, encryption rules %d", len(config.clients), len(config.encryption)
         )

@@ -9,7 +9,7 @@ from typing import NoReturn
 from mitmproxy import ctx, exceptions
 
 from s3gateway import aistor, configfile
-from s3gateway.config import Config
+from s3gateway.config import Config, in_url
 from s3gateway.settings import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -31,9 +31,8 @@ def told(error: Exception) -> str:
 
 def announcement(config: Config) -> str:
     """Tell what runs where."""
-    host = f"[{config.listen.host}]" if ":" in config.listen.host else config.listen.host
     return (
-        f"S3 gateway on {host}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
+        f"S3 gateway on {in_url(config.listen.host)}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
         f"clients {len(config.clients)}, encryption rules {len(config.encryption)}"
     )
 

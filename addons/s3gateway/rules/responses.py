@@ -13,6 +13,9 @@ from s3gateway.sigv4.model import Headers
 MAX_XML_HELD = 64 * 1024
 """Bytes of a CompleteMultipartUpload answer held back to find its Location, which comes first in the document."""
 
+GZIP = 16 + zlib.MAX_WBITS
+"""What zlib calls a gzip stream."""
+
 _ELEMENT = b"<Location>"
 _ELEMENT_END = b"</Location>"
 _BEHIND = (b"", b"/", b"?", b"<")
@@ -61,7 +64,7 @@ class LocationRewriter:
 
     def __init__(self, pair: Addresses, *, gzip: bool = False) -> None:
         self._pair = pair
-        self._gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if gzip else None
+        self._gzip = zlib.decompressobj(wbits=GZIP) if gzip else None
         self._held = b""
         self._done = False
 
