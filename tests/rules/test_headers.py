@@ -1,6 +1,5 @@
 """Which headers go, how one is replaced in place, and what is redacted before anything is stored."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -19,6 +18,7 @@ from s3gateway.rules.headers import (
     without_hop_by_hop,
 )
 from s3gateway.sigv4.model import Headers, RequestHead
+from tests.real.waiting import ends
 
 MIXED = ((b"A", b"1"), (b"b", b"2"), (b"B", b"3"), (b"C", b"4"))
 
@@ -247,11 +247,17 @@ def folded(value: bytes) -> bytes:
 @pytest.mark.parametrize("redact", [redacted_target, in_a_referer, redacted_canonical_request, folded])
 @pytest.mark.parametrize(
     ("piece", "number"),
-    [(b"?%", 1000), (b"%", 16_000), (b"?", 16_000), (b"?X-Amz-", 8000), (b"?Signature", 8000), (b" ", 32_000)],
+    [
+        (b"?%", 50_000),
+        (b"%", 800_000),
+        (b"?", 800_000),
+        (b"?X-Amz-", 400_000),
+        (b"?Signature", 400_000),
+        (b" ", 1_600_000),
+    ],
 )
 def test_each_byte_is_looked_at_a_few_times(redact: Callable[[bytes], bytes], piece: bytes, number: int) -> None:
     """Strangers choose what is redacted: a target within the limits must not hold the gateway up for an hour."""
     value = b"/b?" + piece * number
-    begun = time.process_time()
-    redact(value)
-    assert time.process_time() - begun < 0.5
+    with ends():
+        redact(value)
