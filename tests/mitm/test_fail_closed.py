@@ -18,6 +18,7 @@ from tests.mitm.conftest import ENTRY, CopiedGateway, Copies
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Target, put_chunked, put_plain, sign
 from tests.real.waiting import eventually
+from tests.wire.scripted import Exchange, Scripted
 
 SECRET = "a-secret-in-the-exception"
 BOOM = f"""
@@ -117,27 +118,27 @@ def test_an_exception_on_the_way_back_gives_no_answer_of_the_backends(
         assert answer is None or b"ListAllMyBuckets" not in answer.body
 
 
-REWRITING = """
-_before = DownloadStream.__init__
-
-def _init(self, *args):
-    _before(self, *args)
-    self._rewriter = type("Broken", (), {"feed": _boom, "finish": _boom})()
-
-DownloadStream.__init__ = _init
+LOOKING = """
+_before = AnswerWatch.feed
+AnswerWatch.feed = lambda self, data: _boom() if self.has_begun else _before(self, data)
 """
 
 
-def test_an_exception_in_a_download_breaks_it_off(minio: Minio, copied_gateway: Copies) -> None:
+def test_an_exception_in_a_download_breaks_it_off(scripted: Scripted, copied_gateway: Copies) -> None:
     """At once: a part is not taken for the whole, and nobody waits for the rest."""
-    bucket = f"closed-{os.urandom(4).hex()}"
-    minio.client().create_bucket(Bucket=bucket)
-    minio.client().put_object(Bucket=bucket, Key="k", Body=b"x" * 300_000)
-    running = copied_gateway(gateway_config(minio), "mitm/streams.py", BOOM + REWRITING)
+
+    def script(exchange: Exchange) -> None:
+        exchange.read_request()
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n12\r\n<ListBucketResult>\r\n")
+        exchange.send(b"13\r\n</ListBucketResult>\r\n")
+        exchange.stall()
+
+    scripted.play(script)
+    running = copied_gateway(gateway_config(scripted), "answer_watch.py", BOOM + LOOKING)
     with Raw(running.port) as raw:
         raw.socket.settimeout(30)
         with pytest.raises(ConnectionError):
-            raw.ask(sign("GET", Target(bucket, "k")).head)
+            raw.ask(sign("GET", Target("bucket")).head)
     eventually(lambda: "broken off: download stream failed with KeyError at " in running.log())
     assert SECRET not in running.log()
 

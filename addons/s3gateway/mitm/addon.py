@@ -197,7 +197,7 @@ class S3Gateway:
         transaction.mark("answered")
         try:
             # The backend may still answer a poisoned upload before its connection is cut: the client gets our reason.
-            error = transaction.refusal or prepare_answer(flow, transaction, self.live.current.config.backend)
+            error = transaction.refusal or prepare_answer(flow, transaction, self.live.current.config)
         except Exception as failure:  # noqa: BLE001 - fail closed
             logger.error("request %s refused: %s", transaction.record.request_id, place(failure))  # noqa: TRY400
             error = errors.internal_error()
@@ -212,11 +212,11 @@ class S3Gateway:
         transaction = self.transactions.get(flow)
         if transaction is None or flow.response is None or self.live is None:
             return None
-        if flow.response.raw_content and not flow.response.stream:
+        if transaction.watch or (flow.response.raw_content and not flow.response.stream):
             try:
                 # What came after the head of the backend's answer may have been found to be wrong in the meantime.
                 late = transaction.refusal if transaction.answer else None
-                error = late or finish_held_answer(flow, transaction, self.live.current.config.backend)
+                error = late or finish_held_answer(flow, transaction)
             except Exception as failure:  # noqa: BLE001 - fail closed
                 logger.error("request %s refused: %s", transaction.record.request_id, place(failure))  # noqa: TRY400
                 error = errors.internal_error()

@@ -14,6 +14,7 @@ from mitmproxy import http
 from mitmproxy.net.http import http1
 from mitmproxy.utils import human
 
+from s3gateway.answer_watch import AnswerWatch
 from s3gateway.capture import Explanation
 from s3gateway.config import Backend
 from s3gateway.errors import S3Error
@@ -21,7 +22,6 @@ from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.held import Held
 from s3gateway.record import Record
 from s3gateway.rules.headers import redacted, redacted_target
-from s3gateway.rules.responses import Addresses, addresses
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.sigv4.rechunk import masked
 
@@ -48,6 +48,7 @@ class Transaction:
     explanation: Explanation | None = None
     replayed: bytes | None = None
     answer: http.Response | None = None
+    watch: AnswerWatch | None = None  # looks at the answer's body, until its head has left
     timings: dict[str, float] = field(default_factory=dict)
     listed: tuple[str, str] = ("", "")  # marker and comment in mitmproxy's list
     logged: bool = False
@@ -121,19 +122,6 @@ def head_on_the_wire(outgoing: Outgoing) -> RequestHead:
     if expected.lower() == b"100-continue":
         fields = tuple(pair for pair in fields if pair[0].lower() != b"expect")
     return RequestHead(outgoing.method, outgoing.target, fields)
-
-
-def client_addresses(transaction: Transaction, backend: Backend) -> Addresses:
-    """Tell how backend and client name the same place, for ``Location``."""
-    head = transaction.head
-    operation = transaction.outgoing.operation if transaction.outgoing else None
-    virtual = operation is not None and operation.path != head.path
-    return addresses(
-        backend_authority=backend.authority.encode(),
-        client_scheme=b"https" if transaction.arrival.tls else b"http",
-        client_host=head.first(b"host") or b"",
-        virtual_bucket=operation.bucket.encode() if operation and virtual else b"",
-    )
 
 
 def error_response(transaction: Transaction, error: S3Error) -> http.Response:

@@ -9,10 +9,11 @@ import logging
 from collections.abc import Callable
 
 from s3gateway import errors
+from s3gateway.answer_watch import AnswerWatch, Refuse, Released
 from s3gateway.body import Body
 from s3gateway.mitm.flows import Transaction
 from s3gateway.mitm.place import place
-from s3gateway.rules.responses import LocationRewriter
+from s3gateway.mitm.termination import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -47,24 +48,53 @@ class UploadStream:
 
 
 class DownloadStream:
-    """The backend's body on its way to the client."""
+    """An answer's body on its way to the client, where its head alone has shown that it may pass."""
 
-    def __init__(
-        self, transaction: Transaction, rewriter: LocationRewriter | None, on_fault: Callable[[], None]
-    ) -> None:
+    def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._rewriter = rewriter
-        self._on_fault = on_fault
 
     def __call__(self, data: bytes) -> list[bytes]:
         """Pass one read on; ``b""`` is the end of the message."""
-        record = self._transaction.record
-        try:
-            if self._rewriter:
-                data = self._rewriter.feed(data) if data else self._rewriter.finish()
-            record.bytes_out += len(data)
-        except Exception as error:  # noqa: BLE001 - fail closed: the client must not take a part for the whole
-            logger.error("request %s broken off: download stream failed with %s", record.request_id, place(error))  # noqa: TRY400
-            self._on_fault()
-            return []
+        self._transaction.record.bytes_out += len(data)
         return [data] if data else []
+
+
+class WatchedStream:
+    """An answer's body that :class:`~s3gateway.answer_watch.AnswerWatch` looks at.
+
+    A verdict is handed to ``on_verdict``. One that must not pass becomes another answer by ``instead``, or cuts the
+    client by ``cut`` where the head has left: the client must not take a part for the whole.
+    """
+
+    def __init__(
+        self,
+        watch: AnswerWatch,
+        transaction: Transaction,
+        on_verdict: Callable[[Released | Refuse], None],
+        instead: Callable[[errors.S3Error], Answer],
+        cut: Callable[[], None],
+    ) -> None:
+        self._watch, self._transaction = watch, transaction
+        self._on_verdict, self._instead, self._cut = on_verdict, instead, cut
+
+    def __call__(self, data: bytes) -> list[bytes] | Answer:
+        """Take one read, ``b""`` at the end; give what passes, or the answer that the client gets instead."""
+        has_begun = self._watch.has_begun
+        try:
+            out = self._watch.feed(data) if data else self._watch.finish()
+            verdict, self._watch.verdict = self._watch.verdict, None
+            if verdict:
+                self._on_verdict(verdict)
+        except Exception as error:  # noqa: BLE001 - fail closed: what could not be looked at must not pass
+            request_id = self._transaction.record.request_id
+            logger.error("request %s broken off: download stream failed with %s", request_id, place(error))  # noqa: TRY400
+            out, verdict = b"", Refuse(errors.internal_error(), "")
+        if isinstance(verdict, Refuse) and not has_begun:
+            self._transaction.watch = None
+            return self._instead(verdict.error)
+        if isinstance(verdict, Refuse) and not out:
+            self._cut()
+        self._transaction.record.bytes_out += len(out)
+        if out:
+            self._transaction.watch = None
+        return [out] if out else []

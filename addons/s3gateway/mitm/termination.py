@@ -4,13 +4,14 @@ Everything here leans on mitmproxy's internals and on nothing else: the connecti
 addon, and two methods of ``HttpStream``. ``check_killed`` is asked after ``requestheaders``, ``request`` and ``error``
 whether to go on. Setting ``flow.response`` would not do: with a body mitmproxy first answers ``100 Continue`` and reads
 all of it into memory, and what goes to the client would be what is kept in the flow. ``check_body_size`` is asked
-whether a body that is being read is to be streamed after all. Each use is pinned by a test in
+behind each read of a body that is buffered whether to stream it after all. Each use is pinned by a test in
 ``tests/mitm/test_termination.py``.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from mitmproxy import connection, http
 from mitmproxy.flow import Error
@@ -31,6 +32,9 @@ class Answer:
     wire: http.Response
     kept: http.Response
 
+
+Take = Callable[[bytes], list[bytes] | Answer]
+"""Takes some of a body, ``b""`` at its end; gives what goes to the client, or the answer that it gets instead."""
 
 _aborting: set[asyncio.Future[None]] = set()
 """asyncio keeps only weak references to tasks."""
@@ -64,12 +68,16 @@ def answer_instead(flow: http.HTTPFlow, answer: Answer, linger: float | None = N
     abort_soon(flow)
 
 
-def hold_answer(flow: http.HTTPFlow, answer: http.Response) -> None:
-    """From ``responseheaders``: have the answer read whole, whatever ``stream_large_bodies`` says of its size."""
+def hold_answer(flow: http.HTTPFlow, answer: http.Response, take: Take) -> None:
+    """From ``responseheaders``: let ``take`` have the answer's body, and give the client only what comes of it.
+
+    The head leaves with the first bytes that ``take`` gives; until then nothing of the body is kept here. A replayed
+    flow has no client: its body is read whole.
+    """
     answer.stream = False
     stream = _stream(flow)
     if stream is not None:
-        stream.check_body_size = _as_it_is  # type: ignore[method-assign]
+        stream.check_body_size = partial(_check_body_size, stream, answer, take)  # type: ignore[method-assign]
 
 
 def has_begun(flow: http.HTTPFlow) -> bool:
@@ -167,9 +175,34 @@ def _give(stream: HttpStream, answer: Answer, *, with_hook: bool) -> Iterator[co
     yield DropStream(stream.stream_id)
 
 
-def _as_it_is(request: bool) -> layer.CommandGenerator[bool]:  # noqa: ARG001, FBT001 - mitmproxy's signature
-    yield from ()
+def _check_body_size(
+    stream: HttpStream,
+    answer: http.Response,
+    take: Take,
+    request: bool,  # noqa: FBT001 - mitmproxy's signature
+) -> layer.CommandGenerator[bool]:
+    """Stand in for this one stream's ``check_body_size``, which mitmproxy calls behind each read that it buffers."""
+    read = bytes(stream.response_body_buf)
+    if request or not read:
+        return False
+    stream.response_body_buf.clear()
+    given = take(read)
+    if isinstance(given, Answer):
+        yield from _give(stream, given, with_hook=True)
+        abort_soon(stream.flow)
+    elif given:
+        answer.stream = lambda data: _streamed(take(data))
+        yield from stream.start_response_stream()
+        for piece in given:
+            if stream.context.options.store_streamed_bodies:
+                stream.response_body_buf += piece
+            yield SendHttp(ResponseData(stream.stream_id, piece), stream.context.client)
     return False
+
+
+def _streamed(given: list[bytes] | Answer) -> list[bytes]:
+    """Once the head has left there can be no other answer: ``take`` has cut the client."""
+    return [] if isinstance(given, Answer) else given
 
 
 def _stream(flow: http.HTTPFlow) -> HttpStream | None:

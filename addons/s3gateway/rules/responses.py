@@ -57,21 +57,15 @@ def addresses(
 
 
 class LocationRewriter:
-    """Rewrites a streamed CompleteMultipartUpload answer; leading white space (a keep-alive) passes at once.
+    """Rewrites a streamed CompleteMultipartUpload answer; leading white space (a keep-alive) passes at once."""
 
-    One that is compressed comes out plain.
-    """
-
-    def __init__(self, pair: Addresses, *, gzip: bool = False) -> None:
+    def __init__(self, pair: Addresses) -> None:
         self._pair = pair
-        self._gzip = zlib.decompressobj(wbits=GZIP) if gzip else None
         self._held = b""
         self._done = False
 
     def feed(self, data: bytes) -> bytes:
         """Pass on; from the first ``<`` to the end of the Location element, hold back."""
-        if self._gzip:
-            data = self._gzip.decompress(data)
         if self._done or not (self._held or data.strip()):
             return data
         self._held += data
