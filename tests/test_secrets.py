@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from s3gateway.answer import Pass
+from s3gateway.answer_watch import Released
 from s3gateway.config import KeyPair
 from s3gateway.configfile import parse
 from s3gateway.errors import S3Error
 from s3gateway.rules import encryption
+from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.rules.quoting import ErrorDocument
 from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chain import ChunkChain
@@ -77,6 +81,10 @@ HOLDERS = {
     "presigned Admitted": admitted(PRESIGNED),
     "Operation": ADMITTED.operation,
     "Outgoing": OUT,
+    "AnswerHead": AnswerHead(403, OUT.headers),
+    "Pass": Pass(OUT.headers),
+    "Released": Released(403, OUT.headers, repr(OUT.headers).encode()),
+    "ErrorDocument": ErrorDocument("Error", SECRET, SECRET, True, SECRET),
     "Signer": SIGNER,
     "Signed": SIGNER.sign(HEAD, (b"host",), "x", ("/", ""), CLIENT.now),
     "CredentialSource": CredentialSource(KEYS),
@@ -93,6 +101,7 @@ HARMLESS = {
     "AccessLog": "a stream",
     "Action": "names",
     "Addresses": "authorities",
+    "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
     "Backend": "an address",
     "BadSignature": "Signatures, and data that repr leaves out",
@@ -115,9 +124,11 @@ HARMLESS = {
     "Fault": "a header's name",
     "Field": "a redacted header",
     "Files": "paths",
+    "First": "names",
     "Found": "a Draft",
     "HashedBody": "a client's data, with the default repr",
     "Head": "a redacted head",
+    "Hold": "an AnswerHead, and an AnswerWatch that repr leaves out",
     "Held": "bodies that repr leaves out",
     "Key": "a setting's name",
     "Kind": "a setting's type",
@@ -134,6 +145,7 @@ HARMLESS = {
     "Rates": "access key ids",
     "Record": "what the log tells",
     "Refusal": "a backend's answer",
+    "Refuse": "what the log tells",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
     "Row": "redacted headers",
@@ -144,6 +156,7 @@ HARMLESS = {
     "Suspect": "functions",
     "Tally": "counts",
     "Waits": "names",
+    "Watch": "headers and an AnswerWatch that repr leaves out",
 }
 """Public classes of the core that need no row above."""
 

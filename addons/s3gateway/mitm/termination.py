@@ -107,8 +107,14 @@ def abort_soon(flow: http.HTTPFlow) -> None:
 
 
 def cut_client(flow: http.HTTPFlow) -> None:
-    """Cut the connection to the client, so that an answer that cannot be completed is seen to be broken."""
+    """Cut the connection to the client, so that an answer that cannot be completed is seen to be broken.
+
+    At once: the end of the backend's answer may come with the same read, and mitmproxy would write it behind the part.
+    """
     handler = handler_of(flow.client_conn.id)
+    transport = handler.transports.get(handler.client) if handler else None
+    if transport and isinstance(transport.writer, asyncio.StreamWriter):
+        transport.writer.transport.abort()
     if handler:
         _close_client(handler)
 
