@@ -219,6 +219,29 @@ def test_the_second_wall(ruled: Config, form: str, place: str) -> None:
         assert b"<Code>NoSuchKey</Code>" in verdict.body
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        *("AWSAccessKeyId", "StringToSign", "StringToSignBytes", "SignatureProvided", "CanonicalRequest"),
+        *("CanonicalRequestBytes", "Token-0", "Token-12", "aws:Token-0"),
+    ],
+)
+def test_the_first_wall(element: str) -> None:
+    """What quotes the request goes by its element's name, whatever stands in it; code and message stay."""
+    body = document("NoSuchKey", (element, "a word"))
+    verdict = Exchange("GET", "/bucket/k").judged(body, 404, (b"x-amz-request-id", b"TX1"), (b"ETag", b"x"))
+    assert isinstance(verdict, Released)
+    assert verdict.body == awsanswers.DECLARATION + (
+        b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message>"
+        b"<Resource>/bucket/k</Resource><RequestId>TX1</RequestId></Error>"
+    )
+    assert verdict.headers == (
+        (b"x-amz-request-id", b"TX1"),
+        (b"Content-Type", b"application/xml"),
+        (b"Content-Length", str(len(verdict.body)).encode()),
+    )
+
+
 def test_a_key_id_is_no_secret_by_itself() -> None:
     """It may be an ordinary word: it is taken out by element, never searched for."""
     asked = Exchange("GET", "/bucket/k")
@@ -331,6 +354,7 @@ LISTING = b"<ListBucketResult>" + b"<Contents/>" * 20_000 + b"</ListBucketResult
         (b"", "/bucket"),
         (b" \n ", "/bucket"),
         (b"<x:ErrorList/>", "/bucket"),
+        (b"\xef\xbb\xbf" + LISTING, "/bucket"),
         (b"<!-- a list --><ListBucketResult/>", "/bucket"),
     ],
 )
@@ -362,6 +386,22 @@ def test_blanks_and_the_declaration_pass_as_they_come() -> None:
     assert out.startswith(b"<Error><Code>InternalError</Code>")  # a second declaration would be no XML
     assert_nothing_quoted(out, asked.sent)
     assert isinstance(watch.verdict, Released)
+
+
+@pytest.mark.parametrize(
+    "prefix", [b"\xef\xbb\xbf", b" \xef\xbb\xbf", b"<!-- -->", b"<?a b?>\n", b"<?xml version='1.0'?><!-- > -->"]
+)
+@pytest.mark.parametrize("step", [1, 2, 100_000])
+def test_an_error_document_is_found_behind(prefix: bytes, step: int) -> None:
+    """A mark of byte order, comments and instructions, wherever two reads meet; with a prefix or in small letters."""
+    asked = Exchange("PUT", "/bucket/k")
+    body = quoting("InternalError", asked.sent).removeprefix(awsanswers.DECLARATION)
+    for renamed in (b"Error", b"s3:Error xmlns:s3='x'", b"error"):
+        name = renamed.partition(b" ")[0]
+        written = prefix + body.replace(b"<Error>", b"<" + renamed + b">").replace(b"</Error>", b"</" + name + b">")
+        got = asked.client_gets(200, written, (b"Transfer-Encoding", b"chunked"), step=step)
+        assert got.code == "InternalError"
+        got.all(asked.sent)
 
 
 def test_a_clean_error_behind_blanks_is_the_backends_own() -> None:
@@ -396,6 +436,7 @@ def test_a_refusal_of_the_gateways_key_behind_blanks() -> None:
         document("NoSuchKey").decode().encode("utf-16-be"),
         gzip.compress(document("NoSuchKey")),
         b"<!-- --> text",
+        b"\x0b<Error><Code>x</Code></Error>",
     ],
 )
 @pytest.mark.parametrize("step", [1, 100_000])

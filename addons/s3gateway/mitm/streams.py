@@ -80,6 +80,8 @@ class WatchedStream:
     def __call__(self, data: bytes) -> list[bytes] | Answer:
         """Take one read, ``b""`` at the end; give what passes, or the answer that the client gets instead."""
         has_begun = self._watch.has_begun
+        if self._transaction.refusal and not has_begun:  # what the client still sends has been found to be wrong
+            return self._instead(self._transaction.refusal)
         try:
             out = self._watch.feed(data) if data else self._watch.finish()
             verdict, self._watch.verdict = self._watch.verdict, None

@@ -35,7 +35,8 @@ class AnswerHead:
 
 def names_are_names(headers: Headers) -> bool:
     """Whether each name is a token (RFC 9110 §5.6.2)."""
-    return all(name for name, _ in headers) and not b"".join([name for name, _ in headers]).translate(None, _TOKEN)
+    names = [name for name, _ in headers]
+    return b"" not in names and not b"".join(names).translate(None, _TOKEN)
 
 
 def length(answer: AnswerHead) -> int | None:

@@ -19,8 +19,11 @@ _PROLOG: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:" + _DECLARATION + 
 _SKIPPED: Final = re.compile(rb"(?:[ \t\r\n]+|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
 _NAME: Final = re.compile(rb"<(?:[^\s<>/!?&=:]+:)?([^\s<>/!?&=:]+)[\s/>]")
 _OPEN: Final = re.compile(rb"<(?:|[^\s<>/!?&=]+|!(?:-(?:-.*)?)?|\?.*)", re.DOTALL)
-_NO_TEXT: Final = b"\x00\x1f\xfe\xff"
-"""First bytes of UTF-16, UTF-32 and gzip. Such a document cannot be told from an error document by its bytes."""
+_MARK: Final = b"\xef\xbb\xbf"
+_NO_TEXT: Final = frozenset((*range(32), 0xEF, 0xFE, 0xFF))
+"""First bytes of UTF-16, UTF-32 and gzip, of a byte order mark that is not in front, and of no text at all.
+
+Such a document cannot be told from an error document by its bytes."""
 
 
 class First(Enum):
@@ -40,6 +43,8 @@ def prolog_end(document: bytes) -> int:
 
 def first_element(document: bytes) -> First:
     """Tell what a document begins with; ``MORE`` while this cannot be told, for at most :data:`MAX_BEGINNING` bytes."""
+    if _MARK.startswith(document):
+        return First.MORE
     skipped = _SKIPPED.match(document)
     rest = document[skipped.end() if skipped else 0 :]
     if rest and not rest.startswith(b"<"):
