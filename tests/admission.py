@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from s3gateway.config import Config, KeyPair
-from s3gateway.configfile import build
+from s3gateway.config.gateway_yaml import build
+from s3gateway.config.model import Config, KeyPair
 from s3gateway.gateway import Admitted, Arrival, Outgoing, admit, forward
 from s3gateway.signer import Signer
 from s3gateway.sigv4.claim import read_claim

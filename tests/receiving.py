@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from s3gateway.body import Body
-from s3gateway.chunkedbody import ChunkedBody, chunked_body
+from s3gateway.bodies.chunked import ChunkedBody, chunked_body
+from s3gateway.bodies.whole import Body
 from s3gateway.errors import S3Error
 from s3gateway.rules.limits import Limits
-from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
 from tests.admission import CONFIG
 from tests.sigv4.aws import CLIENT, GATEWAY, STREAMING_UNSIGNED_TRAILER

@@ -45,5 +45,5 @@ def test_a_date_instead_of_x_amz_date() -> None:
 
 
 def test_minio_gos_trailer_is_among_the_vectors() -> None:
-    """tests/test_body.py passes each of these through every split of its reads."""
+    """tests/bodies/test_bodies.py passes each of these through every split of its reads."""
     assert {"signed-trailer-minio-go", "unsigned-minio-go"} <= {stream.name for stream in streams.VECTORS}

@@ -10,7 +10,7 @@ import pytest
 
 from s3gateway.answer import Hold, Pass, Watch, judged, returned, unframed
 from s3gateway.answer_watch import MAX_DOCUMENT, Refuse, Released
-from s3gateway.config import Config
+from s3gateway.config.model import Config
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.sigv4.model import Headers, RequestHead
 from tests import awsanswers

@@ -27,8 +27,8 @@ from lab.cache import cache_dir, locked
 from lab.certs import Certs
 from lab.ports import accepts, free_port
 from lab.process import Command, Process, start
-from s3gateway.config import KeyPair
-from s3gateway.configfile import parse
+from s3gateway.config.gateway_yaml import parse
+from s3gateway.config.model import KeyPair
 from s3gateway.rules.encryption import SseKms
 from tests.real.waiting import eventually
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from s3gateway.config import Chain, KeyPair
+from s3gateway.config.model import Chain, KeyPair
 from s3gateway.signer import CredentialsError, CredentialSource
 from s3gateway.sigv4.model import Secret
 

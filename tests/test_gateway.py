@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gateway.body import HashedBody, PlainBody
-from s3gateway.chunkedbody import ChunkedBody
+from s3gateway.bodies.chunked import ChunkedBody
+from s3gateway.bodies.whole import HashedBody, PlainBody
 from s3gateway.errors import S3Error
 from s3gateway.gateway import forward, guess
 from s3gateway.sigv4.model import RequestHead

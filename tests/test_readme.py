@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from s3gateway import configfile
-from s3gateway.keys import KEYS, Key
+from s3gateway.config import gateway_yaml
+from s3gateway.config.keys import KEYS, Key
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def test_example_configuration_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "certs").mkdir()
     for name in ("gateway.pem", "ca.crt"):
         (tmp_path / "certs" / name).write_text("")
-    config = configfile.parse(example, tmp_path)
+    config = gateway_yaml.parse(example, tmp_path)
     assert [client.name for client in config.clients.values()] == ["spark"]
     assert len(config.encryption) == len(yaml.safe_load(example)["encryption"])
 
@@ -68,7 +68,7 @@ def test_example_clients_are_accepted(tmp_path: Path) -> None:
     (example,) = re.findall(r"^```\n(clients:\n.*?)^```", README, re.DOTALL | re.MULTILINE)
     for name in ("k1", "k2", "k3"):
         (tmp_path / name).write_text("secret")
-    config = configfile.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
+    config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
     assert [client.access.list_buckets for client in config.clients.values()] == [True, False, False]
 
 
@@ -136,12 +136,14 @@ def test_options_exist(script: str, named: tuple[str, ...]) -> None:
 
 def test_commands_of_mitmweb_are_the_code() -> None:
     """Each command has its row, in the order of the code, with its help as the text; and the option has its name."""
-    source = (ROOT / "addons/s3gateway/mitm/commands.py").read_text(encoding="utf-8")
+    source = (ROOT / "addons/s3gateway/mitm/watched/commands.py").read_text(encoding="utf-8")
     commands = re.findall(r'@command.command\("(s3\.\w+)"\).*\n.*\n +"""(.*)"""', source)
     rows = re.findall(r"^\| `(s3\.\w+) [^`]*` \| (.*) \|$", README, re.MULTILINE)
     assert rows == commands
     assert len(rows) == 4
-    option = re.search(r'^OPTION = "(\w+)"$', (ROOT / "addons/s3gateway/mitm/holding.py").read_text(), re.MULTILINE)
+    option = re.search(
+        r'^OPTION = "(\w+)"$', (ROOT / "addons/s3gateway/mitm/watched/holding.py").read_text(), re.MULTILINE
+    )
     assert option
     assert f"--set {option[1]}=" in README
 
@@ -161,6 +163,6 @@ def test_the_tests_it_names_are_there() -> None:
 
 def test_environment_table_is_the_code() -> None:
     """The drop-in variables that the README lists are those that the module documents."""
-    source = (ROOT / "addons/s3gateway/aistor.py").read_text(encoding="utf-8")
+    source = (ROOT / "addons/s3gateway/config/aistor_gw.py").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)
     assert listed == re.findall(r"^``([A-Z_]+)``", source, re.MULTILINE)

@@ -13,16 +13,16 @@ import pytest
 
 from s3gateway.answer import Pass
 from s3gateway.answer_watch import Released
-from s3gateway.config import KeyPair
-from s3gateway.configfile import parse
+from s3gateway.config.check import ConfigError
+from s3gateway.config.gateway_yaml import parse
+from s3gateway.config.model import KeyPair
 from s3gateway.errors import S3Error
 from s3gateway.rules import encryption
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.quoting import ErrorDocument
-from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
-from s3gateway.sigv4.chain import ChunkChain
-from s3gateway.sigv4.chunks import ChunkReader
+from s3gateway.sigv4.chunk_reader import ChunkReader
+from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
 from tests.admission import admitted, configured, forwarded, outgoing_head

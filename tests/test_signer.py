@@ -5,7 +5,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from s3gateway.body import PlainBody
+from s3gateway.bodies.whole import PlainBody
 from s3gateway.errors import S3Error
 from s3gateway.gateway import forward
 from s3gateway.sigv4.model import RequestHead

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from s3gateway import errors, recording
+from s3gateway import errors
 from s3gateway.answer_watch import MAX_DOCUMENT, AnswerWatch, Refuse, Released
-from s3gateway.config import Backend, Config
+from s3gateway.config.model import Backend, Config
 from s3gateway.explain.backend import Refusal, explain_backend
 from s3gateway.gateway import Admitted, Outgoing
-from s3gateway.printable import printable
+from s3gateway.observed import redaction
+from s3gateway.observed.printable import printable
 from s3gateway.rules import access, encryption
 from s3gateway.rules.answer_head import (
     FINAL,
@@ -29,7 +30,7 @@ from s3gateway.rules.answer_head import (
     rechunked,
     text_of,
 )
-from s3gateway.rules.blame import blames_gateway, blames_rule
+from s3gateway.rules.at_fault import blames_gateway, blames_rule
 from s3gateway.rules.first_element import BLANKS, First, first_element, prolog_end
 from s3gateway.rules.quoting import UnreadableError, quotes_secret, read_document
 from s3gateway.rules.responses import GZIP, Addresses, LocationRewriter, addresses
@@ -181,7 +182,7 @@ def _told(
     if not code or not (ours or outgoing.rule is not None):
         return shown, ""
     refusal = Refusal(answer.status, code, message, text_of(answer, b"date"))
-    sent = recording.captured_head(RequestHead(outgoing.method, outgoing.target, outgoing.headers))
+    sent = redaction.captured_head(RequestHead(outgoing.method, outgoing.target, outgoing.headers))
     known = explain_backend(sent, refusal, tls=True)
     if ours:
         sentence = known.sentence if known else f"the backend answered {answer.status} {shown}"

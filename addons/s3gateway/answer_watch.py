@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from s3gateway.capture import Explanation
 from s3gateway.errors import S3Error
+from s3gateway.observed.capture import Explanation
 from s3gateway.rules.first_element import BLANKS, MAX_BEGINNING, First, first_element, prolog_end
 from s3gateway.rules.responses import GZIP, LocationRewriter
 from s3gateway.sigv4.model import Headers

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from s3gateway import errors
-from s3gateway.body import Body, HashedBody, PlainBody
-from s3gateway.chunkedbody import chunked_body
-from s3gateway.config import Client, Config
-from s3gateway.deleting import DeleteBody
+from s3gateway.bodies.chunked import chunked_body
+from s3gateway.bodies.delete_objects import DeleteBody
+from s3gateway.bodies.whole import Body, HashedBody, PlainBody
+from s3gateway.config.model import Client, Config
 from s3gateway.rules import access, encryption, headers
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation
 from s3gateway.rules.rate import Rates
 from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
-from s3gateway.sigv4.chain import ChunkChain
 from s3gateway.sigv4.checksums import checksums_in
+from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.model import EMPTY_SHA256, Headers, Payload, PayloadMode, RequestHead
 from s3gateway.sigv4.verify import Verified, check_region, verify
 

@@ -21,12 +21,12 @@ from botocore.auth import S3SigV4Auth
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
-from s3gateway.config import Chain, KeyPair
+from s3gateway.config.check import ConfigError
+from s3gateway.config.header_words import check_secret, check_token, check_word
+from s3gateway.config.model import Chain, KeyPair
 from s3gateway.rules.headers import replaced
-from s3gateway.settings import ConfigError
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.model import ALGORITHM, SERVICE, CredentialScope, Headers, RequestHead, Secret, Signature
-from s3gateway.wirewords import check_secret, check_token, check_word
 
 # At DEBUG botocore logs canonical requests, and those hold session tokens and SSE-C keys.
 logging.getLogger("botocore").setLevel(logging.WARNING)

@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from s3gateway.sigv4.canonical import signing_key
-from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.model import CredentialScope, Secret, Signature
 
 REGION = "us-east-1"

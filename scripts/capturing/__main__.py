@@ -14,8 +14,8 @@ from capturing.following import captured_by, follow
 from capturing.listing import listing
 from capturing.selection import Selection
 from commandline import Parser, UsageError, count, output_file, reason, telling, writing
-from s3gateway.capture import CaptureError, Exchange, dump, dump_line
-from s3gateway.settings import ConfigError
+from s3gateway.config.check import ConfigError
+from s3gateway.observed.capture import CaptureError, Exchange, dump, dump_line
 
 _DESCRIPTION = """\
 Writes what clients sent and what went on to the backend: both heads as they were on the wire (order, case,
@@ -50,7 +50,7 @@ Another gateway (here http://gw:8000, before https://minio:9000), in front of it
   A plain flow file has signatures, tokens and SSE-C keys in it; the captures have not. Delete it.
 
 Formats:
-  json   one document {"schema": "s3-header-capture/1", "exchanges": [...]}; described in addons/s3gateway/capture.py
+  json   one document {"schema": "s3-header-capture/1", "exchanges": [...]}; see addons/s3gateway/observed/capture.py
   lines  one such exchange on a line (JSON Lines), as soon as it is there
   text   one block per exchange, to read
 

@@ -7,7 +7,7 @@ from mitmproxy import http
 from mitmproxy.exceptions import FlowReadException
 from mitmproxy.io import FlowReader
 
-from s3gateway.capture import CaptureError
+from s3gateway.observed.capture import CaptureError
 
 _NO_FLOW = (FlowReadException, LookupError, AttributeError, AssertionError, RecursionError)
 """What mitmproxy raises for bytes that no mitmproxy wrote, besides its own."""
@@ -23,7 +23,7 @@ class FlowFile:
 
 
 def read_flows(raw: bytes) -> FlowFile:
-    """Read a flow file. Raises :class:`~s3gateway.capture.CaptureError` where it holds none, or anything else."""
+    """Read a flow file. Raises :class:`~s3gateway.observed.capture.CaptureError` if it is none."""
     file, found, ends = BytesIO(raw), [], [0]
     try:
         for flow in FlowReader(file).stream():

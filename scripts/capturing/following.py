@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 from capturing.selection import Selection
 from commandline import config_text
-from s3gateway.capture import CaptureError, Exchange, load
-from s3gateway.files import Files
-from s3gateway.settings import ConfigError, quoted
-from s3gateway.yamltext import read_yaml
+from s3gateway.config.check import ConfigError, quoted
+from s3gateway.config.files import Files
+from s3gateway.config.yaml_text import read_yaml
+from s3gateway.observed.capture import CaptureError, Exchange, load
 
 POLL_SECONDS = 0.1
 
@@ -21,7 +21,7 @@ def captured_by(config: Path) -> Path:
     """Find the file that a gateway with this configuration appends to.
 
     Reads no more of it than that: its secrets may be for the gateway's eyes only. Raises
-    :class:`~s3gateway.settings.ConfigError` or :class:`~commandline.UsageError`.
+    :class:`~s3gateway.config.check.ConfigError` or :class:`~commandline.UsageError`.
     """
     document = read_yaml(config_text("--follow", config), config.name)
     log = document.get("log") if isinstance(document, dict) else None

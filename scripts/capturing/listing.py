@@ -1,7 +1,7 @@
 """An exchange as a block of text to read: what was asked and decided, then the heads, what was signed marked."""
 
-from s3gateway.capture import Exchange, Head, Pairs
-from s3gateway.printable import printable
+from s3gateway.observed.capture import Exchange, Head, Pairs
+from s3gateway.observed.printable import printable
 
 _SIGNED, _UNSIGNED = "  * ", "    "
 

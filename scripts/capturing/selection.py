@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from s3gateway.capture import Exchange
+from s3gateway.observed.capture import Exchange
 
 _REFUSALS = (400, 403)
 """What a backend answers to a request that it does not accept as signed; a 404 is an everyday answer."""

@@ -1,4 +1,4 @@
-"""Whatever holds requests -> :class:`~s3gateway.capture.Exchange`: one function, :func:`read`.
+"""Whatever holds requests -> :class:`~s3gateway.observed.capture.Exchange`: one function, :func:`read`.
 
 It tells by content, not by name:
 
@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 from mitmproxy import http
 
 from capturing.flowfile import read_flows
-from s3gateway.capture import METADATA_KEY, CaptureError, Exchange, load
 from s3gateway.errors import S3Error
-from s3gateway.recording import captured_head, captured_response, payload_of, text, time_text
+from s3gateway.observed.capture import METADATA_KEY, CaptureError, Exchange, load
+from s3gateway.observed.redaction import captured_head, captured_response, payload_of, text, time_text
 from s3gateway.rules.operations import check_target, read_operation
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import Headers, RequestHead
@@ -38,7 +38,7 @@ def read(path: Path) -> tuple[Exchange, ...]:
     """Read every exchange of a file, in its order; an empty file has none.
 
     Of a flow file that ends in the middle of a flow, all before it are read, and a line on standard error says so.
-    Raises :class:`~s3gateway.capture.CaptureError` with one line: file, what is wrong, remedy.
+    Raises :class:`~s3gateway.observed.capture.CaptureError` with one line: file, what is wrong, remedy.
     """
     raw = content(path)
     try:
@@ -48,7 +48,7 @@ def read(path: Path) -> tuple[Exchange, ...]:
 
 
 def content(path: Path) -> bytes:
-    """Give a file's bytes, without a byte order mark. Raises :class:`~s3gateway.capture.CaptureError`."""
+    """Give a file's bytes, without a byte order mark. Raises :class:`~s3gateway.observed.capture.CaptureError`."""
     try:
         return path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
     except OSError as error:

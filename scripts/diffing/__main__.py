@@ -13,7 +13,7 @@ from commandline import Parser, UsageError, output_file, tell, writing
 from diffing import document, markdown, page
 from diffing.report import Report, between, within
 from diffing.table import for_this_terminal
-from s3gateway.capture import CaptureError, Exchange
+from s3gateway.observed.capture import CaptureError, Exchange
 
 _ABOUT: Final = """\
 What became of every header on its way through a gateway.

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from diffing.report import Report, Request
-from s3gateway.compare import Row
+from s3gateway.observed.compare import Row
 
 SCHEMA: Final = "s3-header-diff/1"
 

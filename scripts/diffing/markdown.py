@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from diffing.report import Report, Request
 from diffing.words import MARKS, name, notes, plain, signed_mark, values, verdict
-from s3gateway.compare import Fate, Row
+from s3gateway.observed.compare import Fate, Row
 
 _LONGEST = 120
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from diffing.report import Alone, Finding, Report, Request
 from diffing.words import MARKS, notes, plain, verdict
-from s3gateway.compare import Fate, Field, Line, Row
+from s3gateway.observed.compare import Fate, Field, Line, Row
 
 _STYLE: Final = Path(__file__).with_name("page.css")
 _COLUMNS: Final = 60  # requests in the overview; more would only be scrolled past

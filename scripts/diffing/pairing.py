@@ -9,7 +9,7 @@ different runs (before and after an upgrade, say), and ids say nothing.
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
-from s3gateway.capture import Exchange
+from s3gateway.observed.capture import Exchange
 
 Pair = tuple[Exchange, Exchange]
 

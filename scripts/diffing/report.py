@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from diffing.pairing import Pair, pair_up
-from s3gateway.capture import Exchange, Head
-from s3gateway.compare import Comparison, Fate, Row, compare, compare_exchange
+from s3gateway.observed.capture import Exchange, Head
+from s3gateway.observed.compare import Comparison, Fate, Row, compare, compare_exchange
 
 Side = Literal["incoming", "outgoing"]
 

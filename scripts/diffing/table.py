@@ -10,7 +10,7 @@ from typing import Final
 
 from diffing.report import Alone, Report, Request
 from diffing.words import MARKS, brief, name, notes, plain, signed_mark, values, verdict
-from s3gateway.compare import Fate, Line, Row
+from s3gateway.observed.compare import Fate, Line, Row
 
 _COLOURS: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
 _FATE_COLOURS: Final = {

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from diffing.report import Report
-from s3gateway.compare import Fate, Row
+from s3gateway.observed.compare import Fate, Row
 
 _AUTHORIZATION: Final = re.compile(r"\S+ Credential=([^/,]+)/[^,]*, *SignedHeaders=([^,]+),.*")
 MARKS: Final = {

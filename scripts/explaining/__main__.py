@@ -33,13 +33,13 @@ from commandline import Parser, UsageError, config_text, tell
 from explaining import cases
 from explaining.cases import Case
 from explaining.verdicts import Judge, Verdict
-from s3gateway import configfile
-from s3gateway.capture import CaptureError
-from s3gateway.config import Config
+from s3gateway.config import gateway_yaml
+from s3gateway.config.check import ConfigError
+from s3gateway.config.model import Config
 from s3gateway.explain.rendering import render
-from s3gateway.printable import printable
+from s3gateway.observed.capture import CaptureError
+from s3gateway.observed.printable import printable
 from s3gateway.rules.headers import redacted_target
-from s3gateway.settings import ConfigError
 
 _ANY_BACKEND = {"backend.endpoint": "https://backend.invalid"}
 """A configuration may leave the backend to the command line; for this it does not matter."""
@@ -107,7 +107,7 @@ def _host(text: str) -> str:
 def _config(path: Path) -> Config:
     file = path.expanduser()
     try:
-        return configfile.parse(config_text("--config", file), file.parent, (file,), _ANY_BACKEND)
+        return gateway_yaml.parse(config_text("--config", file), file.parent, (file,), _ANY_BACKEND)
     except ConfigError as error:
         raise UsageError(f"--config: {error}") from None
 

@@ -13,7 +13,7 @@ from mitmproxy import http
 
 from capturing import sources
 from capturing.flowfile import read_flows
-from s3gateway.capture import METADATA_KEY, CaptureError, Exchange
+from s3gateway.observed.capture import METADATA_KEY, CaptureError, Exchange
 from s3gateway.sigv4.model import RequestHead
 
 _TEXT_TOO = "or a text file that begins with a line like GET /bucket/key HTTP/1.1"
@@ -43,7 +43,7 @@ class Case:
 
 
 def read(path: Path) -> tuple[Case, ...]:
-    """Read a file's requests in order. Raises :class:`~s3gateway.capture.CaptureError`, one line with the remedy."""
+    """Read a file's requests in order. Raises :class:`~s3gateway.observed.capture.CaptureError`, with the remedy."""
     raw = sources.content(path)
     text = raw.lstrip(b"\r\n")
     if _REQUEST_LINE.match(text):

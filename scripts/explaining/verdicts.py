@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 from explaining.cases import Case
 from s3gateway import errors
-from s3gateway.capture import Explanation
-from s3gateway.chunkedbody import BadSignature, ChunkedBody, chunked_body
-from s3gateway.config import Client, Config, KeyPair
+from s3gateway.bodies.chunked import BadSignature, ChunkedBody, chunked_body
+from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.explain import why
 from s3gateway.explain.backend import explain_backend, explain_head, read_refusal
 from s3gateway.explain.certificate import names_in
 from s3gateway.explain.chain import explain_chunk
+from s3gateway.observed.capture import Explanation
 from s3gateway.rules.access import Access
-from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
 from s3gateway.sigv4.verify import Verified, signed_at, verify

@@ -26,7 +26,7 @@ from lab.minio import Minio
 from lab.ports import accepts, free_port
 from lab.process import Command, start
 from lab.spark import Spark, s3a_conf
-from s3gateway.capture import dump
+from s3gateway.observed.capture import dump
 
 _NAIVE: Final = CHECKOUT / "scripts" / "lab" / "naive_gateway.py"
 JOB: Final = """

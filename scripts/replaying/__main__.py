@@ -38,10 +38,10 @@ from replaying.online import Replay, make_buckets, open_door
 from replaying.stand import make_stand, relevant
 from replaying.stored import stored_bodies
 from replaying.verdict import Verdict, differences, name_of, write_junit
-from s3gateway.capture import CaptureError
-from s3gateway.printable import printable
-from s3gateway.settings import ConfigError
-from s3gateway.yamltext import read_yaml
+from s3gateway.config.check import ConfigError
+from s3gateway.config.yaml_text import read_yaml
+from s3gateway.observed.capture import CaptureError
+from s3gateway.observed.printable import printable
 
 _URL: Final = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}))?/?", re.ASCII)
 _PORTS: Final = range(1, 1 << 16)

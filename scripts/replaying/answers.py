@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
-from s3gateway.capture import Pairs, Response
+from s3gateway.observed.capture import Pairs, Response
 
 MATTERS: Final = {
     "content-type": "decides how a client reads the body",

@@ -11,7 +11,7 @@ from hashlib import md5
 from itertools import product
 from typing import Final
 
-from s3gateway.capture import Exchange
+from s3gateway.observed.capture import Exchange
 from s3gateway.rules.headers import replaced
 from s3gateway.sigv4.checksums import checksum_of, checksums_in
 from s3gateway.sigv4.model import Headers, PayloadMode, RequestHead

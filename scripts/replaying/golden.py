@@ -1,8 +1,8 @@
 """A golden header set: a capture whose outgoing side is what the gateway is expected to send.
 
-It is a capture document (schema of :mod:`s3gateway.capture`; every tool that reads captures reads it) with two keys
-more: `gateway`, the part of a gateway.yaml that it holds for, and `client`, who sent it. So one file is capture,
-configuration and expectation.
+It is a capture document (schema of :mod:`s3gateway.observed.capture`; every tool that reads captures reads it) with
+two keys more: `gateway`, the part of a gateway.yaml that it holds for, and `client`, who sent it. So one file is
+capture, configuration and expectation.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from s3gateway.capture import SCHEMA, CaptureError, Exchange, load, to_document
+from s3gateway.observed.capture import SCHEMA, CaptureError, Exchange, load, to_document
 
 _PAIR: Final = re.compile(r'\[\s+("(?:[^"\\]|\\.)*"),\s+("(?:[^"\\]|\\.)*")\s+\]')
 _OPTIONAL: Final = frozenset(("signed_headers", "canonical_request", "string_to_sign", "first_bad", "runs"))

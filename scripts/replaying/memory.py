@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-from s3gateway.capture import Exchange, Response
+from s3gateway.observed.capture import Exchange, Response
 from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from replaying.stand import BACKEND, Stand
-from s3gateway import recording
-from s3gateway.capture import CaptureError, Exchange
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Arrival, admit, forward
-from s3gateway.printable import printable
-from s3gateway.resign import captured_request, resign
+from s3gateway.observed import redaction
+from s3gateway.observed.capture import CaptureError, Exchange
+from s3gateway.observed.printable import printable
+from s3gateway.observed.resign import captured_request, resign
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.sigv4.verify import verify
@@ -25,7 +25,7 @@ NOT_REPLAYED = frozenset(("SignatureDoesNotMatch", "InvalidAccessKeyId"))
 def replay(exchange: Exchange, stand: Stand) -> Exchange:
     """What the gateway makes of the head now; verdict, code, operation, sse and the outgoing head are new.
 
-    Raises :class:`~s3gateway.capture.CaptureError` where the capture has no clock.
+    Raises :class:`~s3gateway.observed.capture.CaptureError` where the capture has no clock.
     """
     captured = captured_request(exchange.incoming)
     blank = replace(exchange, outgoing=None, verdict="refused", code="", message="", operation="", sse="", rule="")
@@ -52,7 +52,7 @@ def replay(exchange: Exchange, stand: Stand) -> Exchange:
         key=outgoing.operation.key,
         sse=outgoing.sse,
         rule="" if outgoing.rule is None else f"encryption[{outgoing.rule}]",
-        outgoing=recording.captured_head(sent),
+        outgoing=redaction.captured_head(sent),
     )
 
 

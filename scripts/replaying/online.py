@@ -22,13 +22,13 @@ from replaying.offline import NOT_REPLAYED, has_body
 from replaying.stand import clients_of, relevant
 from replaying.stored import Bodies
 from replaying.verdict import Verdict, name_of
-from s3gateway import recording
-from s3gateway.capture import Exchange, Response
-from s3gateway.config import Client
-from s3gateway.configfile import build
+from s3gateway.config.check import ConfigError, quoted
+from s3gateway.config.gateway_yaml import build
+from s3gateway.config.model import Client
 from s3gateway.errors import S3Error
-from s3gateway.resign import captured_request, framed, resign
-from s3gateway.settings import ConfigError, quoted
+from s3gateway.observed import redaction
+from s3gateway.observed.capture import Exchange, Response
+from s3gateway.observed.resign import captured_request, framed, resign
 from s3gateway.sigv4.model import EMPTY_SHA256, RequestHead
 
 _SECONDS: Final = 120
@@ -54,7 +54,7 @@ class Door:
 def open_door(url: str, ca_file: Path | None, document: Mapping[str, Any], folder: Path) -> Door:
     """Read the clients of a gateway.yaml, or of a file that has nothing but `clients`.
 
-    Raises :class:`~s3gateway.settings.ConfigError`.
+    Raises :class:`~s3gateway.config.check.ConfigError`.
     """
     entries = [{"buckets": ["*"]} | entry for entry in clients_of(document)]
     if not entries:
@@ -173,7 +173,7 @@ def _send(door: Door, head: RequestHead, body: bytes) -> tuple[Response, bytes]:
         connection.endheaders(_framed(head, body) or None)
         answer = connection.getresponse()
         pairs = tuple((name.encode(), value.encode("latin-1")) for name, value in answer.getheaders())
-        return recording.captured_response(answer.status, pairs), answer.read()
+        return redaction.captured_response(answer.status, pairs), answer.read()
 
 
 def _framed(head: RequestHead, body: bytes) -> bytes:

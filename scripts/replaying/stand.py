@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from s3gateway.config import Client, Config, KeyPair
-from s3gateway.configfile import build
-from s3gateway.settings import ConfigError
+from s3gateway.config.check import ConfigError
+from s3gateway.config.gateway_yaml import build
+from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.signer import Signer
 from s3gateway.sigv4.model import Secret
 
@@ -38,7 +38,7 @@ class Stand:
 def relevant(document: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a gateway.yaml that decides about headers: no secret, no address but the backend's name.
 
-    Raises :class:`~s3gateway.settings.ConfigError`, as :func:`clients_of` does.
+    Raises :class:`~s3gateway.config.check.ConfigError`, as :func:`clients_of` does.
     """
     for name in ("listen", "backend"):
         if not isinstance(document.get(name) or {}, dict):
@@ -56,7 +56,7 @@ def relevant(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clients_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The entries of `clients`, each with a name; `s3gateway.settings.ConfigError` if they are anything else."""
+    """The entries of `clients`, each with a name; `s3gateway.config.check.ConfigError` if they are none."""
     entries = document.get("clients") or []
     if not isinstance(entries, list):
         raise ConfigError("clients", "is not a list", "start each entry of clients with '- '")
@@ -67,7 +67,7 @@ def clients_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def make_stand(document: Mapping[str, Any], identities: Iterable[str], folder: Path) -> Stand:
-    """Build it; `s3gateway.settings.ConfigError` if the document does not say what gateway.yaml may say."""
+    """Build it; `s3gateway.config.check.ConfigError` if the document does not say what gateway.yaml may say."""
     parts = relevant(document)
     told = {entry.get("name"): entry for entry in parts.pop("clients", ())}
     clients = [

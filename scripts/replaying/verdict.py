@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from s3gateway.capture import Exchange, Head
-from s3gateway.compare import Fate, Field, Row, compare
-from s3gateway.faults import find_faults
-from s3gateway.printable import printable
+from s3gateway.observed.capture import Exchange, Head
+from s3gateway.observed.compare import Fate, Field, Row, compare
+from s3gateway.observed.contradictions import find_faults
+from s3gateway.observed.printable import printable
 
 _DECIDED = ("verdict", "code", "operation", "bucket", "key", "sse", "rule")
 

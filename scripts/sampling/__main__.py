@@ -23,7 +23,7 @@ from lab.minio import Minio
 from replaying.golden import Golden, expected, write_golden
 from replaying.offline import replay
 from replaying.stand import make_stand
-from s3gateway.capture import Exchange
+from s3gateway.observed.capture import Exchange
 from sampling.clients import BUCKET, CLIENTS, ClientError, Sampled
 from sampling.shapes import samples
 

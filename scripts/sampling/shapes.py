@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from s3gateway.capture import Exchange, Head, Pairs
+from s3gateway.observed.capture import Exchange, Head, Pairs
 
 KEPT_OF_ANSWERS: Final = frozenset(("content-length", "content-range", "content-type", "etag"))
 

@@ -3,9 +3,9 @@
 from typing import Final
 
 from lab.wire import RecordedRequest
-from s3gateway.capture import Head
-from s3gateway.compare import Comparison, Fate, compare
-from s3gateway.recording import text
+from s3gateway.observed.capture import Head
+from s3gateway.observed.compare import Comparison, Fate, compare
+from s3gateway.observed.redaction import text
 
 # May differ, or be missing, on the outgoing side. Everything else has to arrive.
 OWN: Final = frozenset({"host", "authorization", "x-amz-date"})

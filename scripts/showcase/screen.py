@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from diffing.words import MARKS, brief, plain
-from s3gateway.compare import Comparison, Fate, Field
+from s3gateway.observed.compare import Comparison, Fate, Field
 
 _COLOURS: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _FATE_COLOURS: Final = {Fate.KEPT: "dim", Fate.ADDED: "green", Fate.REMOVED: "red"}  # else yellow

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from s3gateway.capture import Chunks, Exchange, Explanation, Head, Response
+from s3gateway.observed.capture import Chunks, Exchange, Explanation, Head, Response
 
 GET = Exchange(
     id="ID1",

@@ -16,7 +16,7 @@ from lab import CHECKOUT
 from lab.certs import Certs
 from lab.gateway import gateway_config
 from lab.process import Command, Process
-from s3gateway.capture import Exchange, dump, dump_line, load
+from s3gateway.observed.capture import Exchange, dump, dump_line, load
 from tests.capturing.samples import ALL, GET, LIST, PUT
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody

@@ -12,7 +12,7 @@ from lab.minio import Minio
 from lab.ports import accepts, free_port
 from lab.process import Command, Process, start
 from lab.recorder import Recorder
-from s3gateway.capture import Exchange
+from s3gateway.observed.capture import Exchange
 from tests.capturing.wireview import check_signature, masked, only
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Key, Signed, Target, Upload, put_chunked, sign

@@ -9,7 +9,7 @@ from mitmproxy.io import FlowWriter
 from mitmproxy.test.tflow import tflow
 
 from capturing import sources
-from s3gateway.capture import CaptureError, dump, dump_line
+from s3gateway.observed.capture import CaptureError, dump, dump_line
 from tests.capturing.samples import ALL, GET, PUT
 
 HAR = {

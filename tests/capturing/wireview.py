@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 
-from s3gateway.capture import Exchange, Head, Pairs
+from s3gateway.observed.capture import Exchange, Head, Pairs
 
 _SECRET = re.compile(rb"(?<=Signature=)[0-9a-f]{64}")
 _MASK = b"<redacted>"

@@ -12,9 +12,9 @@ from capturing.sources import read
 from lab import CHECKOUT
 from lab.certs import Certs
 from lab.minio import Minio
-from s3gateway.capture import Explanation, Head, Response
 from s3gateway.explain.backend import Refusal, explain_backend, explain_head, read_refusal
-from s3gateway.recording import captured_head, captured_response
+from s3gateway.observed.capture import Explanation, Head, Response
+from s3gateway.observed.redaction import captured_head, captured_response
 from s3gateway.sigv4.model import RequestHead
 from tests.explain.clients import Keys, botocore, drops
 from tests.real import sdkv1

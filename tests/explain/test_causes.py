@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from s3gateway.config import Config
-from s3gateway.configfile import build
+from s3gateway.config.gateway_yaml import build
+from s3gateway.config.model import Config
 from s3gateway.explain.search import MAX_TRIES
 from s3gateway.explain.why import VALID, Outcome, explain
 from s3gateway.gateway import guess

@@ -7,10 +7,10 @@ from hashlib import sha256
 import pytest
 
 from s3gateway import errors
-from s3gateway.capture import Explanation
-from s3gateway.chunkedbody import BadSignature, ChunkedBody, chunked_body
+from s3gateway.bodies.chunked import BadSignature, ChunkedBody, chunked_body
 from s3gateway.explain.chain import explain_chunk
-from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.observed.capture import Explanation
+from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import RequestHead, Secret
 from s3gateway.sigv4.verify import Verified, signed_at, verify

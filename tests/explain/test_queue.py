@@ -16,7 +16,7 @@ from s3gateway.gateway import Arrival
 from s3gateway.mitm import explaining
 from s3gateway.mitm.explaining import QUEUE, Explainer
 from s3gateway.mitm.flows import Transaction
-from s3gateway.record import Explained, Record
+from s3gateway.observed.log_line import Explained, Record
 from tests.explain.clients import Keys, botocore, sets
 from tests.explain.test_causes import CONFIG
 

@@ -16,7 +16,7 @@ from mitmproxy.test import tflow
 
 from explaining.__main__ import main
 from lab import CHECKOUT
-from s3gateway.capture import Exchange, Explanation, Head, Response, dump
+from s3gateway.observed.capture import Exchange, Explanation, Head, Response, dump
 from s3gateway.sigv4.model import RequestHead
 from tests.admission import DOCUMENT
 from tests.explain.clients import Keys, botocore, drops, sets

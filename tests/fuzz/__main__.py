@@ -31,7 +31,7 @@ def _fuzz(options: argparse.Namespace) -> None:
         import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - has no stubs
     except ImportError:
         raise UsageError("atheris is not installed: it has wheels for Linux on x86_64, up to Python 3.13") from None
-    with atheris.instrument_imports(include=["s3gateway.sigv4.chunks"]):
+    with atheris.instrument_imports(include=["s3gateway.sigv4.chunk_reader"]):
         from tests.fuzz import framing  # noqa: PLC0415
 
     folder = options.folder or cache_dir("fuzz")

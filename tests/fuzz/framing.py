@@ -10,7 +10,7 @@ The first byte of an input is the reader's mode and the size of the reads, the r
 from pathlib import Path
 
 from s3gateway.errors import S3Error
-from s3gateway.sigv4.chunks import MAX_CHUNK_HEADER, ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
+from s3gateway.sigv4.chunk_reader import MAX_CHUNK_HEADER, ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
 from tests.sigv4 import aws, streams
 
 VERDICTS = {"done", "more", "400 IncompleteBody", "400 EntityTooLarge", "400 MalformedTrailerError"}

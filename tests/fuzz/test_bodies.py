@@ -10,11 +10,11 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gateway.body import Body, HashedBody, PlainBody
-from s3gateway.deleting import MAX_DOCUMENT, DeleteBody
+from s3gateway.bodies.delete_objects import MAX_DOCUMENT, DeleteBody
+from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.errors import S3Error
 from s3gateway.rules.access import Access
-from s3gateway.sigv4.chunks import MAX_CHUNK_HEADER
+from s3gateway.sigv4.chunk_reader import MAX_CHUNK_HEADER
 from tests.fuzz.framing import TOKENS
 from tests.receiving import LIMITS, transformer
 from tests.sigv4 import streams

@@ -55,7 +55,7 @@ def test_some_thousand_inputs(tmp_path: Path) -> None:
 def test_a_planted_fault_is_found(tmp_path: Path) -> None:
     """A reader that raises something else for one chunk size does not get through."""
     shutil.copytree(CHECKOUT / "addons", tmp_path / "addons", ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "addons/s3gateway/sigv4/chunks.py").open("a") as file:
+    with (tmp_path / "addons/s3gateway/sigv4/chunk_reader.py").open("a") as file:
         file.write(BROKEN)
     ended = fuzzed(tmp_path / "addons", tmp_path, 400_000)
     assert ended.returncode != 0

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from lab import CHECKOUT
-from s3gateway.mitm.capturefile import MOST_WAITING, CaptureFile
+from s3gateway.mitm.capture_file import MOST_WAITING, CaptureFile
 
 LINE = "x" * 99 + "\n"
 _FULL = """
 import asyncio, logging, resource, sys
 from pathlib import Path
-from s3gateway.mitm.capturefile import CaptureFile
+from s3gateway.mitm.capture_file import CaptureFile
 logging.basicConfig(format="%(message)s")
 resource.setrlimit(resource.RLIMIT_FSIZE, (250, resource.RLIM_INFINITY))
 

@@ -112,11 +112,11 @@ def test_a_body_that_is_not_what_was_signed(running: Gateway, recorder: Recorder
 @pytest.mark.parametrize(
     ("module", "patch"),
     [
-        ("mitm/holding.py", "def _boom(*_):\n    raise KeyError\n\n\nhold = _boom\n"),
+        ("mitm/watched/holding.py", "def _boom(*_):\n    raise KeyError\n\n\nhold = _boom\n"),
         ("mitm/addon.py", "S3Gateway.request = lambda self, flow: None\n"),
         ("mitm/outbound.py", "def _boom(*_):\n    raise KeyError\n\n\nrelease = _boom\n"),
-        ("held.py", "def _boom(*_):\n    raise KeyError\n\n\n_through = _boom\n"),
-        ("mitm/holding.py", "def _boom(*_):\n    raise KeyError\n\n\nis_held = _boom\n"),
+        ("bodies/held.py", "def _boom(*_):\n    raise KeyError\n\n\n_through = _boom\n"),
+        ("mitm/watched/holding.py", "def _boom(*_):\n    raise KeyError\n\n\nis_held = _boom\n"),
     ],
 )
 def test_whatever_breaks_nothing_leaves(unreached: Recorder, copied_gateway: Copies, module: str, patch: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from capturing import sources
 from lab.gateway import Gateway, gateway_config
 from lab.recorder import Recorder
-from s3gateway.capture import dump_line, load
+from s3gateway.observed.capture import dump_line, load
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
 from tests.real.rawhttp import Raw

@@ -73,11 +73,11 @@ HASHED = "from s3gateway.body import HashedBody"
 @pytest.mark.parametrize(
     ("module", "patch"),
     [
-        ("chunkedbody.py", f"{HASHED}; ChunkedBody.feed = HashedBody.feed = _boom"),
-        ("chunkedbody.py", f"{HASHED}; ChunkedBody.finish = HashedBody.finish = _boom"),
-        ("chunkedbody.py", f"{HASHED}; ChunkedBody._on_chunk_end = HashedBody.finish = _boom"),
-        ("sigv4/chain.py", "ChunkChain.chunk = _boom"),
-        ("sigv4/chunks.py", "ChunkReader.feed = _boom"),
+        ("bodies/chunked.py", f"{HASHED}; ChunkedBody.feed = HashedBody.feed = _boom"),
+        ("bodies/chunked.py", f"{HASHED}; ChunkedBody.finish = HashedBody.finish = _boom"),
+        ("bodies/chunked.py", f"{HASHED}; ChunkedBody._on_chunk_end = HashedBody.finish = _boom"),
+        ("sigv4/chunk_signatures.py", "ChunkChain.chunk = _boom"),
+        ("sigv4/chunk_reader.py", "ChunkReader.feed = _boom"),
     ],
 )
 def test_an_exception_in_a_body_transformer_aborts(
@@ -88,7 +88,7 @@ def test_an_exception_in_a_body_transformer_aborts(
     minio.client().create_bucket(Bucket=bucket)
     running = copied_gateway(gateway_config(recorder), module, BOOM + patch)
     uploads = [put_chunked(Target(bucket, "k"), os.urandom(3 * CHUNK))]
-    if module == "chunkedbody.py":
+    if module == "bodies/chunked.py":
         uploads.append(put_plain(Target(bucket, "k"), b"x" * 200_000))
     for upload in uploads:
         with Raw(running.port) as raw:
@@ -158,7 +158,7 @@ def test_a_request_that_fails_while_the_gateway_starts_does_not_end_it(
     unreached: Recorder, copied_gateway: Copies
 ) -> None:
     """mitmproxy takes every error before its start is over for a failed start; the listener is open by then."""
-    running = copied_gateway(gateway_config(unreached), "mitm/startup.py", EARLY)
+    running = copied_gateway(gateway_config(unreached), "mitm/start/listeners.py", EARLY)
     eventually(lambda: "before the start was over" in running.log())
     for _ in range(3):
         with Raw(running.port) as raw:
@@ -236,7 +236,9 @@ def test_an_exception_while_capturing_decides_nothing(
     """The request is served, the flow file written without it and without secrets, and a line says where."""
     flow_file = tmp_path / "flows"
     config = gateway_config(recorder, log={"capture": str(tmp_path / "live")})
-    running = copied_gateway(config, "recording.py", BOOM + "captured_head = _boom", arguments=["-w", str(flow_file)])
+    running = copied_gateway(
+        config, "observed/redaction.py", BOOM + "captured_head = _boom", arguments=["-w", str(flow_file)]
+    )
     request = sign("GET", Target("bucket", "k"))
     with Raw(running.port) as raw:
         assert raw.ask(request.head).status == 404

@@ -16,7 +16,7 @@ from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
 from lab.wire import RecordedRequest
-from s3gateway.capture import Chunks, Exchange
+from s3gateway.observed.capture import Chunks, Exchange
 from tests.capturing.wireview import check_signature, masked, masked_target, only
 from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Answer, Raw

@@ -17,7 +17,7 @@ from lab.certs import Certs
 from lab.gateway import SPARK_CLIENT, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
-from s3gateway.capture import dump
+from s3gateway.observed.capture import dump
 from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign

@@ -8,7 +8,7 @@ from typing import Any
 
 from capturing import sources
 from lab.gateway import WEB_PASSWORD, Gateway
-from s3gateway.capture import Exchange
+from s3gateway.observed.capture import Exchange
 from tests.real.rawhttp import Answer, Raw
 from tests.real.waiting import eventually
 

@@ -12,8 +12,8 @@ from botocore.config import Config
 
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
-from s3gateway import capture, curl
-from s3gateway.capture import Exchange, Head
+from s3gateway.observed import capture, curl
+from s3gateway.observed.capture import Exchange, Head
 from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Target, put_chunked, sign

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from s3gateway.chunkedbody import chunked_body
+from s3gateway.bodies.chunked import chunked_body
 from s3gateway.sigv4 import canonical
-from s3gateway.sigv4.chain import ChunkChain
+from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, PayloadMode, RequestHead, Secret, Signature
 from s3gateway.sigv4.verify import verify

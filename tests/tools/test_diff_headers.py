@@ -19,7 +19,7 @@ from diffing.__main__ import main
 from diffing.page import marked
 from diffing.words import brief
 from lab import CHECKOUT
-from s3gateway.capture import Exchange, Head, Pairs, dump
+from s3gateway.observed.capture import Exchange, Head, Pairs, dump
 
 CAPTURES = CHECKOUT / "scripts" / "captures" / "spark-400"
 FRONT, BEHIND, GATEWAY = CAPTURES / "front.json", CAPTURES / "behind.json", CAPTURES / "gateway.jsonl"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab import CHECKOUT
 from lab.minio import Minio
-from s3gateway.capture import Exchange, Head, Response
+from s3gateway.observed.capture import Exchange, Head, Response
 from sampling.shapes import samples
 from tests.tools.test_replay_flows import run
 

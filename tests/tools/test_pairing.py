@@ -1,7 +1,7 @@
 """Which request in front is which behind."""
 
 from diffing.pairing import pair_up
-from s3gateway.capture import Exchange, Head
+from s3gateway.observed.capture import Exchange, Head
 
 
 def exchange(name: str, key: str, *, call: str = "", attempt: int = 1, operation: str = "PutObject") -> Exchange:

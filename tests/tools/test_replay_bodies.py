@@ -9,9 +9,9 @@ import pytest
 from lab import CHECKOUT
 from replaying.bodies import made_up
 from replaying.golden import read_golden
-from s3gateway.capture import Exchange
-from s3gateway.config import KeyPair
-from s3gateway.resign import captured_request, resign
+from s3gateway.config.model import KeyPair
+from s3gateway.observed.capture import Exchange
+from s3gateway.observed.resign import captured_request, resign
 from s3gateway.rules.deletion import read_keys
 from s3gateway.sigv4.model import Secret
 from tests.sigv4 import streams

@@ -12,7 +12,7 @@ from replaying.offline import replay
 from replaying.stand import Stand, make_stand
 from replaying.verdict import differences
 from s3gateway import gateway
-from s3gateway.config import KeyPair
+from s3gateway.config.model import KeyPair
 from s3gateway.rules import encryption, headers
 from s3gateway.signer import Signer
 from s3gateway.sigv4.model import Headers, RequestHead, Secret

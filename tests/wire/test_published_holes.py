@@ -315,7 +315,7 @@ def _flipped(data: bytes, at: int) -> bytes:
 
 @pytest.mark.parametrize("mode", SIGNED)
 def test_11_one_bit_in_each_chunk_and_each_signature(front: Front, mode: str) -> None:
-    """HDDS-15141, versitygw #1147: with the chunk of no data, and the trailer. Every bit: tests/test_body_faults.py."""
+    """HDDS-15141, versitygw #1147: with the chunk of no data, and the trailer. Each bit: bodies/test_body_faults.py."""
     for change in _flips(mode).values():
         front.forget()
         codes = "SignatureDoesNotMatch", "IncompleteBody", "MalformedTrailerError", "InvalidChunkSizeError"
@@ -335,8 +335,8 @@ def _boundaries(body: bytes) -> list[int]:
 def test_12_every_split_at_an_edge(front: Front, mode: str) -> None:
     """versitygw #1056, #512: a body that comes in two reads, split at or beside any edge of its grammar, is stored.
 
-    Not every byte: in the middle of a datum nothing begins or ends, and tests/test_body.py takes all splits without
-    the wire. Here they come over one kept-alive connection, and the two parts as separate writes.
+    Not every byte: in the middle of a datum nothing begins or ends, and tests/bodies/test_bodies.py takes all splits
+    without the wire. Here they come over one kept-alive connection, and the two parts as separate writes.
     """
     data = (b"a" * 8192, b"b" * 8192, b"c")
     with front.connect() as raw:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
 
-from s3gateway.capture import Explanation, Head, Response
 from s3gateway.explain import clock
 from s3gateway.explain.codes import CODES, WORDS
 from s3gateway.explain.suspect import quoted, wire_name
-from s3gateway.faults import signed_names
-from s3gateway.printable import printable
+from s3gateway.observed.capture import Explanation, Head, Response
+from s3gateway.observed.contradictions import signed_names
+from s3gateway.observed.printable import printable
 from s3gateway.rules.headers import HOP_BY_HOP
 from s3gateway.sigv4.verify import MAX_SKEW, UNSIGNED_ALLOWED
 

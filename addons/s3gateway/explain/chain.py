@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from s3gateway.capture import Explanation
-from s3gateway.chunkedbody import BadSignature
+from s3gateway.bodies.chunked import BadSignature
+from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.canonical import sign
 from s3gateway.sigv4.model import EMPTY_SHA256, Signature
 from s3gateway.sigv4.verify import Verified

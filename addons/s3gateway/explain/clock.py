@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from s3gateway.capture import Explanation
+from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.verify import MAX_SKEW
 
 _HOUR = timedelta(hours=1)

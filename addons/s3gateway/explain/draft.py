@@ -6,7 +6,7 @@ client did. Nothing here is shown without :meth:`Draft.shown`, which hides keys,
 
 from dataclasses import dataclass, field, replace
 
-from s3gateway.recording import payload_text
+from s3gateway.observed.redaction import payload_text
 from s3gateway.rules.headers import redacted_canonical_request, redacted_target
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.claim import Claim

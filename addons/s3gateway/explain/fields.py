@@ -5,7 +5,7 @@ from datetime import datetime
 
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, quoted, wire_name
-from s3gateway.printable import printable
+from s3gateway.observed.printable import printable
 from s3gateway.sigv4.model import RequestHead
 
 _FEW = 12

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
-from s3gateway.config import HTTP_PORT, HTTPS_PORT, Backend, Config
+from s3gateway.config.model import HTTP_PORT, HTTPS_PORT, Backend, Config
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.suspect import Suspect, of_field, quoted
 from s3gateway.sigv4.model import RequestHead

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-from s3gateway.config import Client, Config, KeyPair
+from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.suspect import Suspect, of_part, quoted
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret

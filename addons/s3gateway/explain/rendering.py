@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from s3gateway.capture import Explanation
-from s3gateway.printable import printable
+from s3gateway.observed.capture import Explanation
+from s3gateway.observed.printable import printable
 
 _RED, _GREEN, _BOLD, _DIM, _OFF = "\033[31m", "\033[32m", "\033[1m", "\033[2m", "\033[0m"
 

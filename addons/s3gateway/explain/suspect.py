@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from s3gateway.explain.draft import Draft
-from s3gateway.printable import printable
+from s3gateway.observed.printable import printable
 
 _SHOWN = 80
 

@@ -11,11 +11,11 @@ from datetime import datetime
 from itertools import chain
 
 from s3gateway import errors
-from s3gateway.capture import Explanation
-from s3gateway.config import Client, Config
+from s3gateway.config.model import Client, Config
 from s3gateway.explain import clock, draft, fields, hosts, keys, modes, paths, queries
 from s3gateway.explain.search import MAX_TRIES, Found, Search
 from s3gateway.explain.suspect import QUOTABLE, Suspect, quoted, wire_name
+from s3gateway.observed.capture import Explanation
 from s3gateway.rules.operations import read_operation
 from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.claim import Claim, read_claim

@@ -3,7 +3,7 @@
 Two addons, one at each end of mitmproxy's chain. :class:`S3Gateway` is where the script is: it verifies what came in,
 before other addons see it. :class:`~s3gateway.mitm.outbound.Outbound` is added last: it signs what goes out, after
 other addons and an operator have edited it, and refuses whatever was not admitted. Whom connections may be made with is
-:class:`~s3gateway.mitm.peers.Peers`'s, which comes along with the first.
+:class:`~s3gateway.mitm.start.peers.Peers`'s, which comes along with the first.
 """
 
 import asyncio
@@ -18,37 +18,22 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
 from mitmproxy.hooks import UpdateHook
 
-from s3gateway import aistor, errors, gateway
-from s3gateway.config import Config
+from s3gateway import errors, gateway
+from s3gateway.code_location import code_location
+from s3gateway.config import aistor_gw
+from s3gateway.config.check import ConfigError
+from s3gateway.config.model import Config
 from s3gateway.explain.unreachable import remedy
-from s3gateway.mitm import (
-    commands,
-    contentview,
-    dispatch,
-    flows,
-    framing,
-    holding,
-    idle,
-    listing,
-    log,
-    options,
-    outbound,
-    peers,
-    saving,
-    starting,
-    startup,
-    termination,
-    watch,
-)
+from s3gateway.mitm import dispatch, flows, framing, log, outbound, termination, watch
 from s3gateway.mitm.answer import finish_held_answer, prepare_answer, refuses_early
 from s3gateway.mitm.explaining import Explainer, patiently
-from s3gateway.mitm.live import Live
-from s3gateway.mitm.place import place
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.refusal import answer_to, describe, refuse, refuse_answer, refuse_held_answer
-from s3gateway.mitm.replayed import is_replayed, is_whole, restore
+from s3gateway.mitm.start import idle_addons, listeners, loading, options, peers
+from s3gateway.mitm.start.live import Live
+from s3gateway.mitm.watched import commands, contentview, holding, listing, saving
+from s3gateway.mitm.watched.replay import is_replayed, is_whole, restore
 from s3gateway.rules.rate import Rates
-from s3gateway.settings import ConfigError
 from s3gateway.signer import CredentialsError
 
 logger = logging.getLogger(__name__)
@@ -81,9 +66,9 @@ class S3Gateway:
         try:
             self._configure(updated)
         except (ConfigError, CredentialsError, exceptions.OptionsError) as error:
-            starting.refuse(starting.told(error))
+            loading.refuse(loading.told(error))
         except Exception as error:  # noqa: BLE001 - mitmproxy would go on without the gateway, as an open proxy
-            starting.refuse(f"the configuration cannot be used: {place(error)}")
+            loading.refuse(f"the configuration cannot be used: {code_location(error)}")
 
     def _configure(self, updated: set[str]) -> None:
         if updated & holding.OPTIONS:
@@ -93,17 +78,17 @@ class S3Gateway:
         if self.live is not None:
             raise exceptions.OptionsError("s3_config cannot change while running; change the file itself")
         said = options.command_line(ctx.options)
-        live = Live(lambda: starting.load(said), starting.told)
-        wants = options.wanted(live.current.config, verbose=aistor.is_verbose(os.environ))
+        live = Live(lambda: loading.load(said), loading.told)
+        wants = options.wanted(live.current.config, verbose=aistor_gw.is_verbose(os.environ))
         options.check_command_line(ctx.options, said, live.current.config, wants)
-        startup.check_address(live.current.config.listen)
-        startup.check_confdir()
+        listeners.check_address(live.current.config.listen)
+        listeners.check_confdir()
         self.live = live
         if (termlog := ctx.master.addons.get("termlog")) is not None:
             self._mitmdumps_log = log.take_over(termlog.logger, lambda: self._log_format)
         options.apply(ctx.options, wants)
-        startup.open_listeners_later(starting.announcement(live.current.config))
-        self._held = startup.hold_replays()
+        listeners.open_listeners_later(loading.announcement(live.current.config))
+        self._held = listeners.hold_replays()
 
     def running(self) -> None:
         """Put :class:`~s3gateway.mitm.outbound.Outbound` at the end of the chain and start watching the files."""
@@ -118,17 +103,17 @@ class S3Gateway:
         saving.redact_written(self.transactions)
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         if under_mitmdump:
-            idle.dismiss_idle_addons()
+            idle_addons.dismiss_idle_addons()
             dispatch.ask_only_listeners(ctx.master.addons)
         else:
             contentview.register()
             listing.redact_copies()
             commands.offer(self.live)
-            starting.tell_web_address()
+            loading.tell_web_address()
         self.recorder.start(self.live.current.config.log_capture, under_mitmdump=under_mitmdump)
         self._log = self._mitmdumps_log if under_mitmdump else log.AccessLog()
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
-        startup.release_replays(self._held)
+        listeners.release_replays(self._held)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
 
     def done(self) -> None:
@@ -151,7 +136,7 @@ class S3Gateway:
         try:
             transaction = self.transactions.open(flow)
         except Exception as error:  # noqa: BLE001 - fail closed: Outbound refuses what has no transaction
-            logger.error("request not understood: %s", place(error))  # noqa: TRY400
+            logger.error("request not understood: %s", code_location(error))  # noqa: TRY400
             return
         self._admit(flow, transaction)
         transaction.mark("verified")
@@ -174,7 +159,7 @@ class S3Gateway:
                 describe(transaction, operation)
             refuse(flow, transaction, error, current.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed
-            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            logger.error("request %s refused: %s", transaction.record.request_id, code_location(error))  # noqa: TRY400
             refuse(flow, transaction, errors.internal_error(), current.limits.refusal_linger)
         else:
             transaction.admitted = admitted
@@ -199,7 +184,7 @@ class S3Gateway:
             # The backend may still answer a poisoned upload before its connection is cut: the client gets our reason.
             error = transaction.refusal or prepare_answer(flow, transaction, self.live.current.config)
         except Exception as failure:  # noqa: BLE001 - fail closed
-            logger.error("request %s refused: %s", transaction.record.request_id, place(failure))  # noqa: TRY400
+            logger.error("request %s refused: %s", transaction.record.request_id, code_location(failure))  # noqa: TRY400
             error = errors.internal_error()
         if error:
             refuse_answer(flow, transaction, error)
@@ -218,7 +203,7 @@ class S3Gateway:
                 late = transaction.refusal if transaction.answer else None
                 error = late or finish_held_answer(flow, transaction)
             except Exception as failure:  # noqa: BLE001 - fail closed
-                logger.error("request %s refused: %s", transaction.record.request_id, place(failure))  # noqa: TRY400
+                logger.error("request %s refused: %s", transaction.record.request_id, code_location(failure))  # noqa: TRY400
                 error = errors.internal_error()
             if error:
                 refuse_held_answer(flow, transaction, error)

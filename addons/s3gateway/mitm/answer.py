@@ -8,11 +8,11 @@ from mitmproxy.net.http import http1
 
 from s3gateway import answer, errors
 from s3gateway.answer_watch import Refuse, Released
-from s3gateway.config import Config
+from s3gateway.config.model import Config
 from s3gateway.mitm import flows, framing, termination
 from s3gateway.mitm.refusal import answer_to
 from s3gateway.mitm.streams import DownloadStream, WatchedStream
-from s3gateway.printable import printable
+from s3gateway.observed.printable import printable
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.headers import wants_close
 from s3gateway.sigv4.model import Headers

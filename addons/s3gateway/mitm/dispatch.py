@@ -1,8 +1,8 @@
 """Call only the addons that have a hook: mitmproxy asks each of them at each of a request's eight hooks.
 
-What :mod:`~s3gateway.mitm.idle` leaves still takes a tenth of a small request's CPU. Who is called, in which order and
-how is mitmproxy's as before. It leans on ``AddonManager.chain`` and ``trigger_event``; ``tests/mitm/test_dispatch.py``
-pins them.
+What :mod:`~s3gateway.mitm.start.idle_addons` leaves still takes a tenth of a small request's CPU. Who is called, in
+which order and how is mitmproxy's as before. It leans on ``AddonManager.chain`` and
+``trigger_event``; ``tests/mitm/test_dispatch.py`` pins them.
 """
 
 from mitmproxy import exceptions, hooks

@@ -15,15 +15,15 @@ from datetime import UTC, datetime
 
 from mitmproxy import http
 
-from s3gateway.capture import Explanation
-from s3gateway.chunkedbody import BadSignature, ChunkedBody
-from s3gateway.config import Config
+from s3gateway.bodies.chunked import BadSignature, ChunkedBody
+from s3gateway.code_location import code_location
+from s3gateway.config.model import Config
 from s3gateway.explain.certificate import names_in
 from s3gateway.explain.chain import explain_chunk
 from s3gateway.explain.why import explain
 from s3gateway.mitm.flows import Transaction
-from s3gateway.mitm.place import place
-from s3gateway.record import EXPLAINED
+from s3gateway.observed.capture import Explanation
+from s3gateway.observed.log_line import EXPLAINED
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def _logged(case: _Case) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - an explanation must not decide about anything
-        logger.error("request %s not explained: %s", case.transaction.record.request_id, place(error))  # noqa: TRY400
+        logger.error("request %s not explained: %s", case.transaction.record.request_id, code_location(error))  # noqa: TRY400
 
 
 async def patiently(settled: asyncio.Event) -> None:

@@ -15,15 +15,15 @@ from mitmproxy.net.http import http1
 from mitmproxy.utils import human
 
 from s3gateway.answer_watch import AnswerWatch
-from s3gateway.capture import Explanation
-from s3gateway.config import Backend
+from s3gateway.bodies.held import Held
+from s3gateway.config.model import Backend
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
-from s3gateway.held import Held
-from s3gateway.record import Record
+from s3gateway.observed.capture import Explanation
+from s3gateway.observed.log_line import Record
 from s3gateway.rules.headers import redacted, redacted_target
+from s3gateway.sigv4.chunk_writer import masked
 from s3gateway.sigv4.model import RequestHead
-from s3gateway.sigv4.rechunk import masked
 
 _KEPT = "s3gateway_transaction"
 """The attribute; mitmproxy neither copies nor stores what it does not know."""

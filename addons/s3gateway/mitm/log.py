@@ -11,7 +11,7 @@ from mitmproxy.utils import human
 
 from s3gateway.mitm.flows import Transaction
 from s3gateway.mitm.output import Output
-from s3gateway.record import Explained, Record, rfc3339
+from s3gateway.observed.log_line import Explained, Record, rfc3339
 
 logger = logging.getLogger(__name__)
 

@@ -13,13 +13,14 @@ from functools import partial
 from mitmproxy import http
 
 from s3gateway import errors, gateway
-from s3gateway.held import NOTHING_HELD, release
-from s3gateway.mitm import flows, holding, termination
-from s3gateway.mitm.live import Live
-from s3gateway.mitm.place import place
+from s3gateway.bodies.held import NOTHING_HELD, release
+from s3gateway.code_location import code_location
+from s3gateway.mitm import flows, termination
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.refusal import describe, refuse, refuse_whole
+from s3gateway.mitm.start.live import Live
 from s3gateway.mitm.streams import UploadStream
+from s3gateway.mitm.watched import holding
 from s3gateway.sigv4.model import RequestHead
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Outbound:
         except errors.S3Error as error:
             refuse(flow, transaction, error, current.config.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed
-            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            logger.error("request %s refused: %s", transaction.record.request_id, code_location(error))  # noqa: TRY400
             refuse(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
         else:
             self._sent(flow, transaction, outgoing)
@@ -101,7 +102,7 @@ class Outbound:
         except errors.S3Error as error:
             refuse_whole(flow, transaction, error, current.config.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed
-            logger.error("request %s refused: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            logger.error("request %s refused: %s", transaction.record.request_id, code_location(error))  # noqa: TRY400
             refuse_whole(flow, transaction, errors.internal_error(), current.config.limits.refusal_linger)
         else:
             transaction.content = content
@@ -121,7 +122,7 @@ class Outbound:
             transaction = self._transactions.open(flow)
             refuse(flow, transaction, errors.internal_error(), self._live.current.config.limits.refusal_linger)
         except Exception as error:  # noqa: BLE001 - fail closed: if it cannot even be answered, it ends here
-            logger.error("request cut: %s", place(error))  # noqa: TRY400
+            logger.error("request cut: %s", code_location(error))  # noqa: TRY400
             flow.kill()
 
 

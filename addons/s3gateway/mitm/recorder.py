@@ -9,13 +9,13 @@ from pathlib import Path
 
 from mitmproxy import ctx, http
 
-from s3gateway import capture, recording
-from s3gateway.chunkedbody import ChunkedBody
+from s3gateway.bodies.chunked import ChunkedBody
+from s3gateway.code_location import code_location
 from s3gateway.gateway import Outgoing
-from s3gateway.mitm import listing
-from s3gateway.mitm.capturefile import CaptureFile
+from s3gateway.mitm.capture_file import CaptureFile
 from s3gateway.mitm.flows import Transaction, head_on_the_wire
-from s3gateway.mitm.place import place
+from s3gateway.mitm.watched import listing
+from s3gateway.observed import capture, redaction
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _SHOWN_BY = ("save_stream_file", "hardump", "flow_detail")
 
 
 class Recorder:
-    """Builds :class:`~s3gateway.capture.Exchange` values. Whatever goes wrong in it is logged and stops no request."""
+    """Builds :class:`~s3gateway.observed.capture.Exchange` values. A fault in it is logged and stops no request."""
 
     def __init__(self) -> None:
         self._interactive = False
@@ -97,7 +97,7 @@ class Recorder:
             if self._interactive:
                 listing.tell(flow, transaction, kept)
         except Exception as error:  # noqa: BLE001 - a capture must not decide about a request
-            logger.error("request %s not captured: %s", transaction.record.request_id, place(error))  # noqa: TRY400
+            logger.error("request %s not captured: %s", transaction.record.request_id, code_location(error))  # noqa: TRY400
             return ""
         return line
 
@@ -108,10 +108,10 @@ def exchange(transaction: Transaction) -> capture.Exchange:
     admitted, answer = transaction.admitted, transaction.answer
     return capture.Exchange(
         id=record.request_id,
-        time=recording.time_text(record.time),
+        time=redaction.time_text(record.time),
         tls=transaction.arrival.tls,
-        incoming=recording.captured_head(transaction.head),
-        outgoing=recording.captured_head(head_on_the_wire(outgoing)) if outgoing else None,
+        incoming=redaction.captured_head(transaction.head),
+        outgoing=redaction.captured_head(head_on_the_wire(outgoing)) if outgoing else None,
         verdict="refused" if refusal else "admitted" if admitted else "unknown",
         code=refusal.code if refusal else record.refusal,
         message=(refusal.reason or refusal.message) if refusal else record.fault,
@@ -119,11 +119,11 @@ def exchange(transaction: Transaction) -> capture.Exchange:
         bucket=record.bucket,
         key=record.key,
         identity=record.client,
-        payload=admitted.verified.payload.text if admitted else recording.payload_of(transaction.head),
+        payload=admitted.verified.payload.text if admitted else redaction.payload_of(transaction.head),
         sse=outgoing.sse if outgoing else "",
         rule="" if outgoing is None or outgoing.rule is None else f"encryption[{outgoing.rule}]",
         chunks=_chunks(outgoing),
-        response=recording.captured_response(answer.status_code, answer.headers.fields) if answer else None,
+        response=redaction.captured_response(answer.status_code, answer.headers.fields) if answer else None,
         backend_error=record.backend_error,
         timings={moment: round(seconds, 6) for moment, seconds in transaction.timings.items()},
         explanation=transaction.explanation,

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from s3gateway import errors
 from s3gateway.answer_watch import AnswerWatch, Refuse, Released
-from s3gateway.body import Body
+from s3gateway.bodies.whole import Body
+from s3gateway.code_location import code_location
 from s3gateway.mitm.flows import Transaction
-from s3gateway.mitm.place import place
 from s3gateway.mitm.termination import Answer
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class UploadStream:
         except errors.S3Error as error:
             self._transaction.refusal = error.detached()
         except Exception as error:  # noqa: BLE001 - fail closed: whatever it is, nothing more may reach the backend
-            logger.error("request %s refused: upload stream failed with %s", record.request_id, place(error))  # noqa: TRY400
+            logger.error("request %s refused: upload stream failed with %s", record.request_id, code_location(error))  # noqa: TRY400
             self._transaction.refusal = errors.internal_error()
         else:
             return [out] if out else []
@@ -89,7 +89,7 @@ class WatchedStream:
                 self._on_verdict(verdict)
         except Exception as error:  # noqa: BLE001 - fail closed: what could not be looked at must not pass
             request_id = self._transaction.record.request_id
-            logger.error("request %s broken off: download stream failed with %s", request_id, place(error))  # noqa: TRY400
+            logger.error("request %s broken off: download stream failed with %s", request_id, code_location(error))  # noqa: TRY400
             out, verdict = b"", Refuse(errors.internal_error(), "")
         if isinstance(verdict, Refuse) and not has_begun:
             self._transaction.watch = None

@@ -20,9 +20,9 @@ from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from s3gateway import errors
+from s3gateway.code_location import code_location
 from s3gateway.mitm import connections, flows, termination
-from s3gateway.mitm.live import Live
-from s3gateway.mitm.place import place
+from s3gateway.mitm.start.live import Live
 from s3gateway.rules.connections import Connections
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Stall, Waits, patience
@@ -106,7 +106,7 @@ class Watch:
             try:
                 self._sweep(time.monotonic())
             except Exception as error:  # noqa: BLE001 - one odd connection must not keep the others from being watched
-                logger.error("connections not watched: %s", place(error))  # noqa: TRY400
+                logger.error("connections not watched: %s", code_location(error))  # noqa: TRY400
             await asyncio.sleep(SWEEP_SECONDS)
 
     def _sweep(self, now: float) -> None:

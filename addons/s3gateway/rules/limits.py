@@ -1,4 +1,4 @@
-"""How large a request's parts may be. Each limit has its reason in :data:`s3gateway.keys.KEYS`.
+"""How large a request's parts may be. Each limit has its reason in :data:`s3gateway.config.keys.KEYS`.
 
 What concerns the head is held to here, before anything of it is parsed: work and memory are bounded for a stranger too.
 """

@@ -1,0 +1,1 @@
+"""Client bytes in, backend bytes out; nothing unverified in between."""

@@ -1,0 +1,238 @@
+"""aws-chunked bodies: each chunk, the trailer and the checksum in it are verified before they are signed anew."""
+
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from s3gateway import errors
+from s3gateway.rules.limits import Limits
+from s3gateway.sigv4.checksums import Checksum, announced, checksums_in
+from s3gateway.sigv4.chunk_reader import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
+from s3gateway.sigv4.chunk_signatures import ChunkChain
+from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode, RequestHead, Signature
+
+_NO_SIGNATURE = b"0" * 64
+_SMALL_READ = 4096
+_EXPLAINED = 1024 * 1024
+"""Bytes of a chunk that are kept when its signature is wrong, so that it can be said why; SDKs send less."""
+
+_CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class BadSignature:
+    """A chunk (``number`` from 1) or trailer whose signature did not match, for whoever explains it.
+
+    ``before`` are the signatures of up to two chunks before it, the latest last; ``data`` is None if there is too much
+    of it; ``trailer`` has the (name, value) pairs when it is the trailer's.
+    """
+
+    number: int
+    signature: Signature
+    before: tuple[Signature, ...]
+    size: int
+    size_text: bytes
+    digest: str
+    data: bytes | None = field(repr=False)
+    trailer: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Tally:
+    """The chunks that were verified and passed on, the final one included, and their bytes of data.
+
+    ``runs`` has (bytes, how many of that size in a row) in order: few, for clients write chunks of one size. After
+    ``most`` entries it ends, and tells of fewer chunks than ``count``.
+    """
+
+    __slots__ = ("_most", "count", "data_bytes", "runs")
+
+    def __init__(self, most: int = 32) -> None:
+        self.count = 0
+        self.data_bytes = 0
+        self.runs: list[tuple[int, int]] = []
+        self._most = most
+
+    def add(self, size: int) -> None:
+        """Count one with ``size`` bytes of data."""
+        self.count += 1
+        self.data_bytes += size
+        if self.runs and self.runs[-1][0] == size and self._most:
+            self.runs[-1] = (size, self.runs[-1][1] + 1)
+        elif len(self.runs) < self._most:
+            self.runs.append((size, 1))
+        else:
+            self._most = 0  # what is left out in the middle would make what follows wrong
+
+
+class ChunkedBody:
+    """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures."""
+
+    def __init__(
+        self,
+        reader: ChunkReader,
+        chains: tuple[ChunkChain, ChunkChain] | None,
+        decoded_length: int,
+        checksum: Checksum | None,
+        min_chunk: int,
+    ) -> None:
+        self.verified = Tally()
+        self.bad_signature: BadSignature | None = None
+        self._before: tuple[Signature, ...] = ()
+        self._started = 0
+        self._reader = reader
+        self._inbound = chains[0] if chains else None
+        self._outbound = chains[1] if chains else None
+        self._left = decoded_length
+        self._checksum = checksum
+        self._min_chunk = min_chunk
+        self._start = ChunkStart(0, b"0", None)
+        self._sound = True
+        self._pieces: list[bytes | memoryview | bytearray] = []
+        self._ready: list[bytes | memoryview | bytearray] = []
+        self._last: list[bytes | memoryview | bytearray] = []
+        self._out: list[bytes | memoryview | bytearray] = self._ready
+        self._hash = sha256()
+        self._poison = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Give every chunk that is now complete and verified; the last of the data and the final one stay here."""
+        self._check_sound()
+        self._sound = False  # until all of this read is
+        for event in self._reader.feed(data):
+            self._on_event(event)
+        self._sound = True
+        ready = b"".join(self._ready)
+        self._ready.clear()
+        return ready
+
+    def finish(self) -> bytes:
+        """Give what was held back as one piece, so that one write carries it (a cut trailer stalls MinIO)."""
+        self._check_sound()
+        if not self._reader.done:
+            self._sound = False
+            raise errors.incomplete_body()
+        return b"".join(self._last)
+
+    @property
+    def chunks(self) -> int:
+        """How many were verified."""
+        return self.verified.count
+
+    @property
+    def bad_chunk(self) -> int | None:
+        """Number (from 1) of the chunk that was at fault; None while none is, or if it is what follows the last one."""
+        ended = self.chunks and self.chunks == self._started and self._start.size == 0
+        return None if self._sound or ended else self.chunks + 1
+
+    def poison(self) -> bytes:
+        """Give the faulty chunk's frame with zeroed data and an impossible signature; empty for other faults.
+
+        Before it stand the chunks of the same read that were verified, so that the frame is where it belongs.
+        """
+        return b"".join((*self._ready, self._poison)) if self._poison else b""
+
+    def _check_sound(self) -> None:
+        """After a fault nothing more leaves, whatever is still held."""
+        if not self._sound:
+            raise errors.incomplete_body()
+
+    def _hold(self, data: bytes | memoryview) -> None:
+        """Keep data of a signed chunk; small reads are gathered, for each piece has a cost of its own."""
+        if len(data) >= _SMALL_READ:
+            self._pieces.append(data)
+        elif self._pieces and isinstance(self._pieces[-1], bytearray):
+            self._pieces[-1] += data
+        else:
+            self._pieces.append(bytearray(data))
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case ChunkData(data):
+                if self._checksum:
+                    self._checksum.update(data)
+                if self._inbound:
+                    self._hash.update(data)
+                    self._hold(data)
+                else:
+                    self._out.append(data)
+            case ChunkStart():
+                self._on_chunk_start(event)
+            case ChunkEnd():
+                self._on_chunk_end()
+            case Trailer():
+                self._on_trailer(event)
+
+    def _on_chunk_start(self, start: ChunkStart) -> None:
+        self._start = start
+        self._started += 1
+        self._left -= start.size
+        if self._left < 0 or (start.size == 0 and self._left):
+            raise errors.wrong_length()
+        if self._inbound and self._left and start.size < self._min_chunk:
+            raise errors.small_chunk(self._started, start.size, self._min_chunk)
+        # A backend may commit once it has all data, final chunk or not (MinIO does): the last of it waits.
+        self._out = self._ready if self._left else self._last
+        if self._inbound:
+            self._hash = sha256()
+        else:
+            self._out.append(start.text + b"\r\n")
+
+    def _on_chunk_end(self) -> None:
+        final = self._start.size == 0
+        if self._inbound and self._outbound and self._start.signature:
+            digest = EMPTY_SHA256 if final else self._hash.hexdigest()
+            if not self._inbound.chunk(digest).matches(self._start.signature):
+                self.bad_signature = self._bad_chunk(self._start.signature, digest)
+                self._spoil(final=final)
+                raise errors.signature_does_not_match()
+            self._before = (*self._before[-1:], self._start.signature)
+            head = b"%b;chunk-signature=%b\r\n" % (self._start.text, self._outbound.chunk(digest).hex.encode())
+            self._out.extend((head, *self._pieces))
+            self._pieces.clear()
+        if not (final and self._checksum):
+            self._out.append(b"\r\n")
+        self.verified.add(self._start.size)
+
+    def _bad_chunk(self, signature: Signature, digest: str) -> BadSignature:
+        start = self._start
+        data = b"".join(self._pieces) if start.size <= _EXPLAINED else None
+        return BadSignature(self.chunks + 1, signature, self._before, start.size, start.text, digest, data)
+
+    def _spoil(self, *, final: bool) -> None:
+        """Keep the frame, so that Content-Length still holds; but begin no trailer that would then be cut."""
+        if final and self._checksum:
+            return
+        head = b"%b;chunk-signature=%b\r\n" % (self._start.text, _NO_SIGNATURE)
+        self._poison = head + bytes(self._start.size) + b"\r\n"
+
+    def _on_trailer(self, trailer: Trailer) -> None:
+        if self._checksum is None or [name for name, _ in trailer.fields] != [self._checksum.name]:
+            raise errors.malformed_trailer()
+        raw = trailer.raw
+        if self._inbound and self._outbound and trailer.signature:
+            if not self._inbound.trailer(trailer.fields).matches(trailer.signature):
+                self.bad_signature = BadSignature(
+                    self.chunks + 1, trailer.signature, self._before, 0, b"", "", None, trailer.fields
+                )
+                raise errors.signature_does_not_match()
+            at, signature = trailer.signature_at, self._outbound.trailer(trailer.fields).hex.encode()
+            raw = raw[:at] + signature + raw[at + len(signature) :]
+        self._checksum.check(trailer.fields[0][1])
+        self._last.append(raw)
+
+
+def chunked_body(
+    mode: PayloadMode, chains: tuple[ChunkChain, ChunkChain] | None, head: RequestHead, limits: Limits
+) -> ChunkedBody:
+    """Build the transformer of a streaming mode from ``x-amz-decoded-content-length`` and ``x-amz-trailer``."""
+    decoded = head.first(b"x-amz-decoded-content-length")
+    if decoded is None or not _CONTENT_LENGTH.fullmatch(decoded):
+        raise errors.S3Error(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+    names = [name.strip().lower() for value in head.all(b"x-amz-trailer") for name in value.split(b",")]
+    if mode.has_trailer is not any(names):
+        raise errors.malformed_trailer()
+    checksum = announced([name for name in names if name], checksums_in(head))
+    reader = ChunkReader(
+        signed=chains is not None, trailer=mode.has_trailer, max_chunk=limits.aws_chunk, max_trailer=limits.trailer
+    )
+    return ChunkedBody(reader, chains, int(decoded), checksum, limits.aws_chunk_min)

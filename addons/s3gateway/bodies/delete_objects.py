@@ -1,0 +1,38 @@
+"""DeleteObjects by a client with prefixes: the body is held back until every key in it was found to be allowed."""
+
+from s3gateway import errors
+from s3gateway.bodies.whole import Body
+from s3gateway.rules.access import Access
+from s3gateway.rules.deletion import read_keys
+
+MAX_DOCUMENT = 2 * 1024 * 1024
+"""Bytes; AWS's own limit for this body, which names at most 1000 keys."""
+
+
+class DeleteBody:
+    """Wraps the transformer that verifies the body's hash; nothing leaves before ``finish``."""
+
+    chunks = 0
+
+    def __init__(self, verifying: Body, access: Access) -> None:
+        self._verifying = verifying
+        self._access = access
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> bytes:
+        """Hold back."""
+        self._held += self._verifying.feed(data)
+        if len(self._held) > MAX_DOCUMENT:
+            raise errors.malformed_xml()
+        return b""
+
+    def finish(self) -> bytes:
+        """Release all of it if the hash is right and every key is below one of the client's prefixes."""
+        self._held += self._verifying.finish()
+        if not all(map(self._access.allows_key, read_keys(bytes(self._held)))):
+            raise errors.access_denied(reason="a key in the body is below none of the client's prefixes")
+        return bytes(self._held)
+
+    def poison(self) -> bytes:
+        """Nothing has left, so cutting the connection suffices."""
+        return b""

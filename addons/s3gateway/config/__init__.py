@@ -1,0 +1,1 @@
+"""What the operator writes: YAML or AIStor-GW's environment -> frozen values."""

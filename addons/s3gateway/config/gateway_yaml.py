@@ -1,0 +1,254 @@
+"""YAML -> :class:`~s3gateway.config.model.Config`. Every message names the key's path, the value and the remedy.
+
+The shape of the file is :data:`s3gateway.config.keys.KEYS`; this module turns checked values into what the gateway
+works with: secrets read from their files, endpoint split, rules compiled. Reading files is all the I/O here.
+"""
+
+import base64
+import binascii
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
+from s3gateway.config.check import ConfigError, check, quoted
+from s3gateway.config.files import Files, reason
+from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
+from s3gateway.config.model import Backend, Chain, Client, Config, KeyPair, Listen
+from s3gateway.config.patterns import check_bucket, check_client, check_prefix
+from s3gateway.config.yaml_text import read_yaml
+from s3gateway.rules.access import Access
+from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
+from s3gateway.rules.limits import Limits
+from s3gateway.rules.operations import NAMES
+from s3gateway.sigv4.model import Secret
+
+_SSE_KEYS = ("sse-kms", "sse-s3", "sse-c", "none")
+_SSE_C_BYTES = 32
+_SDK_REGIONS = ("us-east-1", "us-east-2")
+"""What SDK v1 and S3A with SDK v2 (Hadoop 3.4) sign for when a job sets an endpoint and no region."""
+
+
+def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
+    """Read the YAML file. ``fallback`` (dotted key -> value) fills keys that it leaves out.
+
+    Raises :class:`ConfigError`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "s3_config", f"cannot read {quoted(path)} ({reason(error)})", "name a readable YAML file"
+        ) from None
+    return parse(text, path.parent, (path,), fallback)
+
+
+def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
+    """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
+    config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
+    if not config.clients:
+        raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
+    for i, rule in enumerate(config.encryption):
+        check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
+    return config
+
+
+def build(
+    document: object, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None
+) -> Config:
+    """Turn a YAML document into a :class:`Config`, reading the files it names."""
+    reader = Files(folder, list(files))
+    try:
+        return _build(check(document, fallback or {}), reader)
+    except ConfigError as error:
+        error.files = tuple(reader.seen)
+        raise
+
+
+def _build(values: dict[str, Any], reader: Files) -> Config:
+    credentials = _credentials(values["backend"]["credentials"], reader)
+    listen = _listen(values["listen"], values["backend"]["region"], reader)
+    return Config(
+        listen=listen,
+        backend=_backend(values["backend"], listen, reader),
+        credentials=credentials,
+        clients=_clients(values["clients"], reader),
+        encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
+        domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
+        limits=_limits(values["limits"]),
+        log_format=values["log"]["format"],
+        log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
+        log_explain=values["log"]["explain"],
+        files=tuple(reader.seen),
+    )
+
+
+def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
+    certificate = values.get("certificate")
+    key = values.get("key")
+    if key and not certificate:
+        raise ConfigError("listen.key", "is set without listen.certificate", "set listen.certificate as well")
+    return Listen(
+        check_listen_host("listen.host", values["host"]),
+        values["port"],
+        files.path("listen.certificate", certificate) if certificate else None,
+        files.path("listen.key", key) if key else None,
+        tuple(values["regions"] or (region, *_SDK_REGIONS)),
+    )
+
+
+def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
+    endpoint = values.get("endpoint")
+    if not endpoint:
+        raise ConfigError("backend.endpoint", "is missing", "set it to the https:// address of the S3 server")
+    scheme, host, port = split_endpoint("backend.endpoint", endpoint)
+    if scheme == "http" and not is_loopback(host):
+        raise ConfigError(
+            "backend.endpoint", f"{quoted(endpoint)} is not encrypted", "use https:// (http is for this machine only)"
+        )
+    if (host, port) == (listen.host, listen.port):
+        raise ConfigError(
+            "backend.endpoint",
+            f"{quoted(endpoint)} is the gateway's own address",
+            "name the S3 server, or change listen.port",
+        )
+    ca_file = values.get("ca_file")
+    region = check_word("backend.region", values["region"])
+    return Backend(scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, region)
+
+
+def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:
+    key = "backend.credentials"
+    pair = {name for name in ("access_key_id", "secret_access_key", "session_token") if values.get(name)}
+    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile"))]
+    if sum(sources) > 1:
+        raise ConfigError(
+            key, "names more than one source", "keep one of access_key_id + secret_access_key, file, profile"
+        )
+    if values.get("file"):
+        return read_credentials_file(files, f"{key}.file", values["file"])
+    if not pair:
+        return Chain(values.get("profile"))
+    for name in ("access_key_id", "secret_access_key"):
+        if name not in pair:
+            raise ConfigError(
+                f"{key}.{name}", "is missing or empty", "set access_key_id and secret_access_key together"
+            )
+    token = values.get("session_token")
+    return KeyPair(
+        check_word(f"{key}.access_key_id", values["access_key_id"]),
+        Secret(check_secret(f"{key}.secret_access_key", values["secret_access_key"])),
+        Secret(check_token(f"{key}.session_token", token)) if token else None,
+    )
+
+
+def read_credentials_file(files: Files, key: str, name: str) -> KeyPair:
+    """Read AIStor-GW's format: ``static: {access_key_id: ..., secret_access_key: ...}``."""
+    remedy = "write 'static: {access_key_id: ..., secret_access_key: ...}'"
+    text = files.text(key, name)
+    try:
+        document = read_yaml(text)
+    except ConfigError:
+        raise ConfigError(key, f"{quoted(name)} is not valid YAML", remedy) from None
+    static = document.get("static") if isinstance(document, dict) else None
+    if not isinstance(static, dict):
+        raise ConfigError(key, f"{quoted(name)} has no mapping 'static'", remedy)
+    values = [static.get("access_key_id"), static.get("secret_access_key")]
+    if not all(isinstance(value, str) and value for value in values):
+        raise ConfigError(key, f"{quoted(name)} lacks access_key_id or secret_access_key, or they are not text", remedy)
+    return KeyPair(check_word(key, str(values[0])), Secret(check_secret(key, str(values[1]))))
+
+
+def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
+    clients: dict[str, Client] = {}
+    for i, entry in enumerate(entries):
+        key = f"clients[{i}]"
+        secret, file = entry.get("secret_access_key"), entry.get("secret_access_key_file")
+        if bool(secret) == bool(file):
+            raise ConfigError(
+                f"{key}.secret_access_key",
+                "is missing or empty" if not secret else "is set besides secret_access_key_file",
+                "set exactly one of secret_access_key and secret_access_key_file",
+            )
+        if file:
+            secret = files.text(f"{key}.secret_access_key_file", file).strip()
+            if not secret:
+                raise ConfigError(f"{key}.secret_access_key_file", f"{quoted(file)} is empty", "put the secret into it")
+        secret = check_secret(f"{key}.secret_access_key{'_file' if file else ''}", str(secret))
+        access_key_id = check_word(f"{key}.access_key_id", entry["access_key_id"])
+        if "/" in access_key_id:
+            raise ConfigError(f"{key}.access_key_id", f"{quoted(access_key_id)} holds a slash", "SigV4 cannot carry it")
+        if access_key_id in clients:
+            raise ConfigError(
+                f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
+            )
+        clients[access_key_id] = Client(entry["name"], KeyPair(access_key_id, Secret(secret)), _access(key, entry))
+    return clients
+
+
+def _access(key: str, values: dict[str, Any]) -> Access:
+    buckets = _each(f"{key}.buckets", values["buckets"], check_bucket)
+    prefixes = _each(f"{key}.prefixes", values["prefixes"], check_prefix)
+    operations = tuple(values["operations"])
+    for pattern in operations:
+        if not fnmatch.filter(NAMES, pattern):
+            near = get_close_matches(pattern, NAMES, 1)
+            remedy = f"did you mean {near[0]}?" if near else "write it like GetObject or List*"
+            raise ConfigError(f"{key}.operations", f"{quoted(pattern)} is no S3 operation", remedy)
+    listed = values["list_buckets"]
+    return Access(buckets, prefixes, operations, values["read_only"], "*" in buckets if listed is None else listed)
+
+
+def _each(key: str, values: Iterable[str], read: Callable[[str, str], str]) -> tuple[str, ...]:
+    """Read each entry of a list by its own path."""
+    return tuple(read(f"{key}[{i}]", value) for i, value in enumerate(values))
+
+
+def _limits(values: dict[str, Any]) -> Limits:
+    limits = Limits(**values)
+    if limits.aws_chunk_min > limits.aws_chunk:
+        raise ConfigError(
+            "limits.aws_chunk_min", f"{limits.aws_chunk_min} is more than limits.aws_chunk", "lower it, or raise that"
+        )
+    return limits
+
+
+def _rule(key: str, values: dict[str, Any], files: Files) -> EncryptionRule:
+    chosen = [name for name in _SSE_KEYS if values.get(name)]
+    if len(chosen) != 1:
+        raise ConfigError(
+            key,
+            f"names {', '.join(chosen) or 'no encryption'}",
+            "give each rule exactly one of sse-kms, sse-s3, sse-c, none",
+        )
+    return EncryptionRule(
+        check_bucket(f"{key}.bucket", values["bucket"]),
+        check_prefix(f"{key}.prefix", values["prefix"]),
+        values["client"],
+        _sse(key, chosen[0], values[chosen[0]], files),
+    )
+
+
+def _sse(key: str, kind: str, value: Any, files: Files) -> Sse:
+    match kind:
+        case "sse-kms":
+            return SseKms(check_field(f"{key}.sse-kms", value))
+        case "sse-s3":
+            return SseS3()
+        case "sse-c":
+            return sse_c(_sse_c_key(f"{key}.sse-c", value, files))
+    return None
+
+
+def _sse_c_key(key: str, name: str, files: Files) -> bytes:
+    raw = files.bytes(key, name)
+    if len(raw) != _SSE_C_BYTES:
+        try:
+            raw = base64.b64decode(raw.strip(), validate=True)
+        except binascii.Error:
+            raw = b""
+    if len(raw) != _SSE_C_BYTES:
+        raise ConfigError(key, f"{quoted(name)} holds no 256-bit key", "store 32 raw bytes, or their base64")
+    return raw

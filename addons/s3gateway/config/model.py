@@ -1,0 +1,94 @@
+"""What the gateway decides by, as frozen values. :mod:`s3gateway.config.gateway_yaml` makes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3gateway.rules.access import Access
+from s3gateway.rules.encryption import EncryptionRule
+from s3gateway.rules.limits import Limits
+from s3gateway.sigv4.model import Secret
+
+HTTPS_PORT = 443
+HTTP_PORT = 80
+
+
+def in_url(host: str) -> str:
+    """Give a host as it stands before a port: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where clients connect. HTTP and TLS share the port; without a certificate mitmproxy makes one."""
+
+    host: str
+    port: int
+    certificate: Path | None
+    key: Path | None
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The one S3 server behind the gateway. ``authority`` is what its ``Host`` header says."""
+
+    scheme: str
+    host: str
+    port: int
+    ca_file: Path | None
+    region: str
+
+    @property
+    def authority(self) -> str:
+        """Host, and port unless it is the scheme's default."""
+        host = in_url(self.host)
+        default = HTTPS_PORT if self.scheme == "https" else HTTP_PORT
+        return host if self.port == default else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """``scheme://host:port``, the port always written."""
+        return f"{self.scheme}://{in_url(self.host)}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """Access key id, secret and, for temporary credentials, a session token."""
+
+    access_key_id: str
+    secret: Secret
+    session_token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Credentials from botocore's own chain: environment, or the named profile."""
+
+    profile: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A caller: identity for rules and log, key pair, and what it may do."""
+
+    name: str
+    keys: KeyPair
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All the gateway decides by. ``files`` are those it was read from, watched for changes."""
+
+    listen: Listen
+    backend: Backend
+    credentials: KeyPair | Chain
+    clients: Mapping[str, Client]
+    encryption: tuple[EncryptionRule, ...]
+    domains: tuple[str, ...]
+    limits: Limits
+    log_format: str
+    log_capture: Path | None
+    log_explain: bool
+    files: tuple[Path, ...]

@@ -1,0 +1,127 @@
+"""The configuration in force, and its replacement while requests are running.
+
+A request is decided by what is in force when it arrives and signed by what is in force when it leaves; a reload never
+changes a transfer that has begun. A configuration that is broken is reported and the old one stays. Half a file is not
+broken (one that ends before ``encryption:`` has no rules), so files are read when they have stopped changing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from OpenSSL import SSL
+
+from s3gateway.config.check import ConfigError
+from s3gateway.config.files import fingerprint
+from s3gateway.config.model import Config, KeyPair
+from s3gateway.mitm.start import options
+from s3gateway.signer import CredentialsError, CredentialSource, Signer
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+"""A changed file counts at the second look that finds it the same: within a second. Polling by content also sees what a
+mounted Kubernetes secret does (symlinks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a request is decided by: configuration, signer and the TLS context for clients."""
+
+    config: Config
+    signer: Signer
+    client_tls: SSL.Context | None
+
+
+class Live:
+    """Holds :class:`Current` and replaces it; ``told`` words a refusal for the operator."""
+
+    def __init__(self, load: Callable[[], Config], told: Callable[[Exception], str] = str) -> None:
+        self._load, self._told = load, told
+        config = load()
+        self._source = CredentialSource(config.credentials)
+        self._keys = self._source.current()
+        self._named = (*config.files, *self._source.files)
+        self._seen = self._tried = fingerprint(self._named)
+        self.current = self._make(config, self._keys)
+
+    async def watch(self, on_change: Callable[[Config], None]) -> None:
+        """Poll files and credentials for ever; ``on_change`` is told of each new configuration."""
+        told = ""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            problem = await self._look(on_change)
+            if problem is None:
+                continue
+            if problem and problem != told:  # credentials may fail at each look for hours
+                logger.error("configuration not reloaded%s", problem)
+            told = problem
+
+    async def _look(self, on_change: Callable[[Config], None]) -> str | None:
+        """Look once; what went wrong, as it is told. None where the next look has to tell, as files are not settled."""
+        try:
+            if await asyncio.to_thread(self._settled):
+                await self._reload(on_change)
+            await self._refresh()
+        except (ConfigError, CredentialsError) as error:
+            return f", the old one stays in force: {self._told(error)}"
+        except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
+            return f": {type(error).__name__}"
+        return "" if self._seen == self._tried else None
+
+    def _settled(self) -> bool:
+        """Whether files are other than those last tried, and are as they were at the last look."""
+        known = {*self.current.config.files, *self._source.files, *self._named}
+        before, self._seen = self._seen, fingerprint(known)
+        return before == self._seen != self._tried
+
+    async def _reload(self, on_change: Callable[[Config], None]) -> None:
+        tried = self._tried = self._seen
+        config = await asyncio.to_thread(self._load_named)
+        source = await asyncio.to_thread(CredentialSource, config.credentials)
+        self._named = (*config.files, *source.files)
+        keys = await asyncio.to_thread(source.current)
+        seen = await asyncio.to_thread(fingerprint, self._named)
+        if any(seen.get(path, value) != value for path, value in tried.items()):  # it changed while it was being read
+            self._tried = {}
+            return
+        old = self.current.config.listen
+        if (config.listen.host, config.listen.port) != (old.host, old.port):
+            raise ConfigError("listen", "host and port cannot change while running", "restart the gateway")
+        current = self._make(config, keys)
+        on_change(config)
+        self._source, self._keys, self.current = source, keys, current
+        self._seen = self._tried = seen
+        logger.warning(
+            "configuration reloaded: clients %d, encryption rules %d", len(config.clients), len(config.encryption)
+        )
+
+    def _load_named(self) -> Config:
+        """Load, and know which files to look at from now on: what is wrong may be mended in any that it names."""
+        try:
+            return self._load()
+        except ConfigError as error:
+            self._named = error.files
+            raise
+
+    async def _refresh(self) -> None:
+        """Follow temporary credentials from botocore's chain."""
+        keys = await asyncio.to_thread(self._source.current)
+        if not _same(keys, self._keys):
+            self._keys = keys
+            self.current = Current(
+                self.current.config, Signer(keys, self.current.config.backend.region), self.current.client_tls
+            )
+            logger.warning("backend credentials renewed")
+
+    def _make(self, config: Config, keys: KeyPair) -> Current:
+        options.check_ca(config)
+        return Current(config, Signer(keys, config.backend.region), options.client_tls(config.listen))
+
+
+def _same(one: KeyPair, other: KeyPair) -> bool:
+    def values(keys: KeyPair) -> tuple[str, bytes, bytes]:
+        return keys.access_key_id, keys.secret.reveal(), keys.session_token.reveal() if keys.session_token else b""
+
+    return values(one) == values(other)

@@ -1,0 +1,139 @@
+"""The view "S3": what came in against what went out, for each flow that passed the gateway.
+
+mitmproxy asks contentviews about bodies. Of a streamed request it keeps none and says that content is missing, and the
+console does not ask at all where there is no body, and mitmweb's page does not ask again unless the body changes. So
+:func:`register` wraps three functions of mitmproxy's that are no documented API; ``tests/real/test_web.py`` and
+``test_console.py`` tell when they change.
+"""
+
+import logging
+import sys
+from hashlib import sha256
+from typing import Any
+
+import mitmproxy_rs.syntax_highlight
+from mitmproxy import contentviews, flow, http
+from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
+
+from s3gateway.code_location import code_location
+from s3gateway.observed import capture, view
+from s3gateway.observed.capture import METADATA_KEY, CaptureError, Exchange
+
+logger = logging.getLogger(__name__)
+
+_OURS = "of_s3gateway"
+_BEFORE_ALL_OTHERS = 10
+"""mitmproxy's own views give themselves at most 2."""
+
+
+class S3Contentview(Contentview):
+    """Renders the exchange that a flow carries."""
+
+    @property
+    def name(self) -> str:
+        """As it is listed."""
+        return "S3"
+
+    @property
+    def syntax_highlight(self) -> SyntaxHighlight:
+        """It is near enough to YAML."""
+        return "yaml"
+
+    def prettify(self, data: bytes, metadata: Metadata) -> str:  # noqa: ARG002 - mitmproxy's signature
+        """Show the exchange; never raise, for what is wrong with a capture is worth showing too."""
+        try:
+            exchange = exchange_of(metadata.flow)
+        except CaptureError as error:
+            return f"# no exchange to show: {error}\n"
+        if exchange is None:
+            return "# this flow has not passed the S3 gateway\n"
+        try:
+            return view.render(exchange)
+        except Exception as error:  # noqa: BLE001 - a view must not fail where plain text will do
+            logger.error("request %s cannot be shown: %s", exchange.id, code_location(error))  # noqa: TRY400
+            return capture.dump([exchange])
+
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:  # noqa: ARG002 - as above
+        """Come first for the gateway's requests; an answer's own view tells more about its body."""
+        return _BEFORE_ALL_OTHERS if _is_ours(metadata.flow, metadata.http_message) else -1
+
+
+def exchange_of(flow: flow.Flow | None) -> Exchange | None:
+    """Read the exchange that a flow carries, if it does. Raises :class:`~s3gateway.observed.capture.CaptureError`."""
+    line = flow.metadata.get(METADATA_KEY) if flow else None
+    if line is None:
+        return None
+    if not isinstance(line, str):
+        raise CaptureError("not text")
+    found = capture.load(line)
+    if len(found) != 1:
+        raise CaptureError(f"{len(found)} exchanges on one flow")
+    return found[0]
+
+
+def register() -> None:
+    """Offer the view, and have it asked for requests without a body that was kept."""
+    contentviews.add(S3Contentview())
+    _show_streamed()
+    if "mitmproxy.tools.console.flowview" in sys.modules:  # the console is what runs
+        _show_empty_in_console()
+    if "mitmproxy.tools.web.app" in sys.modules:
+        _show_progress_in_mitmweb()
+
+
+def _show_streamed() -> None:
+    """Have a view asked for a request whose body was streamed past; once."""
+    prettify = contentviews.prettify_message
+    if hasattr(prettify, _OURS):
+        return
+
+    def prettify_message(message: Any, flow: flow.Flow, *args: Any, **kwargs: Any) -> Any:
+        if _is_ours(flow, message) and message.raw_content is None:
+            message = message.copy()
+            message.raw_content = b""
+        return prettify(message, flow, *args, **kwargs)
+
+    setattr(prettify_message, _OURS, True)
+    contentviews.prettify_message = prettify_message
+
+
+def _show_progress_in_mitmweb() -> None:
+    """Have the page ask again when the exchange has changed: it only looks whether the body's hash has; once."""
+    from mitmproxy.tools.web import app  # noqa: PLC0415 - under mitmdump and the console it would only cost memory
+
+    to_json = app.flow_to_json
+    if hasattr(to_json, _OURS):
+        return
+
+    def flow_to_json(flow: flow.Flow) -> Any:
+        told = to_json(flow)
+        if isinstance(line := flow.metadata.get(METADATA_KEY), str):
+            told["request"]["contentHash"] = sha256(f"{told['request']['contentHash']} {line}".encode()).hexdigest()
+        return told
+
+    setattr(flow_to_json, _OURS, True)
+    app.flow_to_json = flow_to_json
+
+
+def _show_empty_in_console() -> None:
+    """Have the console ask for a view of a request without a body; once."""
+    import urwid  # type: ignore[import-untyped]  # noqa: PLC0415 - under mitmweb and mitmdump it would only cost memory
+    from mitmproxy.tools.console.flowview import FlowDetails  # noqa: PLC0415 - as above
+
+    shown = FlowDetails.content_view
+    if hasattr(shown, _OURS):
+        return
+
+    def content_view(self: FlowDetails, viewmode: str, message: http.Message) -> Any:
+        if message.raw_content or not _is_ours(self.flow, message):
+            return shown(self, viewmode, message)
+        pretty = contentviews.prettify_message(message, self.flow, viewmode)
+        text = mitmproxy_rs.syntax_highlight.highlight(pretty.text, language=pretty.syntax_highlight)
+        return f"{pretty.view_name} {pretty.description}", [urwid.Text(text)]
+
+    setattr(content_view, _OURS, True)
+    FlowDetails.content_view = content_view  # type: ignore[method-assign]
+
+
+def _is_ours(flow: flow.Flow | None, message: object) -> bool:
+    return flow is not None and METADATA_KEY in flow.metadata and isinstance(message, http.Request)

@@ -1,0 +1,1 @@
+"""What is kept of one request, and how it is shown."""

@@ -1,0 +1,43 @@
+"""The flow list's marker and comment: names that mitmproxy knows, and never over what a person wrote."""
+
+import pytest
+from mitmproxy.test import tflow
+from mitmproxy.utils.emoji import emoji
+
+from s3gateway.gateway import Arrival
+from s3gateway.mitm.flows import Transaction
+from s3gateway.mitm.watched import listing
+from s3gateway.observed.capture import Exchange
+from s3gateway.observed.log_line import Record
+from s3gateway.sigv4.model import RequestHead
+from tests.observed.test_view import ADMITTED, REFUSED
+
+MARKERS = (listing.ADMITTED, listing.FAILED, listing.REFUSED, listing.UNKNOWN)
+
+
+@pytest.fixture
+def transaction() -> Transaction:
+    return Transaction(RequestHead(b"GET", b"/", ()), Arrival(tls=False, has_body=False), Record(0, "ID"))
+
+
+@pytest.mark.parametrize("marker", MARKERS)
+def test_markers_are_one_character_that_mitmproxy_has(marker: str) -> None:
+    """The console shows the first character of what the name stands for."""
+    assert len(emoji[marker]) == 1
+
+
+@pytest.mark.parametrize(("exchange", "marker"), [(ADMITTED, listing.ADMITTED), (REFUSED, listing.REFUSED)])
+def test_it_follows_the_exchange(transaction: Transaction, exchange: Exchange, marker: str) -> None:
+    flow = tflow.tflow()
+    listing.tell(flow, transaction, ADMITTED)
+    listing.tell(flow, transaction, exchange)
+    assert flow.marked == marker
+    assert "PutObject bucket/key spark" in flow.comment
+
+
+def test_what_a_person_wrote_stays(transaction: Transaction) -> None:
+    flow = tflow.tflow()
+    listing.tell(flow, transaction, ADMITTED)
+    flow.marked, flow.comment = ":cat:", "look at this"
+    listing.tell(flow, transaction, REFUSED)
+    assert (flow.marked, flow.comment) == (":cat:", "look at this")
