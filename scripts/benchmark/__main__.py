@@ -1,151 +1,155 @@
-"""`scripts/bench`: direct to MinIO, through a bare mitmdump in the same mode, and through the gateway, in one run."""
+"""What the gateway costs: CPU time and speed, measured in one run beside what it is compared with.
+
+The columns are the backend itself, a bare mitmdump, this gateway, and on request the gateway of another checkout, both
+with a flow file (-w), and other S3 gateways. They are measured in turns, so their ratios mean something on a noisy
+machine, and single figures do not. One line is CPU time (of all processes of that server) for each request, or for each
+MB of a large one; the next is the speed with all connections busy.
+"""
 
 import argparse
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from benchmark import jobs, measure
-from benchmark.client import Target
-from benchmark.measure import GIB, KIB, LARGE, MIB, Case, Samples
-from commandline import Parser, UsageError, count, output_file, unless_stopped, writing
+from benchmark import jobs, measure, report
+from benchmark.cases import CASES, NAMES, rows
+from benchmark.processes import peak_mib, reset_peak
+from benchmark.targets import DIRECT, OTHER, THIS, WATCHED, Field, Target, Wanted, running
+from commandline import Parser, UsageError, checkout, count, duration, output_file, unless_stopped, writing
 from lab import MissingPartError
-from lab.certs import make_certs
-from lab.gateway import Gateway, gateway_config
-from lab.minio import Minio
-from lab.ports import accepts, free_port
-from lab.process import Command, start
+from lab.peers import PEERS
+from lab.process import ProcessError
 
-_HEADINGS = (
-    f"{'':26}{'wall ms per operation':>32}  {'speed':>7} {'CPU ms':>21} {'addon CPU':>17} {'CPU s per GiB':>17}\n"
-    f"{'':26}{'direct':>10} {'mitmdump':>10} {'gateway':>10}  {'to bare':>7} {'mitmdump':>10} {'gateway':>10} "
-    f"{'ms':>8} {'ms/MB':>8} {'mitmdump':>8} {'gateway':>8}"
-)
+_CASES_TEXT: Final = "\n".join(f"  {case.name:4} {case.title}" for case in CASES)
+_UPLOADS: Final = 16  # at once, for the memory figure
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One case: milliseconds of wall and CPU time per operation by target, and the ratios to bare mitmdump."""
+def _case_names(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no case; give any of {','.join(NAMES)}")
+    return names
 
-    case: str
-    wall_ms: dict[str, float]
-    cpu_ms: dict[str, float]
-    wall_ratio: float
-    added_cpu_ms: float
-    added_cpu_ms_per_mb: float | None
-    cpu_seconds_per_gib: dict[str, float] | None
+
+def _connections(text: str) -> list[int]:
+    return list(dict.fromkeys(count(part) for part in text.split(",")))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = Parser("bench", __doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer operations, for a look (about a minute)")
+    epilog = f"cases:\n{_CASES_TEXT}\n  W8   W1 with one connection"
+    parser = Parser("bench", __doc__, epilog=epilog)
+    parser.add_argument("--quick", action="store_true", help="short measurements and one round, for a look")
+    parser.add_argument("--rounds", type=count, metavar="N", help="rounds for each case; the median counts (default 5)")
+    parser.add_argument("--seconds", type=duration, metavar="N", help="least time of one measurement (default 1)")
+    parser.add_argument("--cases", type=_case_names, metavar="W1,W3", help="only these cases (default: all)")
     parser.add_argument(
-        "--rounds", type=count, default=5, metavar="N", help="rounds per case; the median counts (default 5)"
+        "--connections", type=_connections, default=[16, 1], metavar="N,N", help="connections at once (default 16,1)"
     )
+    parser.add_argument("--tls", action="store_true", help="clients use TLS (default: plain HTTP)")
+    parser.add_argument(
+        "--backend", choices=("minio", "fixed"), default="minio",
+        help="fixed: a small server that answers the same bytes each time, so that the gateway's speed is visible"
+        " where MinIO would take most of the machine",
+    )  # fmt: skip
+    parser.add_argument("--against", type=checkout, metavar="FOLDER", help="also the gateway of another checkout")
+    parser.add_argument("--watched", action="store_true", help="also with -w FILE, where mitmdump writes each flow")
+    parser.add_argument("--peer", action="append", choices=PEERS, default=[], help="also this one (may be repeated)")
+    parser.add_argument("--no-bare", action="store_true", help="leave out the direct connection and the bare mitmdump")
     parser.add_argument("--no-memory", action="store_true", help="leave out 16 uploads of 256 MiB at once")
     parser.add_argument("--spark", action="store_true", help="also time two Spark 3.5 jobs (about ten minutes)")
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write the figures to FILE as well")
-    return parser.parse_args(arguments)
-
-
-@contextmanager
-def _targets() -> Iterator[list[Target]]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-bench-")))
-        certs, _ = make_certs(folder / "certs")
-        minio = stack.enter_context(Minio(certs))
-        objects = minio.client()
-        objects.create_bucket(Bucket="bench")
-        objects.put_object(Bucket="bench", Key="1k", Body=os.urandom(KIB))
-        objects.put_object(Bucket="bench", Key="64m", Body=os.urandom(LARGE))
-        port = free_port()
-        arguments = [
-            str(Path(sys.executable).with_name("mitmdump")), "--mode", f"reverse:{minio.endpoint}",
-            "--listen-host", "127.0.0.1", "--listen-port", str(port), "--set", "keep_host_header=true",
-            "--set", "connection_strategy=lazy", "--set", "http2=false", "--set", "stream_large_bodies=1",
-            "--set", f"ssl_verify_upstream_trusted_ca={certs.ca}", "--set", "flow_detail=0",
-            "--set", "termlog_verbosity=warn", "--set", f"confdir={folder / 'confdir'}",
-        ]  # fmt: skip
-        bare = start(Command("mitmdump", arguments, folder / "mitmdump.log"), ready=lambda: accepts(port))
-        stack.callback(bare.stop)
-        config = gateway_config(minio, log={"format": "json"})
-        gateway = stack.enter_context(Gateway(config))
-        client = config["clients"][0]
-        keys = minio.access_key, minio.secret_key
-        yield [
-            Target("direct", minio.endpoint, *keys, certs.ca, minio.pid),
-            Target("mitmdump", f"http://127.0.0.1:{port}", *keys, None, bare.pid),
-            Target("gateway", gateway.url, client["access_key_id"], client["secret_access_key"], None, gateway.pid),
-        ]
-
-
-def _row(case: Case, samples: dict[str, Samples]) -> Row:
-    bare, gateway = samples["mitmdump"], samples["gateway"]
-    added = (gateway.cpu_median - bare.cpu_median) * 1000
-    proxies = {name: sample for name, sample in samples.items() if name != "direct"}
-    large = case.megabytes >= 1
-    return Row(
-        case.name,
-        {name: sample.wall_median * 1000 for name, sample in samples.items()},
-        {name: sample.cpu_median * 1000 for name, sample in proxies.items()},
-        bare.wall_median / gateway.wall_median,
-        added,
-        added / case.megabytes if large else None,
-        {name: sample.cpu_median / case.megabytes * GIB / 1e6 for name, sample in proxies.items()} if large else None,
-    )
-
-
-def _print_row(row: Row) -> None:
-    walls = " ".join(f"{row.wall_ms[name]:10.2f}" for name in ("direct", "mitmdump", "gateway"))
-    cpus = " ".join(f"{row.cpu_ms[name]:10.2f}" for name in ("mitmdump", "gateway"))
-    large = ""
-    if row.added_cpu_ms_per_mb is not None and row.cpu_seconds_per_gib is not None:
-        gibs = " ".join(f"{row.cpu_seconds_per_gib[name]:8.2f}" for name in ("mitmdump", "gateway"))
-        large = f"{row.added_cpu_ms_per_mb:+8.2f} {gibs}"
-    print(f"{row.case:26}{walls}  {row.wall_ratio:7.0%} {cpus} {row.added_cpu_ms:+8.3f} {large}", flush=True)
+    options = parser.parse_args(arguments)
+    if options.spark and options.backend != "minio":
+        parser.error("--spark: needs a backend that stores; leave out --backend fixed")
+    if options.spark and options.no_bare:
+        parser.error("--spark: compares with the direct connection; leave out --no-bare")
+    options.rounds = options.rounds or (1 if options.quick else 5)
+    options.seconds = options.seconds or (0.3 if options.quick else 1.0)
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; the exit status, which is 1 when a gateway's request failed."""
     options = _options(arguments)
     try:
-        result = _measured(options)
+        result, failed = _measured(options)
         if options.json:
             with writing(options.json):
                 options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    except (MissingPartError, UsageError) as error:
+    except (MissingPartError, ProcessError, UsageError) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 2
-    return 0
+    return 1 if failed else 0
 
 
-def _measured(options: argparse.Namespace) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    with _targets() as targets:
-        print(_HEADINGS)
-        rows = []
-        for case, samples in measure.run(targets, measure.cases(quick=options.quick), options.rounds):
-            rows.append(_row(case, samples))
-            _print_row(rows[-1])
-        result["rows"] = [asdict(row) for row in rows]
+def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    wanted = Wanted(
+        options.against,
+        options.watched,
+        options.tls,
+        not options.no_bare,
+        options.backend == "fixed",
+        list(dict.fromkeys(options.peer)),
+    )
+    with running(wanted) as ready:
+        targets = ready.targets
+        names = [target.name for target in targets]
+        front = "TLS" if options.tls else "HTTP"
+        about = f"front: {front}; backend: {ready.backend}; {os.cpu_count()} cores; {options.rounds} rounds"
+        print("\n".join([about, *_notes(ready, options.against), "", report.headings(names)]), flush=True)
+        for target in targets:
+            reset_peak(target.pids)
+        result: dict[str, Any] = {"front": front, "backend": ready.backend, "notes": ready.notes, "rows": []}
+        failed = _run_cases(options, targets, result)
+        peaks = {target.name: peak_mib(target.pids) for target in targets if target.name != DIRECT}
+        result["peak_rss_mib"] = peaks
+        print(report.memory(peaks, names), flush=True)
+        gateways = [target for target in targets if target.name in {THIS, OTHER}]
         if not options.no_memory:
-            each = 64 if options.quick else 256
-            peak = measure.peak_memory(targets[2], 16, each * MIB)
-            result["peak_memory_mb"] = peak
-            print(f"peak memory of the gateway, 16 uploads of {each} MiB at once: {peak:.0f} MB")
+            result["uploads_at_once_mib"] = _memory(gateways, 64 if options.quick else 256)
         if options.spark:
-            result["spark"] = {}
-            for job, seconds in jobs.run(targets, 1 if options.quick else 3):
-                ratios = {name: value / seconds["direct"] for name, value in seconds.items()}
-                result["spark"][job] = {"seconds": seconds, "ratios": ratios}
-                told = ", ".join(f"{name} {value:.1f} s ({ratios[name]:.2f})" for name, value in seconds.items())
-                print(f"Spark 3.5, {job}: {told}", flush=True)
+            plain = [target for target in targets if not target.name.endswith(WATCHED) and target.name not in PEERS]
+            result["spark"] = _spark(plain, 1 if options.quick else 3)
+    return result, failed
+
+
+def _notes(ready: Field, against: Path | None) -> list[str]:
+    return [*([f"other: {against}"] if against else []), *ready.notes]
+
+
+def _run_cases(options: argparse.Namespace, targets: Sequence[Target], result: dict[str, Any]) -> bool:
+    """Print each row as it is measured; whether a gateway of ours failed in one."""
+    names = [target.name for target in targets]
+    work = rows(options.cases or list(NAMES[:-1]), options.connections)
+    failed = False
+    for row, samples in measure.run(targets, work, options.rounds, options.seconds):
+        figures = report.figures(row, samples)
+        result["rows"].append(report.as_json(figures))
+        print(report.lines(figures, names), flush=True)
+        for name, failure in figures.failures.items():
+            print(f"     {name} fails: {failure}", flush=True)
+            failed = failed or name.removesuffix(WATCHED) in {THIS, OTHER}
+    return failed
+
+
+def _memory(gateways: Sequence[Target], mebibytes: int) -> dict[str, float]:
+    peaks = {target.name: measure.peak_memory(target, _UPLOADS, mebibytes) for target in gateways}
+    told = ", ".join(f"{name} {peak:.0f} MiB" for name, peak in peaks.items())
+    print(f"peak of resident memory, {_UPLOADS} uploads of {mebibytes} MiB at once: {told}", flush=True)
+    return peaks
+
+
+def _spark(targets: Sequence[Target], rounds: int) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for job, seconds in jobs.run(targets, rounds):
+        ratios = {name: value / seconds[DIRECT] for name, value in seconds.items()}
+        result[job] = {"seconds": seconds, "ratios": ratios}
+        told = ", ".join(f"{name} {value:.1f} s ({ratios[name]:.2f})" for name, value in seconds.items())
+        print(f"Spark 3.5, {job}: {told}", flush=True)
     return result
 
 

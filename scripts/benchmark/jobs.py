@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmark.client import Target
+from benchmark.targets import Target
 from lab.spark import MAGIC_COMMITTER, Spark, s3a_conf
 
 _BEGIN: Final = """

@@ -1,4 +1,6 @@
-"""The servers and clients that tests, demo and bench run against: MinIO, moto, Spark, mc, a wire recorder, the gateway.
+"""The servers and clients that tests, demo and bench run against.
+
+MinIO, moto, Spark, mc, a wire recorder, a backend of fixed answers, the gateway and its peers.
 
 Each module is one part. A part that the machine lacks raises `MissingPartError`: one line, with the remedy.
 Import with `scripts/` on the path: `from lab.minio import Minio`.

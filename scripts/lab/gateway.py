@@ -62,6 +62,7 @@ class Gateway(Server):
     """A gateway process with `config`, for as long as a `with` block.
 
     `arguments` follow on the command line (e.g. `["--set", "flow_detail=2"]`); `env` is laid over our environment.
+    `checkout` has the addon, and the mitmdump if there is a `.venv` in it.
     """
 
     def __init__(
@@ -72,8 +73,10 @@ class Gateway(Server):
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         ca_file: Path | None = None,
+        checkout: Path = CHECKOUT,
     ) -> None:
         super().__init__("gateway", config["listen"]["port"])
+        self._checkout = checkout
         self._config = dict(config)
         self._program = program
         self._arguments = tuple(arguments)
@@ -118,12 +121,14 @@ class Gateway(Server):
     def command(self) -> list[str]:
         """The command line."""
         program = Path(sys.executable).with_name(self._program)
-        command = [str(program), "-s", str(CHECKOUT / "addons" / "s3_gateway.py")]
+        if self._checkout != CHECKOUT and (own := self._checkout / ".venv" / "bin" / self._program).exists():
+            program = own
+        command = [str(program), "-s", str(self._checkout / "addons" / "s3_gateway.py")]
         command += ["--set", f"s3_config={self.config_path}", "--set", f"confdir={self.folder}"]
         if self.web_port is not None:
             command += ["--web-port", str(self.web_port), "--no-web-open-browser"]
-            own = any(argument.startswith("web_password=") for argument in self._arguments)
-            command += [] if own else ["--set", f"web_password={WEB_PASSWORD}"]
+            chosen = any(argument.startswith("web_password=") for argument in self._arguments)
+            command += [] if chosen else ["--set", f"web_password={WEB_PASSWORD}"]
         return [*command, *self._arguments]
 
     def start(self) -> None:

@@ -162,6 +162,13 @@ class Recorder:
         rows = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
         return any(row[1].endswith(ours) and (row[3] == _CLOSE_WAIT or row[4][-8:] != "00000000") for row in rows)
 
+    def _busy_numbers(self) -> set[int]:
+        """Which connections are open in the middle of a request; a gateway keeps others for later ones."""
+        opened = self._open_numbers()
+        with self._lock:
+            known = [one for one in self._connections if one.number in opened]
+            return {one.number for one in known if one.fault or not all(r.complete for r in one.reader.requests())}
+
     def _open_numbers(self) -> set[int]:
         return {int(task.get_name()) for task in self._tasks.copy() if not task.done()}
 

@@ -1,6 +1,7 @@
-"""The `minio` and `mc` programs: from MINIO_BINARY and MC_BINARY, from PATH, from the cache, or built into it with Go.
+"""Programs that are built with Go: `minio`, `mc` and `versitygw`.
 
-Both are AGPL: they are run, never vendored.
+Each comes from the variable NAME_BINARY, from PATH, from the cache, or is built into the cache. MinIO's two are AGPL:
+they are run, never vendored.
 """
 
 import os
@@ -22,6 +23,7 @@ class _Tool:
     module: str
     version: str
     takes: str
+    says: str = "MinIO"  # what `--version` prints: `mc` is Midnight Commander's name too
 
     @property
     def variable(self) -> str:
@@ -30,6 +32,10 @@ class _Tool:
 
 _MINIO: Final = _Tool("minio", "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", "about 3 minutes")
 _MC: Final = _Tool("mc", "github.com/minio/mc", "v0.0.0-20250313080218-cf909e1063a9", "about a minute")
+VERSITYGW_VERSION: Final = "v1.8.0"
+_VERSITYGW: Final = _Tool(
+    "versitygw", "github.com/versity/versitygw/cmd/versitygw", VERSITYGW_VERSION, "about 2 minutes", "BuildTime"
+)
 
 
 def minio() -> Path:
@@ -40,6 +46,11 @@ def minio() -> Path:
 def mc() -> Path:
     """The MinIO client. `MissingPartError` as for `minio`."""
     return _find(_MC)
+
+
+def versitygw() -> Path:
+    """Versity's S3 gateway, a peer in the benchmark. `MissingPartError` as for `minio`."""
+    return _find(_VERSITYGW)
 
 
 def find_minio() -> Path | None:
@@ -58,13 +69,13 @@ def _find(tool: _Tool) -> Path:
 def _present(tool: _Tool) -> Path | None:
     named = os.environ.get(tool.variable)
     if named:
-        if not _is_minios(Path(named)):
-            message = f"{tool.variable}={named} is not MinIO's {tool.name}"
+        if not _is_tool(tool, Path(named)):
+            message = f"{tool.variable}={named} is not {'MinIO' if tool.says == 'MinIO' else 'Versity'}'s {tool.name}"
             raise MissingPartError(message)
         return Path(named)
     on_path = shutil.which(tool.name)
     for candidate in (on_path, _cached(tool)):
-        if candidate is not None and _is_minios(Path(candidate)):
+        if candidate is not None and _is_tool(tool, Path(candidate)):
             return Path(candidate)
     return None
 
@@ -73,13 +84,13 @@ def _cached(tool: _Tool) -> Path:
     return cache_dir("bin") / f"{tool.name}-{tool.version}"
 
 
-def _is_minios(program: Path) -> bool:
-    """Whether it runs and says that it is MinIO's: `mc` is Midnight Commander's name too."""
+def _is_tool(tool: _Tool, program: Path) -> bool:
+    """Whether it runs and says what this tool says of itself."""
     try:
         said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=120, check=False)
     except (OSError, subprocess.SubprocessError):
         return False
-    return said.returncode == 0 and "MinIO" in said.stdout
+    return said.returncode == 0 and tool.says in said.stdout
 
 
 def _build(tool: _Tool) -> Path:

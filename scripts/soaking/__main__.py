@@ -8,6 +8,11 @@ data, and the gateway's configuration is rewritten, sometimes into a broken one.
 At the end every object is read back directly from MinIO. Exit status 0 says: no acknowledged object was lost or fell
 back to an older one, nothing refused or cut is there, nothing is half-written, every answer was the one that is due, no
 download was torn, and neither the gateway's memory nor its open file descriptors grew.
+
+With --memory it is another run: rows of one kind of traffic each, from small requests to uploads with a bad chunk, in
+front of a backend that answers fixed bytes. A row holds when the gateway's memory at the end is within 15 MiB of what
+it was after the first tenth, and when its peak stays within 64 MiB of the start, or within twice the chunks in flight
+where these are more. Exit status 1 says that a row does not hold.
 """
 
 import argparse
@@ -20,10 +25,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from commandline import Parser, count, duration, unless_stopped
-from lab import MissingPartError
+from commandline import Parser, checkout, count, duration, unless_stopped
+from lab import CHECKOUT, MissingPartError
+from soaking import memory
 from soaking.figures import MIB, Watch
 from soaking.ledger import Finding, Ledger, Outcome
+from soaking.memory_rows import ROWS
 from soaking.reckoning import WARM, Reckoning, at_rest, reckon, slack
 from soaking.site import Site, every, running_site
 from soaking.traffic import LOST_CREATION, Client, Tally
@@ -31,20 +38,44 @@ from soaking.traffic import LOST_CREATION, Client, Tally
 _WARM_UP: Final = 0.15  # of the time, or a minute: what an idle gateway grows by when work begins is no leak
 _CRASH_EVERY: Final = 20.0
 _RELOAD_EVERY: Final = 4.0
+_ROW_NAMES: Final = tuple(row.name for row in ROWS)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser("soak", __doc__)
     parser.add_argument("minutes", type=duration, nargs="?", help="how long the traffic lasts (default 1)")
     parser.add_argument("--seconds", type=duration, metavar="N", help="the same in seconds")
-    parser.add_argument("--clients", type=count, default=6, metavar="N", help="clients at once (default 6)")
+    parser.add_argument("--clients", type=count, metavar="N", help="clients at once (default 6; with --memory 16)")
     parser.add_argument(
         "--seed", type=int, metavar="N", help="repeat the choices of another run; timing stays the machine's"
+    )
+    parser.add_argument("--memory", action="store_true", help="measure memory, row by row (about ten minutes)")
+    parser.add_argument("--short", action="store_true", help="with --memory: fewer of each, in about a minute")
+    parser.add_argument(
+        "--rows", type=_rows, metavar="NAME,NAME", help=f"with --memory: only these of {', '.join(_ROW_NAMES)}"
+    )
+    parser.add_argument(
+        "--checkout", type=checkout, metavar="FOLDER", help="with --memory: the gateway of another checkout"
     )
     options = parser.parse_args(arguments)
     if options.minutes and options.seconds:
         parser.error("--seconds: minutes are given as well; leave out one of them")
+    if options.memory and (options.minutes or options.seconds or options.seed is not None):
+        parser.error("--memory: has no duration and no choices; leave out minutes, --seconds and --seed")
+    if not options.memory:
+        for name in ("short", "rows", "checkout"):
+            if getattr(options, name):
+                parser.error(f"--{name}: is for --memory; give that as well")
+    options.clients = options.clients or (16 if options.memory else 6)
     return options
+
+
+def _rows(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in _ROW_NAMES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no row; give any of {','.join(_ROW_NAMES)}")
+    return names
 
 
 class _Soak:
@@ -137,6 +168,8 @@ _INNER: Final = ("faults", LOST_CREATION)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, count, tell."""
     options = _options(arguments)
+    if options.memory:
+        return _memory(options)
     seconds = options.seconds or (options.minutes or 1) * 60
     seed = options.seed if options.seed is not None else secrets.randbelow(1 << 32)
     print(f"soak: {seconds:g} s, {options.clients} clients, --seed {seed}", flush=True)
@@ -155,6 +188,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = reckon(site, soak.ledger, soak.tally, warm, backend.samples, before, allowed)
         _tell(soak, site, result)
     return 1 if result.faults else 0
+
+
+def _memory(options: argparse.Namespace) -> int:
+    """Measure the rows that are asked for; say which of them do not hold."""
+    try:
+        results = memory.run(
+            options.rows or _ROW_NAMES, options.clients, options.checkout or CHECKOUT, short=options.short
+        )
+    except MissingPartError as missing:
+        print(f"soak: {missing}", file=sys.stderr)
+        return 2
+    broken = [result.row.name for result in results if result.faults]
+    print(f"soak: FAILED: {', '.join(broken)}" if broken else "soak: passed: every row holds")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

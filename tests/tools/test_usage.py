@@ -215,6 +215,44 @@ def test_soak_refuses_two_durations(refused: Refused) -> None:
     assert refused("soak", "1", "--seconds", "60") == "--seconds: minutes are given as well; leave out one of them"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--short"], "--short: is for --memory; give that as well"),
+        (["--rows", "small"], "--rows: is for --memory; give that as well"),
+        (["1", "--memory"], "--memory: has no duration and no choices; leave out minutes, --seconds and --seed"),
+        (
+            ["--memory", "--seed", "0"],
+            "--memory: has no duration and no choices; leave out minutes, --seconds and --seed",
+        ),
+        (
+            ["--memory", "--checkout", "folder"],
+            "--checkout: 'folder' has no addons/s3_gateway.py; name a checkout of the gateway",
+        ),
+    ],
+)
+def test_soak_refuses_what_is_not_for_its_mode(refused: Refused, arguments: list[str], told: str) -> None:
+    assert refused("soak", *arguments) == told
+
+
+def test_soak_names_its_rows(refused: Refused) -> None:
+    assert refused("soak", "--memory", "--rows", "small,x").startswith("--rows: 'x' is no row; give any of small,")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--against", "folder"], "--against: 'folder' has no addons/s3_gateway.py; name a checkout of the gateway"),
+        (["--cases", "W1,W2"], "--cases: 'W2' is no case; give any of W1,W3,W9,W10,W4,W5,W5S,W6,W7,W8"),
+        (["--connections", "16,0"], "--connections: '0' is not a number > 0; see --help"),
+        (["--spark", "--backend", "fixed"], "--spark: needs a backend that stores; leave out --backend fixed"),
+        (["--spark", "--no-bare"], "--spark: compares with the direct connection; leave out --no-bare"),
+    ],
+)
+def test_bench_refuses(refused: Refused, arguments: list[str], told: str) -> None:
+    assert refused("bench", *arguments) == told
+
+
 @pytest.mark.parametrize("value", ["-1", "0", "1.5", "x", "²", ""])
 @pytest.mark.parametrize(
     ("name", "option"),

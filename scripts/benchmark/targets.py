@@ -1,0 +1,163 @@
+"""What is measured: the backend itself, a bare mitmdump, this gateway, another checkout's, and peers, side by side."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.cases import BUCKET, LARGE, LARGE_KEY, SMALL_KEY
+from benchmark.load import Endpoint
+from benchmark.processes import family
+from benchmark.signed import KIB, Keys
+from lab import CHECKOUT, MissingPartError
+from lab.certs import Certs, make_certs
+from lab.fixed import Fixed
+from lab.gateway import Gateway, gateway_config
+from lab.minio import Minio
+from lab.peers import PEERS
+from lab.ports import accepts, free_port
+from lab.process import Command, ProcessError, start
+
+DIRECT: Final = "direct"
+BARE: Final = "mitmdump"
+THIS: Final = "gateway"
+OTHER: Final = "other"
+WATCHED: Final = " -w"
+_NO_LIMIT: Final = 1_000_000  # requests a second: the limit is checked, and never reached
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to send: a name for the table, an endpoint, the key pair it knows, and the server's process group."""
+
+    name: str
+    endpoint: str
+    access_key: str
+    secret_key: str
+    ca_file: Path | None
+    group: int
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes whose CPU and memory count: a server may start workers at any time."""
+        return family(self.group)
+
+    @property
+    def server(self) -> Endpoint:
+        """For the load generator."""
+        return Endpoint(self.endpoint, self.ca_file)
+
+    @property
+    def keys(self) -> Keys:
+        """What signs its requests."""
+        return Keys(self.access_key, self.secret_key, self.server.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is to measure."""
+
+    against: Path | None = None
+    watched: bool = False
+    tls: bool = False
+    bare: bool = True
+    fixed_backend: bool = False
+    peers: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Field:
+    """All targets of a run, and what is to be said of them."""
+
+    backend: str
+    targets: list[Target] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def running(wanted: Wanted) -> Iterator[Field]:
+    """Start everything; a peer that cannot be had becomes a note."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-bench-")))
+        certs, _ = make_certs(folder / "certs")
+        backend = _backend(stack, certs, fixed=wanted.fixed_backend)
+        told = "a fixed answer over TLS (scripts/lab/fixed.py)" if wanted.fixed_backend else "MinIO over TLS"
+        ready = Field(told)
+        keys = backend.access_key, backend.secret_key
+        if wanted.bare:
+            ready.targets.append(Target(DIRECT, backend.endpoint, *keys, certs.ca, backend.pid))
+            ready.targets.append(_bare_mitmdump(stack, folder, backend, certs, wanted))
+        for watching in (False, True) if wanted.watched else (False,):
+            ours = [(THIS, CHECKOUT), *([(OTHER, wanted.against)] if wanted.against else [])]
+            for name, checkout in ours:
+                named = name + (WATCHED if watching else "")
+                ready.targets.append(_gateway(stack, backend, certs, (named, checkout), tls=wanted.tls))
+        for name in wanted.peers:
+            _add_peer(stack, ready, name, backend, certs, wanted)
+        yield ready
+
+
+def _backend(stack: ExitStack, certs: Certs, *, fixed: bool) -> Minio | Fixed:
+    if fixed:
+        return stack.enter_context(Fixed(certs))
+    minio = stack.enter_context(Minio(certs))
+    objects = minio.client()
+    objects.create_bucket(Bucket=BUCKET)
+    objects.put_object(Bucket=BUCKET, Key=SMALL_KEY, Body=os.urandom(KIB))
+    objects.put_object(Bucket=BUCKET, Key=LARGE_KEY, Body=os.urandom(LARGE))
+    return minio
+
+
+def _bare_mitmdump(stack: ExitStack, folder: Path, backend: Minio | Fixed, certs: Certs, wanted: Wanted) -> Target:
+    port = free_port()
+    arguments = [
+        str(Path(sys.executable).with_name("mitmdump")), "--mode", f"reverse:{backend.endpoint}",
+        "--listen-host", "127.0.0.1", "--listen-port", str(port), "--set", "keep_host_header=true",
+        "--set", "connection_strategy=lazy", "--set", "http2=false", "--set", "stream_large_bodies=1",
+        "--set", f"ssl_verify_upstream_trusted_ca={certs.ca}", "--set", "flow_detail=0",
+        "--set", "termlog_verbosity=warn", "--set", f"confdir={folder / 'confdir'}",
+    ]  # fmt: skip
+    arguments += ["--certs", f"*={certs.gateway}"] if wanted.tls else []
+    bare = start(Command(BARE, arguments, folder / "mitmdump.log"), ready=lambda: accepts(port))
+    stack.callback(bare.stop)
+    scheme, trusted = ("https", certs.ca) if wanted.tls else ("http", None)
+    url = f"{scheme}://127.0.0.1:{port}"
+    return Target(BARE, url, backend.access_key, backend.secret_key, trusted, bare.pid)
+
+
+def _gateway(stack: ExitStack, backend: Minio | Fixed, certs: Certs, which: tuple[str, Path], *, tls: bool) -> Target:
+    name, checkout = which
+    config: dict[str, Any] = gateway_config(
+        backend,
+        certificate=certs.gateway if tls else None,
+        log={"format": "json"},
+        limits={"request_rate": _NO_LIMIT},
+    )
+    flows = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-flows-"))) / "flows"
+    gateway = stack.enter_context(
+        Gateway(
+            config,
+            arguments=["-w", str(flows)] if name.endswith(WATCHED) else [],
+            env={"PYTHONPATH": ""},  # ours names this checkout's addons, which the other must not find
+            checkout=checkout,
+        )
+    )
+    client = config["clients"][0]
+    url, trusted = (gateway.tls_url, certs.ca) if tls else (gateway.url, None)
+    keys = client["access_key_id"], client["secret_access_key"]
+    return Target(name, url, *keys, trusted, gateway.pid)
+
+
+def _add_peer(stack: ExitStack, ready: Field, name: str, backend: Minio | Fixed, certs: Certs, wanted: Wanted) -> None:
+    try:
+        peer = stack.enter_context(PEERS[name](backend, certs if wanted.tls else None))
+    except (MissingPartError, ProcessError) as error:
+        ready.notes.append(f"{name}: not measured: {error}")
+        return
+    does = "verifies and signs" if peer.verifies else "verifies nothing"
+    ready.notes.append(f"{name} {peer.version}: {does}")
+    ready.targets.append(Target(name, peer.url, *peer.keys, certs.ca if wanted.tls else None, peer.pid))
