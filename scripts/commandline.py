@@ -56,6 +56,14 @@ def duration(text: str) -> float:
     return value
 
 
+def checkout(text: str) -> Path:
+    """The folder of a checkout of the gateway."""
+    path = Path(text).resolve()
+    if not (path / "addons" / "s3_gateway.py").is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} has no addons/s3_gateway.py; name a checkout of the gateway")
+    return path
+
+
 def output_file(text: str) -> Path:
     """A file that can be written, or made in a folder that is there: said before any work is done for it."""
     path = Path(text)

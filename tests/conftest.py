@@ -134,11 +134,11 @@ def recorder(_recorder: WatchedRecorder) -> Iterator[WatchedRecorder]:
     _recorder.check()
 
 
-def _gateways() -> Iterator[GatewayFactory]:
+def _gateways(*, shared: bool) -> Iterator[GatewayFactory]:
     with ExitStack() as running:
 
         def start(config: dict[str, Any], **options: Any) -> WatchedGateway:
-            return running.enter_context(WatchedGateway(config, **options))
+            return running.enter_context(WatchedGateway(config, shared=shared, **options))
 
         yield start
 
@@ -146,7 +146,7 @@ def _gateways() -> Iterator[GatewayFactory]:
 @pytest.fixture
 def gateway() -> Iterator[GatewayFactory]:
     """Start gateways for one test."""
-    yield from _gateways()
+    yield from _gateways(shared=False)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def scripted(certs: Certs) -> Iterator[Scripted]:
 @pytest.fixture(scope="session")
 def session_gateway() -> Iterator[GatewayFactory]:
     """Start gateways for fixtures of a wider scope."""
-    yield from _gateways()
+    yield from _gateways(shared=True)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from s3gateway.bodies.chunked import ChunkedBody, chunked_body
-from s3gateway.bodies.whole import Body
+from s3gateway.bodies.whole import Body, Piece
 from s3gateway.errors import S3Error
 from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -51,12 +51,17 @@ def transformer(
     return chunked_body(PayloadMode(stream.mode), chains, head, limits)
 
 
+def joined(pieces: Iterable[Piece]) -> bytes:
+    """Give the bytes of some pieces."""
+    return b"".join(pieces)
+
+
 def passage(body: Body, reads: Iterable[bytes]) -> Passage:
     """Feed every read, then finish; stop at the first fault."""
     released = b""
     try:
         for data in reads:
-            released += body.feed(data)
-        return Passage(released, body.finish())
+            released += joined(body.feed(data))
+        return Passage(released, joined(body.finish()))
     except S3Error as error:
         return Passage(released, fault=error)

@@ -1,7 +1,7 @@
 """One bit of a valid request changed anywhere is refused, unless it says the same; random valid requests pass."""
 
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from s3gateway.bodies.whole import Piece
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Arrival, admit, forward
 from s3gateway.sigv4.model import RequestHead
 from tests.admission import CONFIG, DOCUMENT, SIGNER, admitted, configured
 from tests.committing import Committing
+from tests.receiving import joined
 from tests.refusing import Request, Wire, stream
 from tests.sigv4 import aws, oracle
 from tests.sigv4.aws import CLIENT, GATEWAY, authorized
@@ -131,7 +133,7 @@ class Upload(RuleBasedStateMachine):
     def go_on(self) -> None:
         """A read of nothing changes nothing; and after a refusal nothing more leaves, whatever arrives."""
         if self.refusal is None:
-            assert self.body.feed(b"") == b""
+            assert joined(self.body.feed(b"")) == b""
         elif self.body is not None:
             with pytest.raises(S3Error):
                 self.body.feed(self.sent[-100:])
@@ -148,14 +150,15 @@ class Upload(RuleBasedStateMachine):
             assert self.backend.committed in {None, self.data}
             assert self.backend.committed is None or self.refusal is None
 
-    def deliver(self, step: Callable[[], bytes]) -> None:
+    def deliver(self, step: Callable[[], Iterable[Piece]]) -> None:
         """Hand the backend what leaves, and after a fault the bytes that are to spoil what it has."""
         assert self.backend is not None
+        out: Iterable[Piece]
         try:
             out = step()
         except S3Error as error:
-            self.refusal, out = error, self.body.poison()
-        self.backend.receive(out)
+            self.refusal, out = error, self.body.poison() or ()
+        self.backend.receive(joined(out))
 
     def teardown(self) -> None:
         """Let the rest arrive, and look at what is there."""

@@ -13,6 +13,7 @@ from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import Secret
 from s3gateway.sigv4.verify import verify
 from tests.admission import SIGNER, admitted, configured, edited
+from tests.receiving import joined
 from tests.refusals import ROWS, SITUATIONS
 from tests.refusing import CLIENTS, GOOD, PRESIGNED, Made, Row, Wire, stream
 from tests.sigv4 import aws
@@ -29,7 +30,7 @@ def through(made: Made, wire: Wire, late: timedelta = timedelta(0), *, tls: bool
     request, now = made(wire), wire.key.now + late
     proven = admit(request.head, Arrival(tls=tls, has_body=bool(request.body)), CONFIG, now)
     body = forward(proven, proven.head, CONFIG, SIGNER, now).body
-    return body.feed(request.body or b"") + body.finish() if body else b""
+    return joined([*body.feed(request.body or b""), *body.finish()]) if body else b""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -17,6 +17,10 @@ from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
 from s3gateway.config.model import KeyPair
 from s3gateway.errors import S3Error
+from s3gateway.gateway import Arrival
+from s3gateway.http1.head import Answer, Request
+from s3gateway.observed.log_line import Record
+from s3gateway.observed.transaction import Transaction
 from s3gateway.rules import encryption
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.quoting import ErrorDocument
@@ -25,6 +29,8 @@ from s3gateway.sigv4.chunk_reader import ChunkReader
 from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
+from s3gateway.wire import contexts
+from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
 from tests.receiving import transformer
 from tests.sigv4 import streams
@@ -92,6 +98,12 @@ HOLDERS = {
     "ChunkedBody": transformer(TRAILER),
     "events": ChunkReader(signed=True, trailer=True, max_chunk=100).feed(TRAILER.body)[-1:],
     "CredentialScope": CredentialScope("20240229", "us-east-1"),
+    "Request": Request(HEAD, b"HTTP/1.1", 0),
+    "Answer": Answer(b"HTTP/1.1", 403, b"Forbidden", OUT.headers),
+    "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
+    "Transaction": Transaction(
+        HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
+    ),
 }
 
 
@@ -101,22 +113,28 @@ HARMLESS = {
     "AccessLog": "a stream",
     "Action": "names",
     "Addresses": "authorities",
+    "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
     "Backend": "an address",
+    "BackendConnection": "a transport, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
     "Chain": "a profile's name",
     "Checksum": "a digest",
     "ChunkData": "a client's data",
+    "ChunkedReader": "an unfinished line, with the default repr",
     "ChunkEnd": "nothing",
     "ChunkReader": "a client's data, with the default repr",
-    "ChunkStart": "a Signature",
     "Chunks": "counts",
+    "ChunkStart": "a Signature",
+    "ClientConnection": "a client's bytes, with the default repr",
+    "Clock": "connections, with the default repr",
     "Comparison": "redacted heads",
     "Connections": "addresses",
     "Context": "redacted heads",
     "DeleteBody": "a client's data, with the default repr",
     "Draft": "headers and a query that repr leaves out",
+    "Ending": "an exchange, with the default repr",
     "Exchange": "heads that are redacted by whoever makes it",
     "Explained": "what the log tells",
     "Explanation": "texts of redacted heads",
@@ -126,35 +144,48 @@ HARMLESS = {
     "Files": "paths",
     "First": "names",
     "Found": "a Draft",
+    "Front": "a client's first bytes, with the default repr",
     "HashedBody": "a client's data, with the default repr",
     "Head": "a redacted head",
-    "Hold": "an AnswerHead, and an AnswerWatch that repr leaves out",
     "Held": "bodies that repr leaves out",
+    "Hold": "an AnswerHead, and an AnswerWatch that repr leaves out",
     "Key": "a setting's name",
     "Kind": "a setting's type",
+    "LengthReader": "counts, with the default repr",
     "Line": "redacted targets",
+    "Link": "names",
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
-    "Look": "counts",
+    "Memory": "counts",
     "Names": "host names",
+    "Opening": "a connection that is being opened, with the default repr",
+    "Outbox": "bytes on their way, with the default repr",
     "Outcome": "an Explanation",
     "Output": "a stream",
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
     "PlainBody": "nothing",
+    "Pool": "connections, with the default repr",
+    "Progress": "states and times, with the default repr",
     "Rates": "access key ids",
     "Record": "what the log tells",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
+    "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
     "Row": "redacted headers",
     "Search": "a count, by its own repr",
+    "Sending": "an exchange, with the default repr",
+    "Service": "what is in force, with the default repr",
     "SseKms": "a key's name",
     "SseS3": "nothing",
-    "Stall": "counts",
+    "Step": "names",
     "Suspect": "functions",
     "Tally": "counts",
+    "TlsTransport": "buffers, with the default repr",
+    "Upload": "names",
+    "Uploading": "an exchange, with the default repr",
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
 }

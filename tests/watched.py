@@ -1,5 +1,12 @@
-"""The gateway as tests start it: at its most talkative, with a flow dump, and searched for secrets when it stops."""
+"""The gateway as tests start it: at its most talkative, and searched for secrets when it stops.
 
+Production runs without flows, mitmweb with them, and both must behave alike. So about half of the tests have a gateway
+that writes a flow file, and the others one that makes no flow. Which one it is follows from the test's name alone, so a
+test that fails does so again.
+"""
+
+import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +22,29 @@ DEBUG = ["--set", "termlog_verbosity=debug"]
 LOUD = Path(__file__).with_name("loud.py")
 
 
+def falls_on_watched(*, per_file: bool = False) -> bool:
+    """Whether the running test has a gateway with flows; ``per_file`` decides once for all tests of a file.
+
+    A gateway that several tests share is started by whichever of them runs first, so its name must not decide.
+    """
+    name = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+    return bool(zlib.crc32((name.partition("::")[0] if per_file else name).encode()) & 1)
+
+
 class WatchedGateway(Gateway):
     """A gateway whose log and flow file are searched when it stops.
 
-    ``watched=False`` leaves the command line as a user's, for tests of what that writes; the log is searched even so.
+    ``watched=True`` has it write a flow file, and None leaves that to :func:`falls_on_watched`. ``watched=False``
+    leaves the command line as a user's, for tests of what that writes; the log is searched even so. ``shared`` is a
+    gateway of several tests.
     """
 
-    def __init__(self, config: Mapping[str, Any], *, watched: bool = True, **options: Any) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], *, watched: bool | None = None, shared: bool = False, **options: Any
+    ) -> None:
         super().__init__(config, **options)
-        self._watched = watched
+        self._is_loud = watched is not False
+        self._is_watched = falls_on_watched(per_file=shared) if watched is None else watched
 
     @property
     def flow_file(self) -> Path:
@@ -33,9 +54,10 @@ class WatchedGateway(Gateway):
 
     def command(self) -> list[str]:
         given = super().command()
-        if self._watched:
+        if self._is_loud:
             given += ["-s", str(LOUD)]
             given += [] if any(part.startswith("termlog_verbosity") for part in given) else DEBUG
+        if self._is_watched:
             given += [] if "-w" in given else ["-w", str(self.flow_file)]
         return given
 

@@ -7,6 +7,7 @@ are two because a request without a body is signed as late as possible, after an
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from s3gateway import errors
 from s3gateway.bodies.chunked import chunked_body
@@ -27,8 +28,8 @@ from s3gateway.sigv4.verify import Verified, check_region, verify
 _SHOWN_KEY = 20
 """Characters of an unknown access key id that a log line shows; AWS's have 20."""
 
-_NEVER_SIGNED = frozenset((b"authorization", b"expect", b"transfer-encoding"))
-"""Fields that change on the way out (mitmproxy answers and removes ``Expect``), or hold the signature itself."""
+_NEVER_SIGNED = frozenset((b"authorization", b"transfer-encoding"))
+"""Fields that hold the signature itself, or that only frame the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +102,20 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         check_target(head)
         operation = read_operation(head, config.domains)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
-    fields = headers.replaced(
-        headers.removed(headers.without_hop_by_hop(headers.unfolded(head.headers)), b"x-amz-security-token")
-        + applied.headers,
+    changed = (
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
         *signer.own_headers(now),
     )
+    fields = headers.rewritten(head, applied.headers, *changed)
     query = claim.without_presigned(head.query) if admitted.presigned else head.query
     mark = b"?" if query or (b"?" in head.target and not admitted.presigned) else b""
-    unsigned = RequestHead(head.method, operation.path + mark + query, fields)
+    names = [name.lower() for name, _ in (*changed, *applied.headers)]
+    unsigned = head.with_headers(operation.path + mark + query, fields, names)
     same_query = head is admitted.head and not admitted.presigned
     signed = signer.sign(
         unsigned,
-        _names_to_sign(unsigned, admitted.signed_headers),
+        _names_to_sign(unsigned.lower_names, admitted.signed_headers),
         verified.payload.text,
         (
             verified.uri if operation.path == admitted.head.path else canonical.canonical_uri(operation.path),
@@ -166,10 +167,11 @@ def _check_payload(payload: Payload, operation: Operation, arrival: Arrival) -> 
         raise errors.payload_mismatch(payload.text, EMPTY_SHA256)
 
 
-def _names_to_sign(head: RequestHead, by_client: tuple[bytes, ...]) -> set[bytes]:
+@lru_cache(maxsize=128)
+def _names_to_sign(present: tuple[bytes, ...], by_client: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """What the client protected stays protected, and every ``x-amz-*`` is: always names that are on the wire."""
-    present = set(head.names)
-    return ({name for name in present if name.startswith(b"x-amz-")} | (present & set(by_client))) - _NEVER_SIGNED
+    names = {name for name in present if name.startswith(b"x-amz-") or name in by_client}
+    return tuple(sorted((names | {b"host", b"x-amz-date"}) - _NEVER_SIGNED))
 
 
 def _body(admitted: Admitted, signed: Signed, signer: Signer, limits: Limits) -> Body:

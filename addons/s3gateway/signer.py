@@ -11,12 +11,12 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import botocore.session
 from botocore.auth import S3SigV4Auth
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
@@ -24,7 +24,6 @@ from botocore.exceptions import BotoCoreError
 from s3gateway.config.check import ConfigError
 from s3gateway.config.header_words import check_secret, check_token, check_word
 from s3gateway.config.model import Chain, KeyPair
-from s3gateway.rules.headers import replaced
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.model import ALGORITHM, SERVICE, CredentialScope, Headers, RequestHead, Secret, Signature
 
@@ -68,7 +67,7 @@ class Signer:
 
     def own_headers(self, now: datetime) -> Headers:
         """Give the fields that belong to the gateway's signature: its date and, if temporary, its session token."""
-        date = (b"X-Amz-Date", f"{now:%Y%m%dT%H%M%SZ}".encode())
+        date = (b"X-Amz-Date", canonical.amz_date(now).encode())
         token = self._keys.session_token
         return (date, (b"X-Amz-Security-Token", token.reveal())) if token else (date,)
 
@@ -80,19 +79,33 @@ class Signer:
         ``target`` is the canonical (URI, query), ``payload`` the text that stands for the body, ``now`` is
         timezone-aware.
         """
-        timestamp = f"{now:%Y%m%dT%H%M%SZ}"
+        timestamp = canonical.amz_date(now)
         scope = CredentialScope(timestamp[:8], self._region)
-        names = tuple(sorted({*signed_headers, b"host", b"x-amz-date"}))
+        names = _sorted_names(tuple(signed_headers))
         auth = _RawHeadAuth(self._credentials, self._region, head, names, payload, target, self.signing_key(scope))
         request = SimpleNamespace(context={"timestamp": timestamp}, headers={})
         auth.add_auth(request)
         authorization: str = request.headers["Authorization"]
-        headers = replaced(head.headers, (b"Authorization", authorization.encode()))
+        headers = _with_authorization(head, authorization.encode())
         return Signed(headers, names, Signature(authorization[-_HEX_DIGITS:]), scope, timestamp)
 
     def signing_key(self, scope: CredentialScope) -> bytes:
         """Derive the key of a chunk chain; cached for the day."""
         return canonical.signing_key(self._keys.secret, scope)
+
+
+@lru_cache(maxsize=128)
+def _sorted_names(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(sorted({*names, b"host", b"x-amz-date"}))
+
+
+def _with_authorization(head: RequestHead, value: bytes) -> Headers:
+    """Put it where the client's stood, or at the end."""
+    headers = head.headers
+    if b"authorization" not in head.lower_names:
+        return (*headers, (b"Authorization", value))
+    at = head.lower_names.index(b"authorization")
+    return (*headers[:at], (headers[at][0], value), *headers[at + 1 :])
 
 
 class _RawHeadAuth(S3SigV4Auth):
@@ -130,16 +143,15 @@ class _RawHeadAuth(S3SigV4Auth):
         """White space is what the backend takes for it, which may be more than the client did."""
         return canonical.canonical_headers(self._head, names, wide=True)
 
-    def canonical_request(self, request: Any) -> str:
-        """From the raw head, with the client's payload hash."""
+    def canonical_request(self, request: Any) -> Any:
+        """From the raw head, with the client's payload hash; as bytes, for header values need not be UTF-8."""
         names = self.headers_to_sign(request)
         headers = self._canonical_headers(names)
-        parts = canonical.canonical_request(self._head.method, *self._target, headers, names, self._payload)
-        return parts.decode("utf-8", "surrogateescape")
+        return canonical.canonical_request(self._head.method, *self._target, headers, names, self._payload)
 
-    def string_to_sign(self, request: Any, canonical_request: str) -> str:
-        """As botocore's, but header values need not be UTF-8."""
-        digest = sha256(canonical_request.encode("utf-8", "surrogateescape")).hexdigest()
+    def string_to_sign(self, request: Any, canonical_request: Any) -> str:
+        """As botocore's, over bytes."""
+        digest = sha256(canonical_request).hexdigest()
         return "\n".join((ALGORITHM, request.context["timestamp"], self.credential_scope(request), digest))
 
     def signature(self, string_to_sign: str, request: Any) -> str:  # noqa: ARG002 - botocore's signature
@@ -183,6 +195,8 @@ class CredentialSource:
 
 
 def _find(chain: Chain) -> tuple[Credentials, tuple[Path, ...]]:
+    import botocore.session  # noqa: PLC0415 - with the client that it brings it takes 3 MB, and a key pair needs none
+
     try:
         session = botocore.session.Session(profile=chain.profile)
         credentials = session.get_credentials()

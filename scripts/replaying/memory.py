@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import quote
 
 from s3gateway.observed.capture import Exchange, Response
-from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 
 _ETAG: Final = re.compile(r"[0-9a-f]{32}(?:-\d+)?")
@@ -93,4 +92,4 @@ def _named(answer: Response | None) -> dict[str, str]:
 
 
 def _parameter(head: RequestHead, name: bytes) -> str:
-    return next((value.decode("utf-8", "replace") for known, value in query_pairs(head.query) if known == name), "")
+    return next((value.decode("utf-8", "replace") for known, value in head.parameters if known == name), "")

@@ -8,15 +8,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from mitmproxy import http
-from mitmproxy.test import tflow
 
 from s3gateway import errors
 from s3gateway.gateway import Arrival
 from s3gateway.mitm import explaining
 from s3gateway.mitm.explaining import QUEUE, Explainer
-from s3gateway.mitm.flows import Transaction
 from s3gateway.observed.log_line import Explained, Record
+from s3gateway.observed.transaction import Transaction
 from tests.explain.clients import Keys, botocore, sets
 from tests.explain.test_causes import CONFIG
 
@@ -24,9 +22,9 @@ HEAD = sets(botocore(Keys(), "GET", "/bucket/key"), "Host", "gateway.example")
 MISMATCH = errors.signature_does_not_match()
 
 
-def case(refusal: errors.S3Error | None = MISMATCH) -> tuple[http.HTTPFlow, Transaction]:
+def case(refusal: errors.S3Error | None = MISMATCH) -> Transaction:
     record = Record(datetime.now(UTC).timestamp(), "ID", "spark?")
-    return tflow.tflow(), Transaction(HEAD, Arrival(tls=False, has_body=False), record, refusal=refusal)
+    return Transaction(HEAD, Arrival(tls=False, has_body=False), record, refusal=refusal)
 
 
 class Told:
@@ -36,7 +34,7 @@ class Told:
         self.causes: list[str] = []
         self.dropped = 0
 
-    async def __call__(self, flow: http.HTTPFlow, transaction: Transaction, dropped: int) -> None:
+    async def __call__(self, transaction: Transaction, dropped: int) -> None:
         self.causes.append(transaction.explanation.cause if transaction.explanation else "")
         self.dropped += dropped
 
@@ -50,11 +48,11 @@ async def test_what_does_not_fit_is_counted() -> None:
     """A flood costs a queue's length; the next line tells how many were left out, and then the queue takes again."""
     told = Told()
     explainer = Explainer(told)
-    taken = [explainer.consider(*case(), CONFIG) for _ in range(QUEUE + 5)]
+    taken = [explainer.consider(case(), CONFIG) for _ in range(QUEUE + 5)]
     assert [settled is not None for settled in taken] == [True] * QUEUE + [False] * 5
     await asyncio.gather(*(settled.wait() for settled in taken if settled))
     assert (told.causes, told.dropped) == (["host-port"] * QUEUE, 5)
-    again = explainer.consider(*case(), CONFIG)
+    again = explainer.consider(case(), CONFIG)
     assert again
     await again.wait()
     assert (len(told.causes), told.dropped) == (QUEUE + 1, 5)
@@ -65,12 +63,12 @@ async def test_what_does_not_fit_is_counted() -> None:
 )
 async def test_other_refusals_are_not_searched(refusal: errors.S3Error | None) -> None:
     """They say themselves what is wrong."""
-    assert Explainer(Told()).consider(*case(refusal), CONFIG) is None
+    assert Explainer(Told()).consider(case(refusal), CONFIG) is None
 
 
 async def test_switched_off() -> None:
     """log.explain: false."""
-    assert Explainer(Told()).consider(*case(), replace(CONFIG, log_explain=False)) is None
+    assert Explainer(Told()).consider(case(), replace(CONFIG, log_explain=False)) is None
 
 
 async def test_what_still_waits_at_the_end_is_given_back() -> None:
@@ -79,7 +77,7 @@ async def test_what_still_waits_at_the_end_is_given_back() -> None:
     explainer = Explainer(told)
     cases = [case() for _ in range(3)]
     for one in cases:
-        explainer.consider(*one, CONFIG)
+        explainer.consider(one, CONFIG)
     left = explainer.stop()
     assert left == cases
     await asyncio.sleep(0)
@@ -90,10 +88,10 @@ async def test_an_explanation_that_fails_is_a_line_in_the_log(caplog: pytest.Log
     """The place, not what it says; its exchange is kept without one, and the next is explained."""
     told = Told()
     explainer = Explainer(told)
-    flow, broken = case()
+    broken = case()
     broken.head = cast("Any", SimpleNamespace())
-    for one in ((flow, broken), case()):
-        settled = explainer.consider(*one, CONFIG)
+    for one in (broken, case()):
+        settled = explainer.consider(one, CONFIG)
         assert settled
         await settled.wait()
     assert told.causes == ["", "host-port"]

@@ -1,11 +1,18 @@
-"""Coverage-guided fuzzing of the aws-chunked framing, with atheris (libFuzzer). `scripts/fuzz` runs it."""
+"""Coverage-guided fuzzing of what reads a client's bytes, with atheris (libFuzzer). `scripts/fuzz` runs it."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
 from commandline import Parser, UsageError, count, output_folder, writing
 from lab.cache import cache_dir
+
+_READERS = {
+    "aws-chunked": (["s3gateway.sigv4.chunk_reader"], "tests.fuzz.framing", "fuzz"),
+    "http1": (["s3gateway.http1.head", "s3gateway.http1.framing"], "tests.fuzz.http1", "fuzz-http1"),
+}
+"""What can be fuzzed: the modules whose paths guide it, the one that says what must hold, and a folder of the cache."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=count, default=-1, metavar="N", help="at most so many inputs")
     parser.add_argument(
         "--folder", type=output_folder, help="keeps what was found, between runs (default: in the cache)"
+    )
+    parser.add_argument(
+        "--reader", choices=sorted(_READERS), default="aws-chunked", help="what reads them (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
     try:
@@ -31,19 +41,20 @@ def _fuzz(options: argparse.Namespace) -> None:
         import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - has no stubs
     except ImportError:
         raise UsageError("atheris is not installed: it has wheels for Linux on x86_64, up to Python 3.13") from None
-    with atheris.instrument_imports(include=["s3gateway.sigv4.chunk_reader"]):
-        from tests.fuzz import framing  # noqa: PLC0415
+    instrumented, name, place = _READERS[options.reader]
+    with atheris.instrument_imports(include=instrumented):
+        target = importlib.import_module(name)
 
-    folder = options.folder or cache_dir("fuzz")
+    folder = options.folder or cache_dir(place)
     seeds, corpus, words = folder / "seeds", folder / "corpus", folder / "words"
     with writing(folder):
         seeds.mkdir(parents=True, exist_ok=True)
         corpus.mkdir(exist_ok=True)
-        framing.write_corpus(seeds)
-        words.write_text("".join(f'"{_escaped(token)}"\n' for token in framing.TOKENS))
+        target.write_corpus(seeds)
+        words.write_text("".join(f'"{_escaped(token)}"\n' for token in target.TOKENS))
     limits = [f"-max_total_time={options.seconds}", f"-runs={options.runs}", f"-dict={words}", "-max_len=4096"]
     limits.append(f"-artifact_prefix={folder}/")
-    atheris.Setup([sys.argv[0], *limits, str(corpus), str(seeds)], framing.run)
+    atheris.Setup([sys.argv[0], *limits, str(corpus), str(seeds)], target.run)
     atheris.Fuzz()
 
 

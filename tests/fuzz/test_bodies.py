@@ -16,7 +16,7 @@ from s3gateway.errors import S3Error
 from s3gateway.rules.access import Access
 from s3gateway.sigv4.chunk_reader import MAX_CHUNK_HEADER
 from tests.fuzz.framing import TOKENS
-from tests.receiving import LIMITS, transformer
+from tests.receiving import LIMITS, joined, transformer
 from tests.sigv4 import streams
 from tests.sigv4.aws import GATEWAY, STREAMING_UNSIGNED_TRAILER
 from tests.sigv4.streams import Stream
@@ -30,18 +30,21 @@ _edit = st.tuples(st.integers(0, 600), st.integers(0, 40), st.sampled_from(TOKEN
 
 
 def feed(body: Body, reads: list[bytes], most_held: int) -> tuple[str, bytes]:
-    """Feed all of it and finish; give the refusal's code, and what left."""
+    """Feed all of it and finish; give the refusal's code, and what left.
+
+    What spoils an upload fills the place of what was read: it is never longer.
+    """
     taken, out = 0, b""
     try:
         for data in reads:
             taken += len(data)
-            out += body.feed(data)
+            out += joined(body.feed(data))
             assert 0 <= taken - len(out) <= most_held
-        out += body.finish()
+        out += joined(body.finish())
     except S3Error as error:
         return f"{error.status} {error.code}", out
     finally:
-        assert len(body.poison()) <= most_held
+        assert len(out) + len(joined(body.poison() or ())) <= taken
     assert len(out) == taken
     return "", out
 

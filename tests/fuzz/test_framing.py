@@ -35,17 +35,29 @@ ChunkReader._on_header = _on_header
 """
 
 
-def fuzzed(addons: Path, folder: Path, runs: int) -> subprocess.CompletedProcess[str]:
+def fuzzed(addons: Path, folder: Path, runs: int, reader: str = "aws-chunked") -> subprocess.CompletedProcess[str]:
     """Run the fuzzer on the code in ``addons``; a finding leaves its file in ``folder``."""
-    command = [sys.executable, "-m", "tests.fuzz", "500", "--runs", str(runs), "--folder", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.fuzz",
+        "500",
+        "--reader",
+        reader,
+        "--runs",
+        str(runs),
+        "--folder",
+        str(folder),
+    ]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (addons, CHECKOUT / "scripts", CHECKOUT)))}
     return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=550)
 
 
 @needs_atheris
-def test_some_thousand_inputs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reader", ["aws-chunked", "http1"])
+def test_some_thousand_inputs(tmp_path: Path, reader: str) -> None:
     """A bounded run of the fuzzer, from the seeds, ends without a finding."""
-    ended = fuzzed(CHECKOUT / "addons", tmp_path, 4000)
+    ended = fuzzed(CHECKOUT / "addons", tmp_path, 4000, reader)
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert "Done 4000 runs" in ended.stderr
     assert not list(tmp_path.glob("crash-*"))

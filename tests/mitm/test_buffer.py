@@ -109,20 +109,26 @@ def test_a_body_that_is_not_what_was_signed(running: Gateway, recorder: Recorder
     assert recorder.requests() == []
 
 
+BOOM = "def _boom(*_, **__):\n    raise KeyError\n\n\n"
+
+
 @pytest.mark.parametrize(
     ("module", "patch"),
     [
-        ("mitm/watched/holding.py", "def _boom(*_):\n    raise KeyError\n\n\nhold = _boom\n"),
-        ("mitm/addon.py", "S3Gateway.request = lambda self, flow: None\n"),
-        ("mitm/outbound.py", "def _boom(*_):\n    raise KeyError\n\n\nrelease = _boom\n"),
-        ("bodies/held.py", "def _boom(*_):\n    raise KeyError\n\n\n_through = _boom\n"),
-        ("mitm/watched/holding.py", "def _boom(*_):\n    raise KeyError\n\n\nis_held = _boom\n"),
+        ("bodies/held.py", f"{BOOM}hold = _boom\n"),
+        ("bodies/held.py", f"{BOOM}release = _boom\n"),
+        ("bodies/held.py", f"{BOOM}_through = _boom\n"),
+        ("mitm/watched/flow_watch.py", f"{BOOM}FlowWatch.holds = _boom\n"),
+        ("mitm/watched/flow_watch.py", f"async {BOOM}FlowWatch.request_came = _boom\n"),
+        ("mitm/watched/flow_watch.py", f"{BOOM}FlowWatch.request_now = _boom\n"),
+        ("mitm/watched/flow_watch.py", f"{BOOM}FlowWatch.sent = _boom\n"),
     ],
 )
 def test_whatever_breaks_nothing_leaves(unreached: Recorder, copied_gateway: Copies, module: str, patch: str) -> None:
     """A body that nobody verified is answered with 500, and the backend hears nothing of it."""
     config: dict[str, Any] = gateway_config(unreached)
-    running = copied_gateway(config, module, "\n\n" + patch, arguments=["--set", "s3_buffer_bodies=1m"])
+    arguments = ["--set", "s3_buffer_bodies=1m"]
+    running = copied_gateway(config, module, "\n\n" + patch, watched=True, arguments=arguments)
     with Raw(running.port) as raw:
         assert raw.ask(put_chunked(Target("bucket", "k"), b"x" * 1000).wire, "PUT").status == 500
     assert unreached.connections() == []
@@ -141,16 +147,22 @@ def test_what_mitmproxy_streams_is_not_held(gateway: GatewayFactory, minio: Mini
     assert _stored(minio, bucket) == b"x" * 1000
 
 
-def test_an_option_that_changes_while_a_body_is_read(running: Gateway, recorder: Recorder, bucket: str) -> None:
-    """mitmproxy would send off what it has read, under a head that nobody has signed: it finds no way out."""
+def test_an_option_that_changes_while_a_body_is_read(
+    running: Gateway, recorder: Recorder, minio: Minio, bucket: str
+) -> None:
+    """A body whose head came while it was to be held stays held, and leaves when it is let go."""
     upload = put_chunked(Target(bucket, "held"), b"x" * 1000)
     with Raw(running.port) as raw:
         raw.send(upload.wire[:-500])
         web = Web(running)
         eventually(lambda: web.call("GET", "/flows"))
         web.call("PUT", "/options", {"stream_large_bodies": "1"})
-        assert raw.ask(upload.wire[-500:], "PUT").status == 503
-    assert recorder.requests() == []
+        raw.send(upload.wire[-500:])
+        flow = eventually(web.held)[0]
+        assert recorder.requests() == []
+        web.call("POST", f"/flows/{flow['id']}/resume", {})
+        assert raw.read().status == 200
+    assert _stored(minio, bucket) == b"x" * 1000
 
 
 def test_no_size(gateway: GatewayFactory, unreached: Recorder) -> None:

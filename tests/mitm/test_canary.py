@@ -101,13 +101,12 @@ def _leak(what):
 
 """
 OUTGOING = """
-_before = write_outgoing
+_before = write_request
 
-def write_outgoing(flow, outgoing, backend):
-    from s3gateway.sigv4.model import RequestHead
-    head = RequestHead(b"", outgoing.target, outgoing.headers)
+def write_request(method, target, headers):
+    head = RequestHead(method, target, headers)
     _leak(LEAKED)
-    _before(flow, outgoing, backend)
+    return _before(method, target, headers)
 """
 VERIFIED = """
 _before = verify
@@ -128,17 +127,17 @@ LEAKS = {
     "client secret in the log": ("sigv4/verify.py", VERIFIED.replace("LEAKED", "secret.reveal()")),
     "client signing key in the log": ("sigv4/verify.py", VERIFIED.replace("LEAKED", "verified.signing_key")),
     "signature in use in the log": ("sigv4/verify.py", VERIFIED.replace("LEAKED", "verified.seed.hex")),
-    "signature in the log": ("mitm/flows.py", OUTGOING.replace("LEAKED", "head.all(b'authorization')")),
+    "signature in the log": ("http1/head.py", OUTGOING.replace("LEAKED", "head.all(b'authorization')")),
     "SSE-C key in the log": (
-        "mitm/flows.py",
+        "http1/head.py",
         OUTGOING.replace("LEAKED", "head.all(b'x-amz-server-side-encryption-customer-key')"),
     ),
-    "session token in the log": ("mitm/flows.py", OUTGOING.replace("LEAKED", "head.all(b'x-amz-security-token')")),
+    "session token in the log": ("http1/head.py", OUTGOING.replace("LEAKED", "head.all(b'x-amz-security-token')")),
     "backend secret in the log": ("signer.py", "Signer.own_headers = _leaking(Signer.own_headers, 'secret')"),
     "backend signing key in the log": ("signer.py", "Signer.own_headers = _leaking(Signer.own_headers, 'key')"),
-    "signature in the flow file": ("mitm/flows.py", KEPT),
-    "session token in the flow file": ("mitm/flows.py", KEPT),
-    "SSE-C key in the flow file": ("mitm/flows.py", KEPT),
+    "signature in the flow file": ("mitm/watched/flows.py", KEPT),
+    "session token in the flow file": ("mitm/watched/flows.py", KEPT),
+    "SSE-C key in the flow file": ("mitm/watched/flows.py", KEPT),
 }
 LEAKING = """
 def _leaking(own_headers, what):
@@ -165,7 +164,7 @@ def test_a_leak_is_found(minio: Minio, certs: Certs, copied_gateway: Copies, tmp
         "session_token": own["SessionToken"],
     }
     of, patch = LEAKS[leak]
-    running = copied_gateway(config, of, LEAK + LEAKING + patch)
+    running = copied_gateway(config, of, LEAK + LEAKING + patch, watched=True)
     with Raw(running.port) as raw:
         assert raw.ask(put_chunked(Target(bucket, "k"), b"x" * CHUNK).wire).status == 200
     eventually(lambda: '"status": 200' in running.log())
@@ -174,7 +173,7 @@ def test_a_leak_is_found(minio: Minio, certs: Certs, copied_gateway: Copies, tmp
 
 def test_a_leak_in_an_answer_is_found(minio: Minio, copied_gateway: Copies) -> None:
     """The tests' own client looks at every error that it reads, and the flow has the answer."""
-    running = copied_gateway(gateway_config(minio), "errors.py", BLABBING)
+    running = copied_gateway(gateway_config(minio), "errors.py", BLABBING, watched=True)
     with Raw(running.port) as raw:
         raw.send(sign("GET", Target("bucket", "k"), key=Key(secret="wrong")).head)
         with pytest.raises(AssertionError, match="client secret in the answer"):
@@ -185,7 +184,7 @@ def test_a_leak_in_an_answer_is_found(minio: Minio, copied_gateway: Copies) -> N
 
 def test_no_leak_is_found_where_there_is_none(minio: Minio, copied_gateway: Copies) -> None:
     """The same copy without a leak, at the same level: the log and the flow file are there, and clean."""
-    running = copied_gateway(gateway_config(minio))
+    running = copied_gateway(gateway_config(minio), watched=True)
     with Raw(running.port) as raw:
         assert raw.ask(sign("GET", Target("", "")).head).status == 200
     eventually(lambda: '"status": 200' in running.log())

@@ -6,6 +6,7 @@ Each test runs a copy of the code with one deliberate fault in it.
 import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from lab.recorder import Recorder
 from tests.mitm.conftest import ENTRY, CopiedGateway, Copies
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Target, put_chunked, put_plain, sign
-from tests.real.waiting import eventually
+from tests.real.waiting import LIMIT, eventually
 from tests.wire.scripted import Exchange, Scripted
 
 SECRET = "a-secret-in-the-exception"
@@ -38,9 +39,21 @@ def _boom(*_args, **_more):
         ("rules/encryption.py", "apply = _boom"),
         ("rules/operations.py", "check_target = _boom"),
         ("sigv4/canonical.py", "canonical_headers = _boom"),
-        ("mitm/flows.py", "write_outgoing = _boom"),
-        ("mitm/flows.py", "Transactions.open = _boom"),
-        ("mitm/flows.py", "read_arrival = _boom"),
+        ("http1/head.py", "find_end = _boom"),
+        ("http1/head.py", "read_request = _boom"),
+        ("http1/head.py", "check_host = _boom"),
+        ("http1/head.py", "write_request = _boom"),
+        ("wire/exchange.py", "Exchange._admit = _boom"),
+        ("wire/exchange.py", "Exchange._forward = _boom"),
+        ("wire/sending.py", "Sending._sign = _boom"),
+        ("wire/sending.py", "Sending._connect = _boom"),
+        ("wire/service.py", "Service.pool = _boom"),
+        ("wire/backends.py", "Pool.take = _boom"),
+        ("wire/backends.py", "Pool.connect = _boom"),
+        ("observed/log_line.py", "Record.describe = _boom"),
+        ("mitm/books.py", "Books.watch = _boom"),
+        ("mitm/internals.py", "take_transport = _boom"),
+        ("mitm/handover.py", "Front = _boom"),
     ],
     ids=lambda value: value.partition(" ")[0],
 )
@@ -49,6 +62,32 @@ def test_an_exception_on_the_way_in_refuses(
 ) -> None:
     """500 in S3's words, or a cut; no byte for the backend; and a line that does not quote the exception."""
     running = copied_gateway(gateway_config(unreached), module, BOOM + patch)
+    _nothing_goes_out(running, unreached)
+
+
+@pytest.mark.parametrize(
+    ("module", "patch"),
+    [
+        ("mitm/watched/desk.py", "Desk.watch = _boom"),
+        ("mitm/watched/flows.py", "new_flow = _boom"),
+        ("mitm/watched/flows.py", "read_head = _boom"),
+        ("mitm/watched/flows.py", "write_head = _boom"),
+        ("mitm/watched/flow_watch.py", "FlowWatch.head_came = _boom"),
+        ("mitm/watched/flow_watch.py", "FlowWatch.sent = _boom"),
+        ("mitm/watched/flow_watch.py", "FlowWatch.request_now = _boom"),
+        ("mitm/watched/flow_watch.py", "FlowWatch._fire = _boom"),
+    ],
+    ids=lambda value: value.partition(" ")[0],
+)
+def test_an_exception_while_somebody_watches_refuses(
+    unreached: Recorder, certs: Certs, copied_gateway: Copies, module: str, patch: str
+) -> None:
+    """The same where a flow is made."""
+    running = copied_gateway(gateway_config(unreached), module, BOOM + patch, watched=True)
+    _nothing_goes_out(running, unreached)
+
+
+def _nothing_goes_out(running: CopiedGateway, unreached: Recorder) -> None:
     for request, method in (
         (sign("GET", Target("bucket", "k")).head, "GET"),
         (sign("HEAD", Target("bucket", "k")).head, "HEAD"),
@@ -58,6 +97,8 @@ def test_an_exception_on_the_way_in_refuses(
             answer = _answer(raw, request, method)
             assert answer is None or answer.status == 500
     assert unreached.connections() == []
+    eventually(lambda: "KeyError at " in running.log(), running.log())
+    assert SECRET not in running.log()
 
 
 def _answer(raw: Raw, request: bytes, method: str) -> Answer | None:
@@ -67,7 +108,7 @@ def _answer(raw: Raw, request: bytes, method: str) -> Answer | None:
     return None
 
 
-HASHED = "from s3gateway.body import HashedBody"
+HASHED = "from s3gateway.bodies.whole import HashedBody"
 
 
 @pytest.mark.parametrize(
@@ -78,6 +119,12 @@ HASHED = "from s3gateway.body import HashedBody"
         ("bodies/chunked.py", f"{HASHED}; ChunkedBody._on_chunk_end = HashedBody.finish = _boom"),
         ("sigv4/chunk_signatures.py", "ChunkChain.chunk = _boom"),
         ("sigv4/chunk_reader.py", "ChunkReader.feed = _boom"),
+        ("http1/framing.py", "LengthReader.feed = _boom"),
+        ("wire/uploading.py", "Uploading._transform = _boom"),
+        ("wire/outbox.py", "Outbox.put = _boom"),
+        ("wire/outbox.py", "Outbox._add = _boom"),
+        ("wire/sending.py", "Sending._drain = _boom"),
+        ("wire/backends.py", "BackendConnection.write = _boom"),
     ],
 )
 def test_an_exception_in_a_body_transformer_aborts(
@@ -103,15 +150,31 @@ def test_an_exception_in_a_body_transformer_aborts(
 @pytest.mark.parametrize(
     ("module", "patch"),
     [
-        ("mitm/answer.py", "prepare_answer = _boom"),
+        ("answer.py", "returned = _boom"),
         ("rules/encryption.py", "hide_kms_key_id = _boom"),
+        ("http1/head.py", "read_answer = _boom"),
+        ("http1/head.py", "answer_length = _boom"),
+        ("answer_watch.py", "AnswerWatch.feed = _boom"),
+        ("answer_watch.py", "AnswerWatch.finish = _boom"),
+        ("wire/answering.py", "Answering.backend_data = _boom"),
+        ("wire/answering.py", "Answering._read_head = _boom"),
+        ("wire/answering.py", "Answering._pass_on = _boom"),
+        ("wire/answering.py", "Answering._give = _boom"),
+        ("wire/reply.py", "Reply.head_for_client = _boom"),
+        ("wire/reply.py", "Reply.read_head = _boom"),
+        ("wire/reply.py", "Reply.read_body = _boom"),
+        ("mitm/watched/desk.py", "Desk.ended = _boom"),
+        ("mitm/watched/flows.py", "new_answer = _boom"),
+        ("mitm/watched/flow_watch.py", "FlowWatch.answer_came = _boom"),
+        ("mitm/watched/flow_watch.py", "FlowWatch.answered = _boom"),
     ],
 )
 def test_an_exception_on_the_way_back_gives_no_answer_of_the_backends(
     recorder: Recorder, minio: Minio, copied_gateway: Copies, module: str, patch: str
 ) -> None:
     """An answer that could not be made the client's is not passed on as it is."""
-    running = copied_gateway(gateway_config(recorder), module, BOOM + patch)
+    watched = True if module.startswith("mitm/watched") else None
+    running = copied_gateway(gateway_config(recorder), module, BOOM + patch, watched=watched)
     with Raw(running.port) as raw:
         answer = _answer(raw, sign("GET", Target("", "")).head, "GET")
         assert answer is None or answer.status >= 500
@@ -126,10 +189,12 @@ AnswerWatch.feed = lambda self, data: _boom() if self.has_begun else _before(sel
 
 def test_an_exception_in_a_download_breaks_it_off(scripted: Scripted, copied_gateway: Copies) -> None:
     """At once: a part is not taken for the whole, and nobody waits for the rest."""
+    seen = threading.Event()
 
     def script(exchange: Exchange) -> None:
         exchange.read_request()
         exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n12\r\n<ListBucketResult>\r\n")
+        assert seen.wait(LIMIT)
         exchange.send(b"13\r\n</ListBucketResult>\r\n")
         exchange.stall()
 
@@ -137,9 +202,12 @@ def test_an_exception_in_a_download_breaks_it_off(scripted: Scripted, copied_gat
     running = copied_gateway(gateway_config(scripted), "answer_watch.py", BOOM + LOOKING)
     with Raw(running.port) as raw:
         raw.socket.settimeout(30)
+        raw.send(sign("GET", Target("bucket")).head)
+        assert raw.read_head().status == 200
+        seen.set()
         with pytest.raises(ConnectionError):
-            raw.ask(sign("GET", Target("bucket")).head)
-    eventually(lambda: "broken off: download stream failed with KeyError at " in running.log())
+            raw.read_exactly(1000)
+    eventually(lambda: "refused: KeyError at " in running.log())
     assert SECRET not in running.log()
 
 
@@ -207,8 +275,10 @@ def _replace(script: Path, text: str) -> None:
 
 
 def _status(running: CopiedGateway) -> int:
-    with Raw(running.port) as raw:
+    """Ask; 0 where the connection ends: a request that is under way when the script goes is cut."""
+    with Raw(running.port) as raw, contextlib.suppress(ConnectionError):
         return raw.ask(sign("GET", Target("", "")).head).status
+    return 0
 
 
 def test_a_script_that_is_touched_goes_on(minio: Minio, recorder: Recorder, copied_gateway: Copies) -> None:
@@ -242,7 +312,7 @@ def test_an_exception_while_capturing_decides_nothing(
     request = sign("GET", Target("bucket", "k"))
     with Raw(running.port) as raw:
         assert raw.ask(request.head).status == 404
-    eventually(lambda: "not captured: KeyError at recording.py" in running.log())
+    eventually(lambda: "not captured: KeyError at redaction.py" in running.log())
     running.stop()
     assert SECRET not in running.log()
     written = flow_file.read_bytes()

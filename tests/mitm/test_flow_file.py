@@ -47,7 +47,7 @@ def test_no_secret_is_written(
         "secret_access_key": own["SecretAccessKey"],
         "session_token": own["SessionToken"],
     }
-    running = gateway(config, arguments=["--set", "flow_detail=4"])
+    running = gateway(config, watched=True, arguments=["--set", "flow_detail=4"])
 
     s3 = running.client(tls=True, config=Config(signature_version="s3v4"))
     s3.put_object(Bucket=bucket, Key="c/k", Body=b"x")

@@ -23,7 +23,7 @@ async def count():
     while True:
         await asyncio.sleep(0.1)
         gc.collect()
-        found = sum(type(thing).__name__ == {kind!r} for thing in gc.get_objects())
+        found = sum(type(thing).__name__ in {kinds!r} for thing in gc.get_objects())
         with open({path!r} + ".part", "w") as file:
             file.write(str(found))
         os.replace({path!r} + ".part", {path!r})
@@ -32,7 +32,7 @@ def running():
     global task
     task = asyncio.get_running_loop().create_task(count())
 """
-"""Another script in the same mitmdump: it counts what is still there of a kind after a collection."""
+"""Another script in the same mitmdump: it counts what is still there of some kinds after a collection."""
 
 SLOW = """
 import asyncio
@@ -46,6 +46,9 @@ def running():
     ctx.master.addons.add(Slow())
 """
 """A script whose hook is the last of a connection's end, and takes its time."""
+
+KINDS = ("HTTPFlow", "FlowWatch", "Exchange", "Transaction", "ClientConnection")
+"""All that there is for one request; its connection has ended, too."""
 
 DATA = b"x" * CHUNK
 ENDS: dict[str, Callable[[str], bytes]] = {
@@ -73,17 +76,18 @@ def _send(port: int, data: bytes, *, leave: bool) -> None:
 
 
 @pytest.mark.parametrize("how", ENDS)
-@pytest.mark.parametrize("backend", ["up", "down"])
+@pytest.mark.parametrize(("backend", "watched"), [("up", True), ("down", True), ("up", False)])
 def test_no_flow_is_held(
-    gateway: GatewayFactory, minio: Minio, certs: Certs, tmp_path: Path, how: str, backend: str
+    gateway: GatewayFactory, minio: Minio, certs: Certs, tmp_path: Path, how: str, backend: str, *, watched: bool
 ) -> None:
-    """Whatever ended a request, its flow is gone soon after."""
-    bucket = f"held-{os.getpid()}-{abs(hash(how))}"
+    """Whatever ended a request, its flow and what the wire had of it are gone soon after."""
+    bucket = f"held-{os.urandom(6).hex()}"
     if backend == "up":
         minio.client().create_bucket(Bucket=bucket)
     counted, script = tmp_path / "flows", tmp_path / "counter.py"
-    script.write_text(COUNTER.format(kind="HTTPFlow", path=str(counted)))
-    running = gateway(gateway_config(minio if backend == "up" else Nobody(certs)), arguments=["-s", str(script)])
+    script.write_text(COUNTER.format(kinds=KINDS, path=str(counted)))
+    config = gateway_config(minio if backend == "up" else Nobody(certs))
+    running = gateway(config, watched=watched, arguments=["-s", str(script)])
     for _ in range(5):
         _send(running.port, ENDS[how](bucket), leave=how == "cut by the client")
     eventually(lambda: running.log().count('"status"') >= 5, running.log())
@@ -94,7 +98,7 @@ def test_no_flow_is_held(
 def test_no_connection_is_watched_for_ever(gateway: GatewayFactory, certs: Certs, tmp_path: Path) -> None:
     """Also one that is looked at while it ends."""
     counted, counter, slow = tmp_path / "stalls", tmp_path / "counter.py", tmp_path / "slow.py"
-    counter.write_text(COUNTER.format(kind="Stall", path=str(counted)))
+    counter.write_text(COUNTER.format(kinds=("ClientConnection", "Front"), path=str(counted)))
     slow.write_text(SLOW)
     running = gateway(gateway_config(Nobody(certs)), arguments=["-s", str(counter), "-s", str(slow)])
     for _ in range(3):

@@ -189,10 +189,11 @@ def test_an_upload_that_stops_where_it_is_held(minio: Minio, gateway: GatewayFac
     """With `s3_buffer_bodies` the backend is not connected to before a body is whole, and it is not to blame."""
     running = gateway(gateway_config(minio, limits={"body_timeout": 2}), arguments=["--set", "s3_buffer_bodies=1m"])
     with Raw(running.port) as raw:
-        raw.send(_stalled("chunks", bucket))
+        answer = raw.ask(_stalled("chunks", bucket))
+        assert (answer.status, answer.code) == (400, "RequestTimeout")
         assert raw.is_closed()
     (record,) = eventually(lambda: _records(running, bucket=bucket))
-    assert (record["refusal"], record["status"], "fault" in record) == ("RequestTimeout", 0, False)
+    assert (record["refusal"], record["status"], "fault" in record) == ("RequestTimeout", 400, False)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--set", "s3_buffer_bodies=1m"]], ids=["streamed", "held"])

@@ -66,7 +66,7 @@ def test_connections_are_told_with_their_address(gateway: GatewayFactory, config
 def test_text_goes_on_as_it_was(gateway: GatewayFactory, config: dict[str, Any]) -> None:
     """``auto`` makes objects of requests only, and a change of the file takes effect."""
     running = gateway(config | {"log": {"format": "auto"}}, watched=False)
-    assert f"] S3 gateway on 127.0.0.1:{running.port} " in running.log()
+    eventually(lambda: f"] S3 gateway on 127.0.0.1:{running.port} " in running.log(), running.log())
     running.write_config(config | {"log": {"format": "json"}})
     eventually(lambda: '"event": "configuration reloaded' in running.log())
 
@@ -114,12 +114,12 @@ def test_an_ipv6_address_is_told_from_its_port(gateway: GatewayFactory, config: 
     """In brackets, in the request's line and in mitmproxy's own."""
     config["listen"]["host"] = "::1"
     running = gateway(config, watched=False, arguments=["--set", "termlog_verbosity=debug"])
-    assert f"S3 gateway on [::1]:{running.port} " in running.log()
+    eventually(lambda: f"S3 gateway on [::1]:{running.port} " in running.log(), running.log())
     with socket.create_connection(("::1", running.port)) as connection:
         address = f"[::1]:{connection.getsockname()[1]}"
         connection.sendall(sign("GET", Target("bucket", "key"), key=Key(secret="wrong")).head)
         assert connection.recv(12) == b"HTTP/1.1 403"
-    eventually(lambda: "client disconnect" in running.log(), running.log())
+    eventually(lambda: "client disconnect" in running.log() and '"status": 403' in running.log(), running.log())
     told = [(line.get("status"), line["address"]) for line in _objects(running.log()) if "address" in line]
     assert (403, address) in told
     assert (None, address) in told

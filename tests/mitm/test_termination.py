@@ -1,19 +1,15 @@
-"""What the gateway leans on in mitmproxy, and what comes of it: early refusals, cut uploads, replaced answers.
+"""How exchanges end that do not end well: early refusals, cut uploads, replaced answers; and what other addons see.
 
-The first tests name what must be there when mitmproxy changes; the others show at the wire that it still does what it
-is used for. Uploads that are refused while real clients write are in tests/real/test_refusal_before_body.py.
+Uploads that are refused while real clients write are in tests/real/test_refusal_before_body.py.
 """
 
 import contextlib
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from lab import CHECKOUT
 from lab.certs import Certs
 from lab.gateway import Gateway, gateway_config
 from lab.recorder import Recorder
@@ -26,102 +22,6 @@ from tests.real.memory import MIB
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
 from tests.real.waiting import eventually, whole_lines
-
-_LOOK = """
-import inspect, json
-from mitmproxy import connection, options
-from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.proxy import commands, context, events, layers, mode_specs, server
-from mitmproxy.proxy.layers import http as layer
-from mitmproxy.proxy.layers.http import _events, _hooks, _http1
-from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
-
-def parameters(function):
-    return [name for name in inspect.signature(function).parameters if name != "self"]
-
-client = connection.Client(peername=("h", 1), sockname=("h", 2), proxy_mode=mode_specs.ProxyMode.parse("regular"))
-top = layer.HttpLayer(context.Context(client, options.Options()), layer.HTTPMode.transparent)
-ours = _http1.Http1Server(top.context.fork())
-top.connections[client] = ours
-for _ in top.handle_event(events.Start()):
-    pass
-stream = layer.HttpStream(top.context.fork(), 1)
-source = inspect.getsource
-print(json.dumps({
-    "connections by id": isinstance(Proxyserver().connections, dict),
-    "a connection's parts": list(server.ConnectionIO.__dataclass_fields__),
-    "a handler's parts": sorted({"transports", "client", "layer"} & set(server.ConnectionHandler.__annotations__)),
-    "reads wait for writers": "await self.drain_writers()" in source(server.ConnectionHandler.handle_connection),
-    "its drain is a coroutine": inspect.iscoroutinefunction(ProxyConnectionHandler.drain_writers),
-    "a stream is asked": parameters(layer.HttpStream.check_killed),
-    "after requestheaders": "check_killed" in source(layer.HttpStream.state_wait_for_request_headers),
-    "after request": "check_killed" in source(layer.HttpStream.state_consume_request_body),
-    "after responseheaders": "check_killed" in source(layer.HttpStream.state_wait_for_response_headers),
-    "after error": "check_killed" in source(layer.HttpStream.handle_protocol_error),
-    "a stream is asked for sizes": parameters(layer.HttpStream.check_body_size),
-    "no more after an error": callable(stream.state_errored),
-    "a stream's queue": (stream._paused, len(stream._paused_event_queue)),
-    "an answer's parts": [parameters(kind) for kind in (
-        _events.ResponseHeaders, _events.ResponseData, _events.ResponseEndOfMessage, layer.SendHttp, layer.DropStream,
-    )],
-    "the response hook": parameters(_hooks.HttpResponseHook),
-    "half a close": parameters(commands.CloseTcpConnection),
-    "an HTTP server that is there stays": top.connections[client] is ours,
-    "it reads heads": ours.state == ours.read_headers,
-    "what it has kept": len(ours.buf),
-    "its place": (ours.stream_id, ours.request),
-    "streams by id": top.streams,
-    "layers in order": top.context.layers[:1] == [top],
-}))
-"""
-
-
-def test_what_is_leaned_on_is_there() -> None:
-    """Each internal of mitmproxy that the gateway uses has the shape that it is used in."""
-    env = dict(os.environ) | {"PYTHONWARNINGS": "ignore"}  # on its own: importing mitmproxy warns a lot
-    told = json.loads(subprocess.run([sys.executable, "-c", _LOOK], env=env, capture_output=True, check=True).stdout)
-    assert told == {
-        "connections by id": True,
-        "a connection's parts": ["handler", "reader", "writer"],
-        "a handler's parts": ["client", "layer", "transports"],
-        "reads wait for writers": True,
-        "its drain is a coroutine": True,
-        "a stream is asked": ["emit_error_hook"],
-        "after requestheaders": True,
-        "after request": True,
-        "after responseheaders": True,
-        "after error": True,
-        "a stream is asked for sizes": ["request"],
-        "no more after an error": True,
-        "a stream's queue": [None, 0],
-        "an answer's parts": [
-            ["stream_id", "response", "end_stream"],
-            ["stream_id", "data"],
-            ["stream_id"],
-            ["event", "connection"],
-            ["stream_id"],
-        ],
-        "the response hook": ["flow"],
-        "half a close": ["connection", "half_close"],
-        "an HTTP server that is there stays": True,
-        "it reads heads": True,
-        "what it has kept": 0,
-        "its place": [1, None],
-        "streams by id": {},
-        "layers in order": True,
-    }
-
-
-def test_only_these_modules_lean_on_internals() -> None:
-    """Names with an underscore, and what is below `mitmproxy.proxy.layers.http`, are imported there alone."""
-    found = {
-        path.name
-        for path in (CHECKOUT / "addons").rglob("*.py")
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.startswith(("from mitmproxy", "import mitmproxy")) and ("._" in line or "layers.http" in line)
-    }
-    assert found == {"termination.py", "connections.py", "framing.py"}
-
 
 _PROBE = """
 import json, pathlib

@@ -1,6 +1,6 @@
-"""When a connection has stood still for too long."""
+"""How long a connection may stand still; when it has is in tests/http1/test_exchange.py."""
 
-from s3gateway.rules.stalls import Look, Stall, Waits, patience
+from s3gateway.rules.stalls import Waits, patience
 from tests.admission import configured
 
 TIMES = {"head_timeout": 10, "keep_alive": 20, "body_timeout": 30, "connect_timeout": 5, "backend_timeout": 40}
@@ -18,35 +18,3 @@ def test_each_wait_has_its_limit() -> None:
         "BACKEND": 40,
         "OPERATOR": None,
     }
-
-
-def test_it_is_over_when_nothing_has_moved_for_as_long() -> None:
-    """And whatever moves begins the time anew."""
-    stall = Stall()
-    assert not stall.is_over(Look(Waits.BODY, (1, 100)), LIMITS, 1000.0)
-    assert not stall.is_over(Look(Waits.BODY, (1, 100)), LIMITS, 1029.9)
-    assert not stall.is_over(Look(Waits.BODY, (1, 101)), LIMITS, 1031.0)
-    assert not stall.is_over(Look(Waits.BODY, (1, 101)), LIMITS, 1060.0)
-    assert stall.is_over(Look(Waits.BODY, (1, 101)), LIMITS, 1061.0)
-
-
-def test_it_is_told_once_and_again_after_as_long() -> None:
-    """What ends a connection takes a moment; it is not ended every second."""
-    stall = Stall()
-    ends = [now for now in range(100) if stall.is_over(Look(Waits.BACKEND), LIMITS, float(now))]
-    assert ends == [40, 80]
-
-
-def test_another_wait_is_another_time() -> None:
-    """An upload that is whole has not used up what the backend may take."""
-    stall = Stall()
-    assert not stall.is_over(Look(Waits.BODY), LIMITS, 0.0)
-    assert not stall.is_over(Look(Waits.BACKEND), LIMITS, 29.0)
-    assert not stall.is_over(Look(Waits.BACKEND), LIMITS, 68.0)
-    assert stall.is_over(Look(Waits.BACKEND), LIMITS, 69.0)
-
-
-def test_an_operator_may_take_any_time() -> None:
-    """A request that is open in mitmweb waits for ever."""
-    stall = Stall()
-    assert not any(stall.is_over(Look(Waits.OPERATOR), LIMITS, now) for now in (0.0, 1e9))

@@ -133,4 +133,4 @@ def test_chunked_upload() -> None:
         ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed) for _ in range(2)
     )
     body = chunked_body(PayloadMode.STREAMING, (inbound, outbound), head, CONFIG.limits)
-    assert stream.body == body.feed(stream.body) + body.finish()
+    assert stream.body == b"".join((*body.feed(stream.body), *body.finish()))

@@ -184,7 +184,7 @@ def test_a_gateway_that_is_not_there_is_said(bucket: str, clients: Path, tmp_pat
 def run_capture(flows: Path, to: Path) -> Path:
     """The exchanges of a flow file as a capture, as scripts/capture_headers writes them: heads alone."""
     program = (
-        "import sys, pathlib; from capturing.sources import read; from s3gateway.capture import dump;"
+        "import sys, pathlib; from capturing.sources import read; from s3gateway.observed.capture import dump;"
         "pathlib.Path(sys.argv[2]).write_text(dump(read(pathlib.Path(sys.argv[1]))))"
     )
     env = dict(os.environ) | {"PYTHONPATH": f"{CHECKOUT}/addons:{CHECKOUT}/scripts", "PYTHONWARNINGS": "ignore"}

@@ -97,22 +97,23 @@ class Front:
         return {each["Key"]: (each["ETag"], each["LastModified"]) for each in found}
 
     def begin(self) -> None:
-        """Clear the recorder; what is open now is other tests' affair, some client's that keeps its connection."""
+        """Clear the recorder; connections that are open now are kept for later requests."""
         self._others = self.recorder._open_numbers()
         self.recorder.clear()
 
     def settle(self) -> None:
-        """Wait until the connections to the backend that this test has caused have ended."""
+        """Wait until no request is under way at the backend: each is whole, or its connection has ended."""
         eventually(
-            lambda: not self.recorder.is_behind() and self.recorder._open_numbers() <= self._others,
-            "connections to the backend stay open",
+            lambda: not self.recorder.is_behind() and not self.recorder._busy_numbers(),
+            "requests at the backend do not end",
         )
 
     def forget(self) -> None:
         """Settle, and clear the recorder."""
         self.settle()
-        self.recorder.clear()
+        self.begin()
 
     def untouched(self) -> bool:
-        """Whether nobody has even connected to the backend since the recorder was cleared."""
-        return {connection.number for connection in self.recorder.connections()} <= self._others
+        """Whether nobody has even connected to the backend, or sent it a byte, since the recorder was cleared."""
+        seen = self.recorder.connections()
+        return all(connection.number in self._others and not connection.sent for connection in seen)

@@ -49,7 +49,7 @@ def running(
         scripted, encryption=[{"prefix": "ruled/", "sse-c": str(key)}], limits={"refusal_linger": 1}
     )
     config["backend"]["credentials"]["session_token"] = TOKEN
-    gateway = session_gateway(config, arguments=["--set", "store_streamed_bodies=true"])
+    gateway = session_gateway(config, watched=True, arguments=["--set", "store_streamed_bodies=true"])
     yield gateway
     gateway.stop()
     assert SENT

@@ -1,10 +1,12 @@
 """aws-chunked bodies: each chunk, the trailer and the checksum in it are verified before they are signed anew."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from s3gateway import errors
+from s3gateway.bodies.whole import Piece
 from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.checksums import Checksum, announced, checksums_in
 from s3gateway.sigv4.chunk_reader import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
@@ -13,6 +15,13 @@ from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode, RequestHead, Signat
 
 _NO_SIGNATURE = b"0" * 64
 _SMALL_READ = 4096
+_GATHERED = 64 * 1024
+"""Bytes of small reads that become one piece: the pieces stay few, and none grows to the size of its chunk."""
+
+_ENDING = 16 * 1024
+"""Bytes that leave in one write at the end of an upload: the final chunk, the trailer, and data before them."""
+
+_ZEROS = bytes(64 * 1024)
 _EXPLAINED = 1024 * 1024
 """Bytes of a chunk that are kept when its signature is wrong, so that it can be said why; SDKs send less."""
 
@@ -87,31 +96,41 @@ class ChunkedBody:
         self._min_chunk = min_chunk
         self._start = ChunkStart(0, b"0", None)
         self._sound = True
-        self._pieces: list[bytes | memoryview | bytearray] = []
-        self._ready: list[bytes | memoryview | bytearray] = []
-        self._last: list[bytes | memoryview | bytearray] = []
-        self._out: list[bytes | memoryview | bytearray] = self._ready
+        self._pieces: list[Piece] = []
+        self._ready: list[Piece] = []
+        self._last: list[Piece] = []
+        self._out: list[Piece] = self._ready
         self._hash = sha256()
-        self._poison = b""
+        self._spoilt: ChunkStart | None = None
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> list[Piece]:
         """Give every chunk that is now complete and verified; the last of the data and the final one stay here."""
         self._check_sound()
         self._sound = False  # until all of this read is
         for event in self._reader.feed(data):
             self._on_event(event)
         self._sound = True
-        ready = b"".join(self._ready)
+        ready = self._ready.copy()
         self._ready.clear()
         return ready
 
-    def finish(self) -> bytes:
-        """Give what was held back as one piece, so that one write carries it (a cut trailer stalls MinIO)."""
+    def finish(self) -> list[Piece]:
+        """Give what was held back; its end is one piece, so that one write carries it (a cut trailer stalls MinIO)."""
         self._check_sound()
         if not self._reader.done:
             self._sound = False
             raise errors.incomplete_body()
-        return b"".join(self._last)
+        last, size, at = self._last, 0, len(self._last)
+        while at and size < _ENDING:
+            at -= 1
+            size += len(last[at])
+        return [*last[:at], b"".join(last[at:])]
+
+    def drop(self) -> None:
+        """Let go of every byte, and of the views of what was read."""
+        self._sound = False
+        for kept in (self._pieces, self._ready, self._last):
+            kept.clear()
 
     @property
     def chunks(self) -> int:
@@ -124,26 +143,21 @@ class ChunkedBody:
         ended = self.chunks and self.chunks == self._started and self._start.size == 0
         return None if self._sound or ended else self.chunks + 1
 
-    def poison(self) -> bytes:
-        """Give the faulty chunk's frame with zeroed data and an impossible signature; empty for other faults.
+    def poison(self) -> Iterator[Piece] | None:
+        """Give the faulty chunk's frame with zeroed data and an impossible signature; None for other faults.
 
         Before it stand the chunks of the same read that were verified, so that the frame is where it belongs.
         """
-        return b"".join((*self._ready, self._poison)) if self._poison else b""
+        if self._spoilt is None:
+            return None
+        ready = self._ready.copy()
+        self._ready.clear()
+        return _frame(ready, self._spoilt)
 
     def _check_sound(self) -> None:
         """After a fault nothing more leaves, whatever is still held."""
         if not self._sound:
             raise errors.incomplete_body()
-
-    def _hold(self, data: bytes | memoryview) -> None:
-        """Keep data of a signed chunk; small reads are gathered, for each piece has a cost of its own."""
-        if len(data) >= _SMALL_READ:
-            self._pieces.append(data)
-        elif self._pieces and isinstance(self._pieces[-1], bytearray):
-            self._pieces[-1] += data
-        else:
-            self._pieces.append(bytearray(data))
 
     def _on_event(self, event: Event) -> None:
         match event:
@@ -152,9 +166,9 @@ class ChunkedBody:
                     self._checksum.update(data)
                 if self._inbound:
                     self._hash.update(data)
-                    self._hold(data)
+                    _hold(self._pieces, data)
                 else:
-                    self._out.append(data)
+                    _hold(self._out, data)
             case ChunkStart():
                 self._on_chunk_start(event)
             case ChunkEnd():
@@ -200,10 +214,9 @@ class ChunkedBody:
 
     def _spoil(self, *, final: bool) -> None:
         """Keep the frame, so that Content-Length still holds; but begin no trailer that would then be cut."""
-        if final and self._checksum:
-            return
-        head = b"%b;chunk-signature=%b\r\n" % (self._start.text, _NO_SIGNATURE)
-        self._poison = head + bytes(self._start.size) + b"\r\n"
+        self._pieces.clear()
+        if not (final and self._checksum):
+            self._spoilt = self._start
 
     def _on_trailer(self, trailer: Trailer) -> None:
         if self._checksum is None or [name for name, _ in trailer.fields] != [self._checksum.name]:
@@ -219,6 +232,29 @@ class ChunkedBody:
             raw = raw[:at] + signature + raw[at + len(signature) :]
         self._checksum.check(trailer.fields[0][1])
         self._last.append(raw)
+
+
+def _hold(pieces: list[Piece], data: bytes | memoryview) -> None:
+    """Add data of a chunk; small reads are gathered, for each piece has a cost of its own."""
+    last = pieces[-1] if pieces else None
+    if len(data) >= _SMALL_READ:
+        pieces.append(data)
+    elif isinstance(last, bytearray) and len(last) < _GATHERED:
+        last += data
+    else:
+        pieces.append(bytearray(data))
+
+
+def _frame(before: list[Piece], start: ChunkStart) -> Iterator[Piece]:
+    """A chunk of that size, all zeros; its data is one piece of memory, given as often as it takes."""
+    yield from before
+    before.clear()  # views of reads, which would live for as long as the backend takes
+    yield b"%b;chunk-signature=%b\r\n" % (start.text, _NO_SIGNATURE)
+    left = start.size
+    while left > 0:
+        yield _ZEROS[:left]
+        left -= len(_ZEROS)
+    yield b"\r\n"
 
 
 def chunked_body(

@@ -1,7 +1,9 @@
 """DeleteObjects by a client with prefixes: the body is held back until every key in it was found to be allowed."""
 
+from collections.abc import Iterator
+
 from s3gateway import errors
-from s3gateway.bodies.whole import Body
+from s3gateway.bodies.whole import Body, Piece
 from s3gateway.rules.access import Access
 from s3gateway.rules.deletion import read_keys
 
@@ -19,20 +21,25 @@ class DeleteBody:
         self._access = access
         self._held = bytearray()
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> list[Piece]:
         """Hold back."""
-        self._held += self._verifying.feed(data)
+        self._held += b"".join(self._verifying.feed(data))
         if len(self._held) > MAX_DOCUMENT:
             raise errors.malformed_xml()
-        return b""
+        return []
 
-    def finish(self) -> bytes:
+    def finish(self) -> list[Piece]:
         """Release all of it if the hash is right and every key is below one of the client's prefixes."""
-        self._held += self._verifying.finish()
+        self._held += b"".join(self._verifying.finish())
         if not all(map(self._access.allows_key, read_keys(bytes(self._held)))):
             raise errors.access_denied(reason="a key in the body is below none of the client's prefixes")
-        return bytes(self._held)
+        return [bytes(self._held)]
 
-    def poison(self) -> bytes:
+    def poison(self) -> Iterator[Piece] | None:
         """Nothing has left, so cutting the connection suffices."""
-        return b""
+        return None
+
+    def drop(self) -> None:
+        """Let go of it."""
+        self._verifying.drop()
+        self._held.clear()

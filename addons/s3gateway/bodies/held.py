@@ -67,7 +67,7 @@ def release(
 
 
 def _through(body: Body, wire: bytes) -> bytes:
-    return (body.feed(wire) if wire else b"") + body.finish()
+    return b"".join((*(body.feed(wire) if wire else ()), *body.finish()))
 
 
 def _content(admitted: Admitted, wire: bytes, limits: Limits) -> bytes:

@@ -1,52 +1,70 @@
 """Body transformers: client bytes in, backend bytes out, nothing unverified in between.
 
-Each has ``feed(data) -> bytes`` for every read and ``finish() -> bytes`` at the end of the HTTP message, and raises
-:class:`~s3gateway.errors.S3Error` at the first fault. What completes an object at the backend (the last read, or the
-last chunk of data with the final chunk and the trailer) leaves only from ``finish``, so a body that fails is never
-whole at the backend.
+Each has ``feed(data)`` for every read and ``finish()`` at the end of the HTTP message. Both give pieces of bytes, in
+order, as they may leave, and raise :class:`~s3gateway.errors.S3Error` at the first fault. No piece is longer than a
+read but the last of ``finish``, which must leave in one write. What completes an object at the backend (the last read,
+or the last chunk of data with the final chunk and the trailer) leaves only from ``finish``, so a body that fails is
+never whole at the backend.
 Memory is bounded by one aws-chunk in the signed modes and by one read in the others. The streaming modes are in
 :mod:`s3gateway.bodies.chunked`.
 """
 
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Protocol
 
 from s3gateway import errors
 
+Piece = bytes | memoryview | bytearray
+"""Some bytes on their way to the backend. A view is of one read, and keeps that read in memory."""
+
 
 class Body(Protocol):
-    """What the shell needs of a transformer."""
+    """What the wire needs of a transformer."""
 
     @property
     def chunks(self) -> int:
         """How many aws-chunks were verified and passed on."""
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> list[Piece]:
         """Verify ``data`` and give what may go out now."""
 
-    def finish(self) -> bytes:
+    def finish(self) -> list[Piece]:
         """Verify the whole and give what completes it."""
 
-    def poison(self) -> bytes:
-        """After a fault: bytes that make the backend refuse the upload even if the connection cannot be cut."""
+    def poison(self) -> Iterator[Piece] | None:
+        """After a fault: bytes that make the backend refuse the upload for itself, made as they are asked for.
+
+        None where the end of the connection, before the announced length, says all.
+        """
+
+    def drop(self) -> None:
+        """Let go of every byte; nothing comes out any more."""
 
 
 class PlainBody:
     """``UNSIGNED-PAYLOAD``: nothing to verify, and HTTP's own framing says when it is whole."""
 
     chunks = 0
+    _is_dropped = False
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> list[Piece]:
         """Pass on."""
-        return data
+        return [] if self._is_dropped else [data]
 
-    def finish(self) -> bytes:
+    def finish(self) -> list[Piece]:
         """Nothing is held back."""
-        return b""
+        if self._is_dropped:
+            raise errors.incomplete_body()
+        return []
 
-    def poison(self) -> bytes:
-        """Cutting the connection before the announced length suffices."""
-        return b""
+    def poison(self) -> Iterator[Piece] | None:
+        """Cutting the connection suffices."""
+        return None
+
+    def drop(self) -> None:
+        """Nothing is held; what still comes is not passed on."""
+        self._is_dropped = True
 
 
 class HashedBody:
@@ -58,22 +76,30 @@ class HashedBody:
         self._claimed = claimed
         self._hash = sha256()
         self._held = b""
+        self._is_dropped = False
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> list[Piece]:
         """Hash on, release the read before."""
-        if not data:
-            return b""  # it would push out the last bytes
+        if self._is_dropped or not data:
+            return []  # it would push out the last bytes
         self._hash.update(data)
         held, self._held = self._held, data
-        return held
+        return [held] if held else []
 
-    def finish(self) -> bytes:
+    def finish(self) -> list[Piece]:
         """Release the last bytes if the hash is the one that was signed."""
+        if self._is_dropped:
+            raise errors.incomplete_body()
         computed = self._hash.hexdigest()
         if computed != self._claimed:
             raise errors.payload_mismatch(self._claimed, computed)
-        return self._held
+        return [self._held] if self._held else []
 
-    def poison(self) -> bytes:
-        """Cutting the connection before the announced length suffices."""
-        return b""
+    def poison(self) -> Iterator[Piece] | None:
+        """Cutting the connection suffices."""
+        return None
+
+    def drop(self) -> None:
+        """Let go of the last read."""
+        self._is_dropped = True
+        self._held = b""

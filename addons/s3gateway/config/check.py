@@ -22,7 +22,8 @@ class ConfigError(ValueError):
     files: tuple[Path, ...] = ()
 
     def __init__(self, key: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{key}: {problem}; {remedy}")
+        shown = key if key.isprintable() else repr(key)  # a key of the file may hold a line feed
+        super().__init__(f"{shown}: {problem}; {remedy}")
 
 
 _SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "log")

@@ -225,8 +225,10 @@ KEYS = (
         "limits.request_rate",
         PER_SECOND,
         "Most requests of one access key, in bursts of up to as many, then 503 SlowDown, which SDKs wait and retry "
-        "after: one job leaves something to the others. About what one gateway process can do.",
-        1000,
+        "after. More than one process serves (2000 to 5000 small ones a second and core), so that it ends a client "
+        "that has run wild and caps none that can be served. Set half of what yours does to keep one job from all "
+        "of it.",
+        10000,
     ),
     Key(
         "log.format",

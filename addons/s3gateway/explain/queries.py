@@ -6,7 +6,6 @@ from urllib.parse import unquote_to_bytes
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.escapes import LENIENT, escaped, lower_escapes
 from s3gateway.explain.suspect import Suspect, of_part, quoted
-from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 
 _Pairs = list[tuple[bytes, bytes]]
@@ -35,7 +34,7 @@ _AS_CAME = "make the proxy in front pass the query on byte for byte"
 
 def suspects(draft: Draft, head: RequestHead, operation: str) -> Iterator[Suspect]:
     """Every reading of the query, the likeliest first. ``operation`` is the S3 name, as far as it is known."""
-    pairs = [(name, value) for name, value in query_pairs(head.query) if name != _SIGNATURE]
+    pairs = [(name, value) for name, value in head.parameters if name != _SIGNATURE]
     pieces = [piece for piece in head.query.split(b"&") if piece and not piece.startswith(_SIGNATURE + b"=")]
     for cause, sentence, query, likely in (
         *_sorting(draft.query, pairs, pieces),

@@ -17,7 +17,6 @@ from s3gateway.explain.search import MAX_TRIES, Found, Search
 from s3gateway.explain.suspect import QUOTABLE, Suspect, quoted, wire_name
 from s3gateway.observed.capture import Explanation
 from s3gateway.rules.operations import read_operation
-from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.claim import Claim, read_claim
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.sigv4.verify import check_region, signed_at, verify
@@ -155,7 +154,7 @@ def _texts(told: Explanation) -> tuple[str, str]:
 def _swapped_keys(head: RequestHead, config: Config) -> Explanation | None:
     """A client that has key and secret swapped sends its secret: say so, and not what it sent."""
     sent = [value.partition(b"Credential=")[2] for value in head.all(b"authorization")]
-    sent += [value for name, value in query_pairs(head.query) if name == _CREDENTIAL]
+    sent += [value for name, value in head.parameters if name == _CREDENTIAL]
     if any(text.startswith(key.encode() + b"/") for text in sent for key in config.clients):
         return None
     for client in config.clients.values():

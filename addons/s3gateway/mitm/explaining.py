@@ -13,17 +13,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from mitmproxy import http
-
 from s3gateway.bodies.chunked import BadSignature, ChunkedBody
 from s3gateway.code_location import code_location
 from s3gateway.config.model import Config
 from s3gateway.explain.certificate import names_in
 from s3gateway.explain.chain import explain_chunk
 from s3gateway.explain.why import explain
-from s3gateway.mitm.flows import Transaction
 from s3gateway.observed.capture import Explanation
 from s3gateway.observed.log_line import EXPLAINED
+from s3gateway.observed.transaction import Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +41,6 @@ PATIENCE_SECONDS = 5.0
 class _Case:
     """One refusal to explain, with what was in force then."""
 
-    flow: http.HTTPFlow
     transaction: Transaction
     config: Config
     bad: BadSignature | None
@@ -53,14 +50,14 @@ class _Case:
 class Explainer:
     """``on_done`` is told of each case that was accepted, once: explained, or given up when the gateway ends."""
 
-    def __init__(self, on_done: Callable[[http.HTTPFlow, Transaction, int], Awaitable[None]]) -> None:
+    def __init__(self, on_done: Callable[[Transaction, int], Awaitable[None]]) -> None:
         self._on_done = on_done
         self._waiting: asyncio.Queue[_Case] = asyncio.Queue(QUEUE)
         self._dropped = 0
         self._task: asyncio.Task[None] | None = None
         self._now: _Case | None = None
 
-    def consider(self, flow: http.HTTPFlow, transaction: Transaction, config: Config) -> asyncio.Event | None:
+    def consider(self, transaction: Transaction, config: Config) -> asyncio.Event | None:
         """Accept a refusal for explanation, if it is one to be explained and there is room; never waits.
 
         The event is set when :data:`on_done` has been told.
@@ -71,7 +68,7 @@ class Explainer:
         bad = _bad_signature(transaction)
         if not config.log_explain:
             return None
-        case = _Case(flow, transaction, config, bad)
+        case = _Case(transaction, config, bad)
         try:
             self._waiting.put_nowait(case)
         except asyncio.QueueFull:
@@ -81,7 +78,7 @@ class Explainer:
             self._task = asyncio.create_task(self._run(), name="s3gateway explainer")
         return case.settled
 
-    def stop(self) -> list[tuple[http.HTTPFlow, Transaction]]:
+    def stop(self) -> list[Transaction]:
         """End, and give back what is not explained yet."""
         if self._task:
             self._task.cancel()
@@ -89,7 +86,7 @@ class Explainer:
         while not self._waiting.empty():
             left.append(self._waiting.get_nowait())
         self._now = None
-        return [(case.flow, case.transaction) for case in left]
+        return [case.transaction for case in left]
 
     async def _run(self) -> None:
         """Explain until nothing waits; the next refusal starts this anew."""
@@ -108,7 +105,7 @@ class Explainer:
                 case.transaction.explanation = await asyncio.to_thread(_explain, case)
             with _logged(case):
                 dropped, self._dropped = self._dropped, 0
-                await self._on_done(case.flow, case.transaction, dropped)
+                await self._on_done(case.transaction, dropped)
         finally:
             case.settled.set()
 

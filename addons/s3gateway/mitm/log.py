@@ -1,5 +1,6 @@
 """Where the gateway's lines go: the access log to standard output under mitmdump, to the event log elsewhere."""
 
+import asyncio
 import json
 import logging
 import re
@@ -9,11 +10,15 @@ from collections.abc import Callable
 from mitmproxy.addons.termlog import TermLogHandler
 from mitmproxy.utils import human
 
-from s3gateway.mitm.flows import Transaction
+from s3gateway.mitm import internals
 from s3gateway.mitm.output import Output
 from s3gateway.observed.log_line import Explained, Record, rfc3339
+from s3gateway.observed.transaction import Transaction
 
 logger = logging.getLogger(__name__)
+
+_BATCH_SECONDS = 0.02
+"""How long a line waits for others: a write to a pipe costs as much as making the line."""
 
 _PROXYS_CERTIFICATE = re.compile(r"the proxy's certificate(?: for \S+)?( \([^)]*\))?")
 """mitmproxy names the backend's address with it, which the client knows nothing of."""
@@ -64,25 +69,25 @@ def take_over(handler: TermLogHandler, log_format: Callable[[], str]) -> "Access
     inner = handler.formatter
     if inner is not None and not isinstance(inner, EventFormatter):
         handler.setFormatter(EventFormatter(inner, log_format))
-    output: object = handler.file
-    if not isinstance(output, Output):
-        output = Output(handler.file)
-        handler.file = output  # type: ignore[assignment]  # it has what print asks for
-    return AccessLog(output)
+    return AccessLog(internals.write_log_with(handler, Output, Output))
 
 
 class AccessLog:
-    """Writes each transaction's line once; with ``output`` to that, past ``logging`` (half the CPU)."""
+    """Writes a line for each request; with ``output`` to that, past ``logging`` (half the CPU), some at a time."""
 
     def __init__(self, output: Output | None = None) -> None:
         self._output = output
+        self._lines: list[str] = []
 
-    def write(self, transaction: Transaction, log_format: str) -> None:
-        """Write the line; elsewhere than under mitmdump it goes to mitmproxy's event log."""
-        if transaction.logged:
-            return
-        transaction.logged = True
-        self._write(transaction.record, log_format)
+    def write(self, record: Record, log_format: str) -> None:
+        """Write the line soon; elsewhere than under mitmdump it goes to mitmproxy's event log."""
+        self._write(record, log_format)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._lines = self._lines, []
+        if lines and self._output:
+            self._output.write("".join(lines))
 
     def explain(self, transaction: Transaction, dropped: int, log_format: str) -> None:
         """Write the line that says why a request was refused."""
@@ -94,10 +99,12 @@ class AccessLog:
     def _write(self, record: Record | Explained, log_format: str) -> None:
         as_text = log_format == "text" or (log_format == "auto" and sys.stdout.isatty())
         line = record.to_text() if as_text else record.to_json()
-        if self._output:
-            self._output.write(line + "\n")
-        else:
+        if self._output is None:
             logger.info("%s", line)
+            return
+        if not self._lines:
+            asyncio.get_running_loop().call_later(_BATCH_SECONDS, self.flush)
+        self._lines.append(line + "\n")
 
 
 def guard_proxy_log(*, quiet: bool) -> None:

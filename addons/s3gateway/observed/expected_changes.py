@@ -14,7 +14,7 @@ from s3gateway.sigv4.claim import without_presigned
 
 NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
-HOPS = frozenset((*(name.decode() for name in HOP_BY_HOP), "transfer-encoding"))
+HOPS = frozenset((*(name.decode() for name in HOP_BY_HOP if name != b"expect"), "transfer-encoding"))
 _SIGNED_ANEW = frozenset(("authorization", "x-amz-date", "x-amz-content-sha256"))
 _ENCRYPTION = ("x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption")
 

@@ -148,7 +148,7 @@ def _claiming(head: RequestHead, key_id: str, day: str, region: str) -> RequestH
         else (name, value)
         for name, value in head.headers
     )
-    dates = [value for name, value in canonical.query_pairs(head.query) if name == b"X-Amz-Date"]
+    dates = [value for name, value in head.parameters if name == b"X-Amz-Date"]
     scope = CredentialScope(day or dates[0][:8].decode("ascii", "replace"), region) if dates else ""
     presigned = {b"X-Amz-Credential": f"{key_id}/{scope}".encode(), b"X-Amz-Signature": _BLANK}
     return _with_query(_with_headers(head, headers), presigned)

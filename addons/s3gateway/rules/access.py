@@ -15,8 +15,8 @@ from itertools import chain
 
 from s3gateway import errors
 from s3gateway.rules.operations import Operation, has_dots, is_alias
-from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import Headers
+from s3gateway.sigv4.query import query_pairs
 
 _READS = ("Get", "Head", "List", "SelectObjectContent")
 _HARMLESS = frozenset(("HeadBucket", "GetBucketLocation", "DeleteObjects"))

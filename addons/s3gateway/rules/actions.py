@@ -159,7 +159,7 @@ def find(level: str, method: bytes, query: list[tuple[bytes, bytes]]) -> str:
     Raises :class:`~s3gateway.errors.S3Error` for what is no operation, and for a parameter that this one does not have.
     """
     names = [name for name, _ in query]
-    found = sorted({name for name in names if name in _SUBRESOURCES})
+    found = sorted({name for name in names if name in _SUBRESOURCES}) if names else []
     if len(found) > 1:
         # Which of them counts differs between servers; AWS refuses as well.
         subs = ", ".join(sub.decode() for sub in found)
@@ -172,7 +172,7 @@ def find(level: str, method: bytes, query: list[tuple[bytes, bytes]]) -> str:
         raise errors.S3Error(
             405, "MethodNotAllowed", "The specified method is not allowed against this resource.", reason=reason
         )
-    if missing := sorted(action.required.difference(names)):
+    if action.required and (missing := sorted(action.required.difference(names))):
         what = missing[0].decode()
         raise errors.invalid_argument(f"This operation needs the query parameter {what}.", what, "")
     if query:

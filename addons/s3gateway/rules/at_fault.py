@@ -4,7 +4,6 @@ import re
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 
 _OF_KEY: Final = frozenset(
@@ -45,6 +44,6 @@ def is_plain(head: RequestHead) -> bool:
         unquote_to_bytes(head.target).decode()
     except UnicodeDecodeError:
         return False
-    return all(_UNESCAPED.fullmatch(name) for name, _ in query_pairs(head.query)) and all(
+    return all(_UNESCAPED.fullmatch(name) for name, _ in head.parameters) and all(
         _ASCII.fullmatch(value) for _, value in ((b"", head.target), *head.headers)
     )

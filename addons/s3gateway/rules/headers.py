@@ -23,7 +23,13 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     )
 )
-"""Fields that concern one connection (RFC 9110 §7.6.1). ``Transfer-Encoding`` is missing: mitmproxy frames by it."""
+"""Fields that concern one connection (RFC 9110 §7.6.1).
+
+``Transfer-Encoding`` is missing: it says how the gateway frames the body, and is ``chunked`` or absent.
+"""
+
+_NOT_PASSED = HOP_BY_HOP | {b"expect", b"x-amz-security-token"}
+"""``Expect`` is answered by the gateway, and a client's session token never travels."""
 
 END_TO_END = re.compile(
     rb"(x-amz-.*|amz-.*|content-.*|host|date|authorization|expect|range|if-.*|cache-control|expires|user-agent|"
@@ -32,6 +38,7 @@ END_TO_END = re.compile(
 """Fields that ``Connection`` cannot name away: S3 gives them a meaning, or their loss would change the framing."""
 
 _FOLD = re.compile(rb"(?<![ \t])[ \t]*\r?\n[ \t]+")
+_CONTROLS = bytes((*range(9), *range(10, 32), 127))
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
 """What no field value may hold (RFC 9110 §5.5); line feeds only to fold a line."""
 
@@ -63,15 +70,11 @@ def check_fields(head: RequestHead) -> None:
 
     A bare CR or NUL ends a field for some; a transfer coding other than ``chunked`` would be undone behind the hash.
     """
-    if _CONTROL.search(b"|".join([value for _, value in head.headers])):
+    values = b"|".join([value for _, value in head.headers])
+    if len(values.translate(None, _CONTROLS)) != len(values) and _CONTROL.search(values):  # most heads have none at all
         raise errors.invalid_request("A header field contains characters that are not allowed there.")
     if any(value.strip().lower() != b"chunked" for value in head.all(b"transfer-encoding")):
         raise errors.not_implemented("A header you provided implies functionality that is not implemented.")
-
-
-def unfolded(headers: Headers) -> Headers:
-    """Write each folded line as one, with the single space that its canonical form has there."""
-    return tuple((name, _FOLD.sub(b" ", value) if b"\n" in value else value) for name, value in headers)
 
 
 def without_hop_by_hop(headers: Headers) -> Headers:
@@ -81,6 +84,28 @@ def without_hop_by_hop(headers: Headers) -> Headers:
     }
     drop = HOP_BY_HOP | {name for name in named if not END_TO_END.fullmatch(name)}
     return tuple((name, value) for name, value in headers if name.lower() not in drop)
+
+
+def rewritten(head: RequestHead, added: Headers, *changed: tuple[bytes, bytes]) -> Headers:
+    """Give the outgoing fields in one pass over the incoming ones.
+
+    What concerns the client's connection goes, and so does its session token; ``changed`` fields get their new value
+    where they stand; then follow ``added`` and the changed ones that were not there. Folded lines become one.
+    """
+    drop = _NOT_PASSED
+    if named := head.all(b"connection"):
+        tokens = {token.strip().lower() for value in named for token in value.split(b",")}
+        drop = drop | {name for name in tokens if not END_TO_END.fullmatch(name)}
+    new = {name.lower(): (name, value) for name, value in changed}
+    out: list[tuple[bytes, bytes]] = []
+    missing = dict(new)
+    for pair, low in zip(head.headers, head.lower_names, strict=True):
+        if low in new:
+            if missing.pop(low, None):
+                out.append((pair[0], new[low][1]))
+        elif low not in drop:
+            out.append((pair[0], _FOLD.sub(b" ", pair[1])) if b"\n" in pair[1] else pair)
+    return (*out, *added, *missing.values())
 
 
 def wants_close(head: RequestHead) -> bool:

@@ -6,7 +6,6 @@ What concerns the head is held to here, before anything of it is parsed: work an
 from dataclasses import dataclass
 
 from s3gateway import errors
-from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 
 _METADATA = b"x-amz-meta-"
@@ -38,18 +37,6 @@ class Limits:
         """Bytes that a head which is within the limits can have on the wire, with generous white space."""
         return self.header_bytes + self.target + 8 * self.headers + 64
 
-    @property
-    def longest_wait(self) -> float:
-        """The longest of the times that a connection may stand still."""
-        return max(
-            self.head_timeout,
-            self.keep_alive,
-            self.body_timeout,
-            self.connect_timeout,
-            self.backend_timeout,
-            self.refusal_linger,
-        )
-
 
 def check_head(head: RequestHead, limits: Limits) -> None:
     """Refuse a head over a limit (AWS "Error responses": RequestHeaderSectionTooLarge covers header and query)."""
@@ -74,7 +61,7 @@ def check_metadata(head: RequestHead, limits: Limits) -> None:
     for name in head.names:
         if name.startswith(_METADATA):
             size += len(name) - len(_METADATA) + sum(map(len, head.all(name)))
-    for name, value in query_pairs(head.query):  # SDKs move it there when they presign
+    for name, value in head.parameters:  # SDKs move it there when they presign
         if name.lower().startswith(_METADATA):
             size += len(name) - len(_METADATA) + len(value)
     if size > limits.metadata:

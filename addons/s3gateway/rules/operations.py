@@ -6,11 +6,11 @@ backend does something other than S3 (MinIO's own API, STS, browser forms), and 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from s3gateway import errors
 from s3gateway.rules import actions
-from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import RequestHead
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
@@ -25,6 +25,7 @@ _COPIES_ANOTHER = re.compile(rb"[\x00-\x1f\x7f#]|%(?![0-9A-Fa-f]{2})")
 
 _SNOWBALL = b"x-amz-meta-snowball-auto-extract"
 _REPLICATION_STATUS = b"x-amz-replication-status"
+_INTERNAL = b"x-minio-*"
 _ALIAS = "The backend would take this key for another one: it begins with a slash, or a part of it ends with __XLDIR__."
 _READING_METHODS = frozenset((b"GET", b"HEAD"))
 _METHODS = frozenset((b"GET", b"HEAD", b"PUT", b"POST", b"DELETE"))
@@ -94,7 +95,7 @@ def check_target(head: RequestHead) -> None:
 
 def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
     """Name the operation. ``domains`` are those whose sub-domains are buckets (virtual-host style)."""
-    prefix = _virtual_bucket(head, domains)
+    prefix = _virtual_bucket(head, domains) if domains else b""
     path = b"/" + prefix + head.path if prefix else head.path
     bucket_raw, _, key_raw = path[1:].partition(b"/")
     bucket = unquote_to_bytes(bucket_raw).decode("utf-8", "surrogateescape")
@@ -102,7 +103,7 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
     _check_bucket(bucket, path)
     if is_alias(key):
         raise errors.invalid_argument(_ALIAS, "key", "")
-    query = query_pairs(head.query)
+    query = head.parameters
     _check_foreign(head, bucket, query)
     source = _copy_source(head)
     name = actions.find("object" if key else "bucket" if bucket else "service", head.method, query)
@@ -150,18 +151,27 @@ def _check_bucket(bucket: str, path: bytes) -> None:
 
 def _check_foreign(head: RequestHead, bucket: str, query: list[tuple[bytes, bytes]]) -> None:
     """Refuse what a backend would execute with the gateway's rights although it is no S3 request of a client."""
-    parameters = {name for name, _ in query}
+    parameters = {name for name, _ in query} if query else set()
     if b"Action" in parameters or (not bucket and head.method == b"POST"):
         raise errors.not_implemented("STS is not available through this gateway.")
-    names = {*head.names, *(name.lower() for name in parameters)}  # MinIO reads its own from the query as well
-    if _REPLICATION_STATUS in names or any(name.startswith(b"x-minio-") for name in names):
+    foreign = _foreign(head.lower_names)
+    if parameters:  # MinIO reads its own from the query as well
+        foreign |= _foreign(tuple(name.lower() for name in parameters))
+    if _INTERNAL in foreign:
         raise errors.access_denied("x-minio-* headers are internal to the backend and are not accepted from clients.")
-    if _SNOWBALL in names:
+    if _SNOWBALL in foreign:
         # One PUT would become many objects, under keys that no encryption rule and no access rule has seen.
         raise errors.not_implemented("Snowball auto-extract is not available through this gateway.")
     content_type = (head.first(b"content-type") or b"").lower()
     if head.method == b"POST" and content_type.startswith(b"multipart/form-data"):
         raise errors.not_implemented("POST-policy forms are not available through this gateway.")
+
+
+@lru_cache(maxsize=128)
+def _foreign(names: tuple[bytes, ...]) -> frozenset[bytes]:
+    """Which of the names have a meaning to MinIO alone. A client's requests have the same names time after time."""
+    found = {_INTERNAL for name in names if name == _REPLICATION_STATUS or name.startswith(b"x-minio-")}
+    return frozenset(found | ({_SNOWBALL} & set(names)))
 
 
 def _copy_source(head: RequestHead) -> tuple[str, str] | None:

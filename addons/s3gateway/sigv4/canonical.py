@@ -11,11 +11,13 @@ The wire form of a target is not its canonical form: SDKs differ in what they pe
 import hmac
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from s3gateway.sigv4.model import ALGORITHM, TERMINATOR, CredentialScope, RequestHead, Secret, Signature
+from s3gateway.sigv4.query import query_pairs
 
 _WIDE_SPACES = re.compile(
     rb"(?:[\t-\r ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)+"
@@ -28,25 +30,18 @@ def canonical_uri(path: bytes) -> str:
     return quote_from_bytes(unquote_to_bytes(path), safe="/~") or "/"
 
 
-def query_pairs(query: bytes) -> list[tuple[bytes, bytes]]:
-    """Decode a query into (name, value) pairs in wire order: ``+`` is a space, ``name`` alone has an empty value."""
-    pairs = []
-    for piece in query.split(b"&"):
-        if piece:
-            name, _, value = piece.replace(b"+", b" ").partition(b"=")
-            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
-    return pairs
-
-
 def canonical_query(query: bytes, *, without: bytes = b"") -> str:
     """Encode, sort by name then value and join; ``without`` names the one parameter to leave out."""
-    if not query:
-        return ""
+    return canonical_pairs(query_pairs(query), without=without) if query else ""
+
+
+def canonical_pairs(pairs: Iterable[tuple[bytes, bytes]], *, without: bytes = b"") -> str:
+    """As :func:`canonical_query`, of a query that is decoded already."""
     return "&".join(
         f"{name}={value}"
         for name, value in sorted(
             (quote_from_bytes(name, safe="~"), quote_from_bytes(value, safe="~"))
-            for name, value in query_pairs(query)
+            for name, value in pairs
             if not without or name != without
         )
     )
@@ -66,9 +61,12 @@ def _folded_wide(value: bytes) -> bytes:
 
 def canonical_headers(head: RequestHead, signed_headers: Iterable[bytes], *, wide: bool = False) -> bytes:
     """One ``name:value`` line for each signed header, sorted; a name that is absent on the wire counts as empty."""
-    return b"".join(
-        [b"%b:%b\n" % (name, canonical_header_value(head.all(name), wide=wide)) for name in sorted(signed_headers)]
-    )
+    return b"".join([b"%b:%b\n" % (name, _value(head, name, wide=wide)) for name in sorted(signed_headers)])
+
+
+def _value(head: RequestHead, name: bytes, *, wide: bool) -> bytes:
+    value = head.folded(name)
+    return canonical_header_value(head.all(name), wide=True) if wide and not value.isascii() else value
 
 
 def canonical_headers_of_clients(head: RequestHead, signed_headers: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -89,6 +87,16 @@ def canonical_request(
 def string_to_sign(timestamp: str, scope: CredentialScope, request: bytes) -> bytes:
     """Build the string to sign from an ISO 8601 basic timestamp, the scope and the canonical request."""
     return f"{ALGORITHM}\n{timestamp}\n{scope}\n{sha256(request).hexdigest()}".encode()
+
+
+def amz_date(moment: datetime) -> str:
+    """Write a moment (UTC) as ``X-Amz-Date`` has it: ``20261129T051500Z``."""
+    return _amz_date(int(moment.timestamp()))
+
+
+@lru_cache(maxsize=8)
+def _amz_date(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%dT%H%M%SZ}"
 
 
 @lru_cache(maxsize=1024)

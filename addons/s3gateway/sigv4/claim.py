@@ -11,10 +11,11 @@ and for a presigned URL the same values as ``X-Amz-Algorithm``, ``X-Amz-Credenti
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from s3gateway import errors
-from s3gateway.sigv4.canonical import query_pairs
 from s3gateway.sigv4.model import ALGORITHM, SERVICE, TERMINATOR, CredentialScope, RequestHead, Signature
+from s3gateway.sigv4.query import query_pairs
 
 PRESIGN_PARAMETERS = (
     b"X-Amz-Algorithm",
@@ -41,6 +42,8 @@ _DATE = re.compile(r"[0-9]{8}")
 _CREDENTIAL_PARTS = 5
 _AUTHORIZATION_PARTS = 3
 _WEEK = 604_800
+_MOST_KEPT = 1024
+"""Characters of an ``Authorization`` that is kept once it was read; strangers choose how long it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def read_claim(head: RequestHead) -> Claim:
         if len(head.all(name)) > 1:
             raise errors.invalid_request(f"The header {name.decode()} may be given only once.")
     authorization = head.all(b"authorization")
-    parameters = query_pairs(head.query) if head.query else []
+    parameters = head.parameters
     presigned = {name: value for name, value in parameters if name.lower() in _AUTH_QUERY_NAMES}
     sigv2_query = any(name in _SIGV2_QUERY_NAMES for name, _ in parameters)
     if len(authorization) + bool(presigned) + sigv2_query > 1:
@@ -105,23 +108,43 @@ def _from_header(head: RequestHead, value: str) -> Claim:
         raise errors.not_implemented("AWS4-ECDSA-P256-SHA256 (SigV4A) is not supported. Please use AWS4-HMAC-SHA256.")
     if algorithm != ALGORITHM:
         raise errors.invalid_argument("Unsupported Authorization Type", "Authorization", algorithm)
-    parts = _authorization_parts(rest)
-    malformed = errors.malformed_authorization
-    access_key_id, scope = _credential(parts["Credential"], malformed)
-    signature = parts["Signature"]
-    if not _SIGNATURE.fullmatch(signature):
-        raise malformed("The authorization header is malformed; the Signature is not 64 lower-case hex digits.")
+    access_key_id, scope, names, signature = _read_authorization(rest)
     return Claim(
         presigned=False,
         access_key_id=access_key_id,
         scope=scope,
-        signed_headers=_signed_headers(parts["SignedHeaders"].encode(), malformed),
+        signed_headers=names,
         signature=Signature(signature),
         date=head.first(b"x-amz-date") or head.first(b"date"),
         expires=None,
         payload=head.first(b"x-amz-content-sha256"),
         has_session_token=bool(head.all(b"x-amz-security-token")),
     )
+
+
+def _read_authorization(text: str) -> tuple[str, CredentialScope, tuple[bytes, ...], str]:
+    """Read what follows the algorithm: access key id, scope, signed headers, signature.
+
+    A client's requests differ in the signature alone for as long as they are alike, so what stands before it is kept.
+    """
+    start, mark, signature = text.rpartition("Signature=")
+    if mark and len(start) <= _MOST_KEPT and _SIGNATURE.fullmatch(signature):
+        return (*_read_start(start), signature)
+    parts = _authorization_parts(text)
+    return (*_read_parts(parts), parts["Signature"])
+
+
+@lru_cache(maxsize=1024)
+def _read_start(start: str) -> tuple[str, CredentialScope, tuple[bytes, ...]]:
+    return _read_parts(_authorization_parts(start + "Signature=" + "0" * 64))
+
+
+def _read_parts(parts: dict[str, str]) -> tuple[str, CredentialScope, tuple[bytes, ...]]:
+    malformed = errors.malformed_authorization
+    access_key_id, scope = _credential(parts["Credential"], malformed)
+    if not _SIGNATURE.fullmatch(parts["Signature"]):
+        raise malformed("The authorization header is malformed; the Signature is not 64 lower-case hex digits.")
+    return access_key_id, scope, _signed_headers(parts["SignedHeaders"].encode(), malformed)
 
 
 def _authorization_parts(text: str) -> dict[str, str]:

@@ -1,9 +1,12 @@
 """The values SigV4 speaks of. All frozen, all bytes as they were on the wire."""
 
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn
+
+from s3gateway.sigv4.query import query_pairs
 
 Headers = tuple[tuple[bytes, bytes], ...]
 """Header fields as raw (name, value) pairs, in wire order, duplicates kept."""
@@ -18,37 +21,65 @@ EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """Method, raw origin-form target and ordered raw header pairs of one request."""
+    """Method, raw origin-form target and ordered raw header pairs of one request.
+
+    What is asked of it several times on a request's way is worked out once and kept: the parts of the target, the names
+    in lower case, the pairs of the query, the canonical values.
+    """
 
     method: bytes
     target: bytes
     headers: Headers
+    path: bytes = field(init=False, repr=False, compare=False)
+    """The target up to ``?``, still percent-encoded."""
+
+    query: bytes = field(init=False, repr=False, compare=False)
+    """The target after ``?``, still encoded; empty when there is none."""
+
+    lower_names: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """The name of each of ``headers`` in lower case, duplicates kept."""
+
+    names: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """Lower-case header names, each once, in order of first appearance."""
+
     _index: dict[bytes, list[bytes]] = field(init=False, repr=False, compare=False)
+    canonical_values: dict[bytes, bytes] = field(init=False, repr=False, compare=False)
+    """What :meth:`folded` has given so far, by lower-case name."""
+
+    _pairs: list[list[tuple[bytes, bytes]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        path, _, query = self.target.partition(b"?")
+        names = []
         index: dict[bytes, list[bytes]] = {}
         for name, value in self.headers:
-            index.setdefault(name.lower(), []).append(value)
-        object.__setattr__(self, "_index", index)
+            low = name.lower()
+            names.append(low)
+            if low in index:
+                index[low].append(value)
+            else:
+                index[low] = [value]
+        put = object.__setattr__
+        put(self, "path", path)
+        put(self, "query", query)
+        put(self, "lower_names", tuple(names))
+        put(self, "names", tuple(index))
+        put(self, "_index", index)
+        put(self, "canonical_values", {})
+        put(self, "_pairs", [])
 
     def __repr__(self) -> str:
         """Give the method only: target and headers may hold signatures, tokens and SSE-C keys."""
         return f"RequestHead({self.method!r}, ...)"
 
     @property
-    def path(self) -> bytes:
-        """The target up to ``?``, still percent-encoded."""
-        return self.target.partition(b"?")[0]
-
-    @property
-    def query(self) -> bytes:
-        """The target after ``?``, still encoded; empty when there is none."""
-        return self.target.partition(b"?")[2]
-
-    @property
-    def names(self) -> tuple[bytes, ...]:
-        """Lower-case header names, each once, in order of first appearance."""
-        return tuple(self._index)
+    def parameters(self) -> list[tuple[bytes, bytes]]:
+        """The decoded (name, value) pairs of the query, in wire order. They are shared: change none."""
+        if not self.query:
+            return []
+        if not self._pairs:
+            self._pairs.append(query_pairs(self.query))
+        return self._pairs[0]
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of the header with this lower-case name, in wire order."""
@@ -58,6 +89,21 @@ class RequestHead:
         """Return the first value of the header with this lower-case name."""
         values = self._index.get(name)
         return values[0] if values else None
+
+    def folded(self, name: bytes) -> bytes:
+        """Give the header's value as it is signed: white space trimmed and folded, duplicates joined with a comma."""
+        value = self.canonical_values.get(name)
+        if value is None:
+            value = self.canonical_values[name] = b",".join([b" ".join(each.split()) for each in self.all(name)])
+        return value
+
+    def with_headers(self, target: bytes, headers: Headers, changed: Collection[bytes]) -> "RequestHead":
+        """Give a head with other headers; canonical values are kept but for those of the ``changed`` names."""
+        head = RequestHead(self.method, target, headers)
+        head.canonical_values.update(self.canonical_values)
+        for name in changed:
+            head.canonical_values.pop(name, None)
+        return head
 
 
 class Secret:

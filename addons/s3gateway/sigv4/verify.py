@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from s3gateway import errors
 from s3gateway.sigv4 import canonical
@@ -65,12 +66,12 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
     ``now`` is timezone-aware. Raises :class:`~s3gateway.errors.S3Error` otherwise.
     """
     at = signed_at(claim)
-    timestamp = f"{at:%Y%m%dT%H%M%SZ}"
+    timestamp = canonical.amz_date(at)
     _check_time(claim, at, timestamp, now)
     payload = _payload(claim)
     _check_signed_headers(claim, head)
     uri = canonical.canonical_uri(head.path)
-    query = canonical.canonical_query(head.query, without=b"X-Amz-Signature" if claim.presigned else b"")
+    query = canonical.canonical_pairs(head.parameters, without=b"X-Amz-Signature" if claim.presigned else b"")
     key = canonical.signing_key(secret, claim.scope)
     requests = [
         canonical.canonical_request(head.method, uri, query, headers, claim.signed_headers, payload.text)
@@ -87,7 +88,7 @@ def signed_at(claim: Claim) -> datetime:
     text = (claim.date or b"").decode("ascii", "replace")
     try:
         if match := _AMZ_DATE.fullmatch(text):
-            return datetime(*map(int, match.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]  # six integers
+            return _moment(match[0])
         if not claim.presigned:
             date = parsedate_to_datetime(text)
             return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
@@ -96,6 +97,14 @@ def signed_at(claim: Claim) -> datetime:
     if claim.presigned:
         raise errors.malformed_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     raise errors.access_denied("AWS authentication requires a valid Date or x-amz-date header")
+
+
+@lru_cache(maxsize=128)
+def _moment(text: str) -> datetime:
+    match = _AMZ_DATE.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return datetime(*map(int, match.groups()), tzinfo=UTC)  # type: ignore[arg-type,misc]  # six integers
 
 
 def _check_time(claim: Claim, at: datetime, timestamp: str, now: datetime) -> None:
@@ -152,16 +161,19 @@ def _payload(claim: Claim) -> Payload:
 
 
 def _check_signed_headers(claim: Claim, head: RequestHead) -> None:
-    signed = set(claim.signed_headers)
+    signed = claim.signed_headers
     if b"host" not in signed:
         raise errors.headers_not_signed(["host"])
-    unsigned = [
-        name.decode("utf-8", "replace")
-        for name in head.names
-        if name.startswith(b"x-amz-") and name not in signed and name not in UNSIGNED_ALLOWED
-    ]
+    unsigned = _unsigned(head.lower_names, signed)
     if unsigned:
-        raise errors.headers_not_signed(unsigned)
+        raise errors.headers_not_signed([name.decode("utf-8", "replace") for name in unsigned])
+
+
+@lru_cache(maxsize=128)
+def _unsigned(names: tuple[bytes, ...], signed: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The ``x-amz-*`` names that are not signed. A client's requests have the same names time after time."""
+    covered = {*signed, *UNSIGNED_ALLOWED}
+    return tuple(dict.fromkeys(name for name in names if name.startswith(b"x-amz-") and name not in covered))
 
 
 def _mismatch(claim: Claim, to_sign: bytes, request: bytes) -> errors.S3Error:

@@ -191,7 +191,7 @@ def test_whatever_fails_at_the_start_ends_it(tmp_path: Path, config: dict[str, A
     """An exception that nobody thought of, at the last moment before it listens."""
     addons = tmp_path / "addons"
     shutil.copytree(ENTRY.parent, addons, ignore=shutil.ignore_patterns("__pycache__"))
-    with (addons / "s3gateway" / "mitm" / "options.py").open("a", encoding="utf-8") as file:
+    with (addons / "s3gateway" / "mitm" / "start" / "options.py").open("a", encoding="utf-8") as file:
         file.write(f"from mitmproxy import exceptions\ndef apply(*_):\n    raise {error}\n")
     told = _refused(_run(["-s", str(addons / ENTRY.name), "--set", f"s3_config={_written(tmp_path, config)}"]))
     assert told.startswith(

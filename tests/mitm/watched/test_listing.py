@@ -4,20 +4,15 @@ import pytest
 from mitmproxy.test import tflow
 from mitmproxy.utils.emoji import emoji
 
-from s3gateway.gateway import Arrival
-from s3gateway.mitm.flows import Transaction
 from s3gateway.mitm.watched import listing
 from s3gateway.observed.capture import Exchange
-from s3gateway.observed.log_line import Record
-from s3gateway.sigv4.model import RequestHead
 from tests.observed.test_view import ADMITTED, REFUSED
 
 MARKERS = (listing.ADMITTED, listing.FAILED, listing.REFUSED, listing.UNKNOWN)
 
 
-@pytest.fixture
-def transaction() -> Transaction:
-    return Transaction(RequestHead(b"GET", b"/", ()), Arrival(tls=False, has_body=False), Record(0, "ID"))
+NOTHING = ("", "")
+"""What was set before there was anything to tell."""
 
 
 @pytest.mark.parametrize("marker", MARKERS)
@@ -27,17 +22,17 @@ def test_markers_are_one_character_that_mitmproxy_has(marker: str) -> None:
 
 
 @pytest.mark.parametrize(("exchange", "marker"), [(ADMITTED, listing.ADMITTED), (REFUSED, listing.REFUSED)])
-def test_it_follows_the_exchange(transaction: Transaction, exchange: Exchange, marker: str) -> None:
+def test_it_follows_the_exchange(exchange: Exchange, marker: str) -> None:
     flow = tflow.tflow()
-    listing.tell(flow, transaction, ADMITTED)
-    listing.tell(flow, transaction, exchange)
+    before = listing.tell(flow, ADMITTED, NOTHING)
+    listing.tell(flow, exchange, before)
     assert flow.marked == marker
     assert "PutObject bucket/key spark" in flow.comment
 
 
-def test_what_a_person_wrote_stays(transaction: Transaction) -> None:
+def test_what_a_person_wrote_stays() -> None:
     flow = tflow.tflow()
-    listing.tell(flow, transaction, ADMITTED)
+    before = listing.tell(flow, ADMITTED, NOTHING)
     flow.marked, flow.comment = ":cat:", "look at this"
-    listing.tell(flow, transaction, REFUSED)
+    listing.tell(flow, REFUSED, before)
     assert (flow.marked, flow.comment) == (":cat:", "look at this")

@@ -2,30 +2,21 @@
 
 mitmproxy begins to open its listeners one turn of the event loop before it loads scripts, so with the options of the
 command line: a regular proxy on port 8080. That attempt is withdrawn here before it has bound a socket, and started
-again once the options are set. It leans on a task's name and on ``Servers._instances``; should either go, the options
-still take effect when mitmproxy is running, and ``tests/mitm/start/test_listeners.py`` tells. For an ``https`` backend
-mitmproxy also listens for QUIC, whatever its ``http3`` option says; not here.
+again once the options are set.
 """
 
-import asyncio
 import errno
 import logging
-import os
 import socket
-from pathlib import Path
 
 from mitmproxy import ctx, http
-from mitmproxy.certs import CertStore
-from mitmproxy.options import CONF_BASENAME
-from mitmproxy.proxy.mode_specs import ProxyMode
 
 from s3gateway.config.check import ConfigError, quoted
-from s3gateway.config.files import reason
 from s3gateway.config.model import Listen
+from s3gateway.mitm import internals
 
 logger = logging.getLogger(__name__)
 
-_TASK = "setup_servers"
 _AN_ADDRESS = "name an address of this machine, 127.0.0.1 or 0.0.0.0"
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -75,37 +66,14 @@ def _not_free(listen: Listen, error: OSError) -> ConfigError:
     )
 
 
-def check_confdir() -> None:
-    """Refuse a folder where mitmproxy cannot have its CA, which it wants even if no client is shown anything of it.
-
-    It would find out when it listens already, and end with a traceback. Raises :class:`ConfigError`.
-    """
-    folder = os.path.expanduser(ctx.options.confdir)  # noqa: PTH111 - pathlib's raises where there is no home
-    try:
-        CertStore.from_store(folder, CONF_BASENAME, ctx.options.key_size)
-    except OSError as error:
-        raise ConfigError(
-            "--set confdir",
-            f"mitmproxy cannot keep its CA in {quoted(Path(folder))} ({reason(error)})",
-            "add --set confdir=FOLDER with one that this user can write",
-        ) from None
-
-
 def open_listeners_later(announcement: str) -> None:
     """Cancel mitmproxy's own attempt, if it is under way; start again when all options are set, and then announce."""
-    server = ctx.master.addons.get("proxyserver")
-    if server is None or server.is_running:
+    if not internals.withdraw_listeners():
         return
-    for mode in map(ProxyMode.parse, ctx.options.mode):  # cached: the servers are made from these very values
-        object.__setattr__(mode, "transport_protocol", "tcp")
     ctx.master.addons.add(Listeners(announcement))
     checker = ctx.master.addons.get("errorcheck")
     if checker is not None:
         checker.logger.addFilter(_concerns_startup)
-    for task in asyncio.all_tasks():
-        if task.get_name().partition(" ")[0] == _TASK:  # under pytest mitmproxy adds the test's name
-            task.cancel()
-            server.servers._instances.clear()  # noqa: SLF001 - see above
 
 
 def hold_replays() -> list[http.HTTPFlow]:

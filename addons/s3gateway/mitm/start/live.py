@@ -7,16 +7,16 @@ broken (one that ends before ``encryption:`` has no rules), so files are read wh
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
-
-from OpenSSL import SSL
+from dataclasses import replace
 
 from s3gateway.config.check import ConfigError
 from s3gateway.config.files import fingerprint
 from s3gateway.config.model import Config, KeyPair
-from s3gateway.mitm.start import options
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
+from s3gateway.wire import contexts
+from s3gateway.wire.service import Current
 
 logger = logging.getLogger(__name__)
 
@@ -25,20 +25,29 @@ POLL_SECONDS = 0.5
 mounted Kubernetes secret does (symlinks)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
-    """What a request is decided by: configuration, signer and the TLS context for clients."""
+Contexts = tuple[ssl.SSLContext, ssl.SSLContext | None]
+"""The TLS contexts for clients and for the backend."""
 
-    config: Config
-    signer: Signer
-    client_tls: SSL.Context | None
+
+def own_contexts(config: Config) -> Contexts:
+    """Make both contexts from the configuration alone. Raises :class:`ConfigError`."""
+    listen = config.listen
+    return (
+        contexts.with_certificate(listen) if listen.certificate else contexts.for_clients(),
+        contexts.for_backend(config.backend),
+    )
 
 
 class Live:
-    """Holds :class:`Current` and replaces it; ``told`` words a refusal for the operator."""
+    """Holds what is in force and replaces it; ``told`` words a refusal for the operator, ``contexts`` make TLS's."""
 
-    def __init__(self, load: Callable[[], Config], told: Callable[[Exception], str] = str) -> None:
-        self._load, self._told = load, told
+    def __init__(
+        self,
+        load: Callable[[], Config],
+        told: Callable[[Exception], str] = str,
+        contexts: Callable[[Config], Contexts] = own_contexts,
+    ) -> None:
+        self._load, self._told, self._contexts = load, told, contexts
         config = load()
         self._source = CredentialSource(config.credentials)
         self._keys = self._source.current()
@@ -110,14 +119,12 @@ class Live:
         keys = await asyncio.to_thread(self._source.current)
         if not _same(keys, self._keys):
             self._keys = keys
-            self.current = Current(
-                self.current.config, Signer(keys, self.current.config.backend.region), self.current.client_tls
-            )
+            self.current = replace(self.current, signer=Signer(keys, self.current.config.backend.region))
             logger.warning("backend credentials renewed")
 
     def _make(self, config: Config, keys: KeyPair) -> Current:
-        options.check_ca(config)
-        return Current(config, Signer(keys, config.backend.region), options.client_tls(config.listen))
+        client_tls, backend_tls = self._contexts(config)
+        return Current(config, Signer(keys, config.backend.region), client_tls, backend_tls)
 
 
 def _same(one: KeyPair, other: KeyPair) -> bool:

@@ -1,23 +1,59 @@
 """Configuration -> mitmproxy's options, and what the command line must not contradict."""
 
-import math
-import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from mitmproxy.net import tls as net_tls
 from mitmproxy.optmanager import OptManager
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
-from OpenSSL import SSL
 
 from s3gateway.config.check import ConfigError, quoted
-from s3gateway.config.model import Config, Listen
+from s3gateway.config.model import Config
 
 _FREE = frozenset(("flow_detail", "termlog_verbosity", "web_columns"))
 """Options that only have another default under the gateway; the command line may say otherwise."""
 
-LIVE = ("ssl_verify_upstream_trusted_ca", "tcp_timeout")
-"""Options that follow the configuration while running."""
+_LISTENS = "set listen.certificate, and listen.key for its private key"
+_SIGNS = "clients show who they are by their signature: list them under clients"
+_EVERY_HOST = "leave it out: the gateway serves S3 to every client, and passes nothing else through"
+_NOT_THE_BODY = "leave it out: bodies stream; s3_buffer_bodies lets a person edit one"
+
+DOES_NOTHING: Final[Mapping[str, str]] = {
+    "add_upstream_certs_to_client_chain": _LISTENS,
+    "allow_hosts": _EVERY_HOST,
+    "connect_addr": "leave it out: the system chooses the address by its routes",
+    "ignore_hosts": _EVERY_HOST,
+    "map_remote": "leave it out: the gateway has one backend, backend.endpoint",
+    "modify_body": _NOT_THE_BODY,
+    "proxyauth": _SIGNS,
+    "request_client_cert": _SIGNS,
+    "ssl_verify_upstream_trusted_ca": "set backend.ca_file",
+    "stickyauth": "leave it out: the gateway signs each request for the backend",
+    "tcp_hosts": _EVERY_HOST,
+    "tcp_timeout": "set limits.keep_alive and its neighbours",
+    "udp_hosts": _EVERY_HOST,
+    "upstream_auth": "set backend.credentials",
+}
+"""Options of mitmproxy's HTTP layer, and of its TLS, that nothing reads here, each with what to do instead.
+
+A user who sets one counts on it. Without a word the gateway would, for instance, use another certificate.
+"""
+
+_SECRETS: Final = frozenset(("proxyauth", "upstream_auth"))
+"""Their value is a password, and must not be in a message."""
+
+_PUBLISHED_KEY: Final = ("emudhra", "emudhra_old")
+"""mitmproxy 12.3 signs certificates with the key of a public CA that has been published, where one of these is true."""
+
+ACTING: Final = (
+    "anticache",
+    "anticomp",
+    "block_list",
+    "map_local",
+    "modify_headers",
+    "server_replay",
+    "stickycookie",
+)
+"""Options of mitmproxy's own addons that act in HTTP hooks: where one is set each exchange needs a flow."""
 
 
 def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
@@ -31,10 +67,9 @@ def wanted(config: Config, *, verbose: bool) -> dict[str, Any]:
         "http2": False,  # not offered: HTTP/2 has no raw request line and no header case to keep
         "http3": False,  # nor is HTTP/3, for the same reason; its UDP listener is left out in startup
         "ssl_insecure": False,
-        "ssl_verify_upstream_trusted_ca": str(config.backend.ca_file) if config.backend.ca_file else None,
-        "tcp_timeout": 60 + 2 * math.ceil(config.limits.longest_wait),  # behind limits.*, which tell the cases apart
         "validate_inbound_headers": False,  # its guard against smuggling answers in HTML: the addon applies it instead
         "body_size_limit": None,  # it answers past the hooks: the client would get another error than the log tells
+        "keep_alt_svc_header": True,  # mitmproxy would rewrite it where somebody watches, and nowhere else
         "onboarding": False,  # it would answer for the host mitm.it without a signature
         "block_global": False,  # whoever may connect still has to sign
         "flow_detail": 0,  # mitmdump's own lines would print presigned URLs
@@ -89,6 +124,30 @@ def check_command_line(options: OptManager, said: Mapping[str, Any], config: Con
                 f"{quoted(getattr(options, name))} contradicts the gateway, which needs {quoted(value)}",
                 "leave it out",
             )
+    if config.listen.certificate is not None and options.certs:
+        raise ConfigError(
+            "--set certs",
+            f"{quoted(' '.join(options.certs))} names another certificate than listen.certificate",
+            "leave one of them out",
+        )
+    _check_does_something(options)
+
+
+def _check_does_something(options: OptManager) -> None:
+    """Refuse an option that is set and that nothing here reads. Raises :class:`ConfigError`."""
+    for name, remedy in DOES_NOTHING.items():
+        if name in options and options.has_changed(name):
+            value = getattr(options, name)
+            told = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            secret = name in _SECRETS
+            raise ConfigError(
+                f"--set {name}", ("" if secret else f"{quoted(told)} ") + "would do nothing under the gateway", remedy
+            )
+    for name in _PUBLISHED_KEY:
+        if name in options and getattr(options, name):
+            raise ConfigError(
+                f"--set {name}", "makes certificates with a private key that anybody can read", "leave it out"
+            )
 
 
 def apply(options: OptManager, wants: Mapping[str, Any]) -> None:
@@ -100,58 +159,3 @@ def apply(options: OptManager, wants: Mapping[str, Any]) -> None:
             if name not in _FREE or (name in options and not options.has_changed(name))  # not every program has each
         }
     )
-
-
-def check_ca(config: Config) -> None:
-    """Refuse a CA file that OpenSSL cannot read, and forget contexts that were built from an older one."""
-    if config.backend.ca_file:
-        try:
-            ssl.create_default_context(cafile=str(config.backend.ca_file))
-        except (ssl.SSLError, OSError):
-            raise ConfigError(
-                "backend.ca_file",
-                f"{quoted(config.backend.ca_file)} holds no PEM certificate",
-                "name the CA's .crt file",
-            ) from None
-    net_tls.create_proxy_server_context.cache_clear()
-
-
-def client_tls(listen: Listen) -> SSL.Context | None:
-    """Build the TLS context shown to clients from the configured certificate, or None to leave it to mitmproxy."""
-    if listen.certificate is None:
-        return None
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_alpn_select_callback(
-        lambda _connection, offered: b"http/1.1" if b"http/1.1" in offered else SSL.NO_OVERLAPPING_PROTOCOLS
-    )
-    try:
-        context.use_certificate_chain_file(str(listen.certificate))
-    except SSL.Error:
-        raise ConfigError(
-            "listen.certificate",
-            f"{quoted(listen.certificate)} holds no PEM certificate",
-            "name a PEM certificate chain",
-        ) from None
-    _use_key(context, listen)
-    return context
-
-
-def _use_key(context: SSL.Context, listen: Listen) -> None:
-    is_locked = False
-
-    def refuse_passphrase(*_: object) -> bytes:
-        nonlocal is_locked
-        is_locked = True
-        return b""  # by itself OpenSSL asks at the terminal, and everything waits for an answer, transfers too
-
-    context.set_passwd_cb(refuse_passphrase)
-    try:
-        context.use_privatekey_file(str(listen.key or listen.certificate))
-        context.check_privatekey()
-    except SSL.Error:
-        what, remedy = "holds no private key for the certificate", "name it in listen.key, or put both into one file"
-        if is_locked:
-            what, remedy = "has a private key with a passphrase", "take it off: openssl pkey -in KEY -out FILE"
-        key = "listen.key" if listen.key else "listen.certificate"
-        raise ConfigError(key, f"{quoted(listen.key or listen.certificate)} {what}", remedy) from None

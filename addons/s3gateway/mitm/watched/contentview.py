@@ -2,12 +2,11 @@
 
 mitmproxy asks contentviews about bodies. Of a streamed request it keeps none and says that content is missing, and the
 console does not ask at all where there is no body, and mitmweb's page does not ask again unless the body changes. So
-:func:`register` wraps three functions of mitmproxy's that are no documented API; ``tests/real/test_web.py`` and
-``test_console.py`` tell when they change.
+:func:`register` has :mod:`s3gateway.mitm.internals` wrap three functions of mitmproxy's.
 """
 
 import logging
-import sys
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -16,12 +15,12 @@ from mitmproxy import contentviews, flow, http
 from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
 
 from s3gateway.code_location import code_location
+from s3gateway.mitm import internals
 from s3gateway.observed import capture, view
 from s3gateway.observed.capture import METADATA_KEY, CaptureError, Exchange
 
 logger = logging.getLogger(__name__)
 
-_OURS = "of_s3gateway"
 _BEFORE_ALL_OTHERS = 10
 """mitmproxy's own views give themselves at most 2."""
 
@@ -74,18 +73,13 @@ def exchange_of(flow: flow.Flow | None) -> Exchange | None:
 def register() -> None:
     """Offer the view, and have it asked for requests without a body that was kept."""
     contentviews.add(S3Contentview())
-    _show_streamed()
-    if "mitmproxy.tools.console.flowview" in sys.modules:  # the console is what runs
-        _show_empty_in_console()
-    if "mitmproxy.tools.web.app" in sys.modules:
-        _show_progress_in_mitmweb()
+    internals.wrap_prettify(_with_streamed)
+    internals.wrap_consoles_content(_with_empty)
+    internals.wrap_mitmwebs_flow(_with_progress)
 
 
-def _show_streamed() -> None:
-    """Have a view asked for a request whose body was streamed past; once."""
-    prettify = contentviews.prettify_message
-    if hasattr(prettify, _OURS):
-        return
+def _with_streamed(prettify: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a view asked for a request whose body was streamed past."""
 
     def prettify_message(message: Any, flow: flow.Flow, *args: Any, **kwargs: Any) -> Any:
         if _is_ours(flow, message) and message.raw_content is None:
@@ -93,17 +87,11 @@ def _show_streamed() -> None:
             message.raw_content = b""
         return prettify(message, flow, *args, **kwargs)
 
-    setattr(prettify_message, _OURS, True)
-    contentviews.prettify_message = prettify_message
+    return prettify_message
 
 
-def _show_progress_in_mitmweb() -> None:
-    """Have the page ask again when the exchange has changed: it only looks whether the body's hash has; once."""
-    from mitmproxy.tools.web import app  # noqa: PLC0415 - under mitmdump and the console it would only cost memory
-
-    to_json = app.flow_to_json
-    if hasattr(to_json, _OURS):
-        return
+def _with_progress(to_json: Callable[..., Any]) -> Callable[..., Any]:
+    """Have the page ask again when the exchange has changed: it only looks whether the body's hash has."""
 
     def flow_to_json(flow: flow.Flow) -> Any:
         told = to_json(flow)
@@ -111,28 +99,21 @@ def _show_progress_in_mitmweb() -> None:
             told["request"]["contentHash"] = sha256(f"{told['request']['contentHash']} {line}".encode()).hexdigest()
         return told
 
-    setattr(flow_to_json, _OURS, True)
-    app.flow_to_json = flow_to_json
+    return flow_to_json
 
 
-def _show_empty_in_console() -> None:
-    """Have the console ask for a view of a request without a body; once."""
+def _with_empty(shown: Callable[..., Any]) -> Callable[..., Any]:
+    """Have the console ask for a view of a request without a body."""
     import urwid  # type: ignore[import-untyped]  # noqa: PLC0415 - under mitmweb and mitmdump it would only cost memory
-    from mitmproxy.tools.console.flowview import FlowDetails  # noqa: PLC0415 - as above
 
-    shown = FlowDetails.content_view
-    if hasattr(shown, _OURS):
-        return
-
-    def content_view(self: FlowDetails, viewmode: str, message: http.Message) -> Any:
+    def content_view(self: Any, viewmode: str, message: http.Message) -> Any:
         if message.raw_content or not _is_ours(self.flow, message):
             return shown(self, viewmode, message)
         pretty = contentviews.prettify_message(message, self.flow, viewmode)
         text = mitmproxy_rs.syntax_highlight.highlight(pretty.text, language=pretty.syntax_highlight)
         return f"{pretty.view_name} {pretty.description}", [urwid.Text(text)]
 
-    setattr(content_view, _OURS, True)
-    FlowDetails.content_view = content_view  # type: ignore[method-assign]
+    return content_view
 
 
 def _is_ours(flow: flow.Flow | None, message: object) -> bool:

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from mitmproxy import ctx, flow, http
+from mitmproxy import ctx, http
+from mitmproxy.flow import Flow
 
-from s3gateway.mitm.flows import Transaction, redact
+from s3gateway.mitm.watched.flows import redact
 from s3gateway.observed import view
 from s3gateway.observed.capture import METADATA_KEY, Exchange
 
@@ -14,15 +15,15 @@ REFUSED: Final = ":heavy_multiplication_x:"
 UNKNOWN: Final = ":grey_question:"
 
 
-def tell(flow: http.HTTPFlow, transaction: Transaction, exchange: Exchange) -> None:
-    """Set marker and comment, but leave those that a person has set."""
+def tell(flow: http.HTTPFlow, exchange: Exchange, before: tuple[str, str]) -> tuple[str, str]:
+    """Set marker and comment, but leave those that a person has set; ``before`` are what was set last. Gives both."""
     marker, comment = marker_of(exchange), view.headline(exchange)
-    old_marker, old_comment = transaction.listed
+    old_marker, old_comment = before
     if flow.marked in {"", old_marker}:
         flow.marked = marker
     if flow.comment in {"", old_comment}:
         flow.comment = comment
-    transaction.listed = marker, comment
+    return marker, comment
 
 
 def redact_copies() -> None:
@@ -32,7 +33,7 @@ def redact_copies() -> None:
         view.sig_view_add.connect(_redact_copy)
 
 
-def _redact_copy(flow: flow.Flow) -> None:
+def _redact_copy(flow: Flow) -> None:
     if isinstance(flow, http.HTTPFlow) and not flow.live and METADATA_KEY in flow.metadata:
         redact(flow)
 

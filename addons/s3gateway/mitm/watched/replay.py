@@ -7,34 +7,102 @@ gains nothing that this client may not do today. Everything else is refused: a f
 a client that is no longer configured, a body that was not stored whole, a secret that was redacted.
 """
 
+import asyncio
 import re
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from mitmproxy import http
 
 from s3gateway import errors
 from s3gateway.config.model import Client, Config
-from s3gateway.mitm.flows import Transaction, read_arrival, read_head
+from s3gateway.http1.head import HTTP_1_1, Request
+from s3gateway.mitm import internals
+from s3gateway.mitm.watched import flows
 from s3gateway.observed.capture import METADATA_KEY, CaptureError, Exchange, load
-from s3gateway.observed.resign import captured_request, framed, resign
+from s3gateway.observed.resign import Resigned, captured_request, framed, resign
 from s3gateway.sigv4.model import RequestHead
+from s3gateway.wire.exchange import Exchange as WireExchange
+from s3gateway.wire.service import Service
 
 _KEY_ID = re.compile(r"Credential=([^/,\s]+)/")
 
 
-def is_replayed(flow: http.HTTPFlow) -> bool:
-    """Whether mitmproxy's client replay sends this flow."""
-    return flow.is_replay == "request"
+def start(service: Service) -> None:
+    """Have mitmproxy's replay go through the gateway."""
+    internals.replay_with(lambda flow, _options: Replay(service, flow))
 
 
-def is_whole(transaction: Transaction) -> bool:
-    """Whether this is a replayed request with a body: all of it is here, and is verified before anything leaves."""
-    return bool(transaction.replayed)
+class Replay:
+    """Sends one flow; stands in the place of its client's connection (:mod:`s3gateway.wire.client`)."""
+
+    def __init__(self, service: Service, flow: http.HTTPFlow) -> None:
+        self.service = service
+        self.replayed = flow
+        self.address = ""
+        self.is_tls = flow.client_conn.tls
+        self.has_unsent = 0
+        self._exchange: WireExchange | None = None
+        self._body = b""
+        self._done = asyncio.Event()
+
+    async def replay(self) -> None:
+        """Send it, and return when it has ended."""
+        flow, config = self.replayed, self.service.current.config
+        flow.live = True
+        refusal: errors.S3Error | None = None
+        try:
+            restored = restore(flow, config, datetime.now(UTC))
+            _write(flow, restored.head)
+            self._body = restored.body or b""
+        except errors.S3Error as error:
+            refusal = error
+        head = flows.read_head(flow)
+        request = Request(head, HTTP_1_1, len(self._body))
+        flow.request.timestamp_start = time.time()
+        flow.request.data.content = self._body
+        exchange = self._exchange = WireExchange(self, request, self.service.clock.now())
+        self.service.clock.watched.add(self)
+        try:
+            exchange.start(refusal)
+            await self._done.wait()
+        finally:
+            self.service.clock.watched.discard(self)
+            self._exchange = None
+
+    def write(self, data: bytes) -> None:
+        """Nobody reads it: the answer is on the flow."""
+
+    def update_reading(self) -> None:
+        """All is here; give it when it is wanted."""
+        if self._exchange is not None and self._exchange.takes_body and self._body:
+            body, self._body = self._body, b""
+            self._exchange.client_data(body)
+
+    def push_body(self) -> None:
+        """Give the body."""
+        self.update_reading()
+
+    def put_back(self, data: bytes) -> None:
+        """There is nothing behind the body."""
+
+    def exchange_ended(self, *, keeps: bool, linger: bool = False) -> None:  # noqa: ARG002 - as a connection's
+        """It is over."""
+        self._done.set()
+
+    def cut(self, *, resets: bool = False) -> None:  # noqa: ARG002 - as a connection's
+        """It is over."""
+        self._done.set()
+
+    def check(self, now: float) -> None:
+        """End it if the backend stands still."""
+        if self._exchange is not None:
+            self._exchange.check(now, self.service.limits)
 
 
-def restore(flow: http.HTTPFlow, transaction: Transaction, config: Config, now: datetime) -> None:
-    """Put the client's request, signed anew, onto flow and transaction; S3Error where that cannot be."""
+def restore(flow: http.HTTPFlow, config: Config, now: datetime) -> Resigned:
+    """Give the client's request, signed anew; S3Error where that cannot be."""
     exchange = _exchange(flow)
     client = _client(exchange, config)
     head = captured_request(exchange.incoming)
@@ -45,9 +113,7 @@ def restore(flow: http.HTTPFlow, transaction: Transaction, config: Config, now: 
     signed = resign(head, client.keys, body=body, at=now, region=region)
     if any(b"<redacted>" in value for _, value in signed.head.headers):
         _refuse("it holds a secret of its client that was redacted")
-    _write(flow, signed.head)
-    transaction.head, transaction.arrival = read_head(flow), read_arrival(flow)
-    transaction.replayed = signed.body
+    return signed
 
 
 def _exchange(flow: http.HTTPFlow) -> Exchange:

@@ -1,0 +1,61 @@
+"""Who is told of an exchange when it has ended, and who may watch it while it goes on."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+
+from s3gateway.mitm.explaining import Explainer, patiently
+from s3gateway.mitm.log import AccessLog
+from s3gateway.mitm.recorder import Recorder
+from s3gateway.mitm.watched.desk import Desk
+from s3gateway.observed.transaction import Transaction
+from s3gateway.wire.service import Current
+from s3gateway.wire.watching import Watch
+
+logger = logging.getLogger(__name__)
+
+
+class Books:
+    """The gateway's books; :class:`s3gateway.wire.service.Books` says what is asked of them."""
+
+    def __init__(self, current: Callable[[], Current], log: AccessLog, recorder: Recorder, desk: Desk) -> None:
+        self._current = current
+        self._log = log
+        self._recorder = recorder
+        self._desk = desk
+        self._explainer = Explainer(self._on_explained)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def watch(self, transaction: Transaction, client: object) -> Watch | None:
+        """Give whoever watches."""
+        return self._desk.watch(transaction, client)
+
+    def run(self, coroutine: Coroutine[object, object, None]) -> None:
+        """Run what nothing waits for."""
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def closed(self, transaction: Transaction) -> Awaitable[None] | None:
+        """Log and record an exchange that has ended, and have a mismatch explained."""
+        if transaction.logged:
+            return None
+        config = self._current().config
+        if transaction.outgoing is None:
+            transaction.mark("answered")  # by the gateway; what was sent is answered when the backend answers
+        transaction.mark("ended")
+        settled = self._explainer.consider(transaction, config)
+        self._recorder.finish(transaction, explained_later=settled is not None)
+        transaction.logged = True
+        self._log.write(transaction.record, config.log_format)
+        return patiently(settled) if settled and self._desk.writes_flows else None
+
+    def stop(self) -> None:
+        """Keep what is not explained yet as it is."""
+        for transaction in self._explainer.stop():
+            self._recorder.explained(transaction)
+
+    async def _on_explained(self, transaction: Transaction, dropped: int) -> None:
+        self._log.explain(transaction, dropped, self._current().config.log_format)
+        self._recorder.explained(transaction)
+        await self._desk.explained(transaction)

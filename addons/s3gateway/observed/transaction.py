@@ -1,0 +1,42 @@
+"""What is known of one exchange while it goes on, and what is kept of it at its end."""
+
+import time
+from dataclasses import dataclass, field
+
+from s3gateway.bodies.chunked import ChunkedBody
+from s3gateway.errors import S3Error
+from s3gateway.gateway import Admitted, Arrival, Outgoing
+from s3gateway.observed.capture import Chunks, Explanation
+from s3gateway.observed.log_line import Record
+from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.sigv4.model import RequestHead
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The gateway's view of one exchange. Mutable because an exchange is: it is admitted, sent, answered or refused.
+
+    It outlives its exchange where somebody keeps it, so it holds heads and figures, and no bytes of a body.
+    """
+
+    head: RequestHead
+    arrival: Arrival
+    record: Record
+    admitted: Admitted | None = None
+    outgoing: Outgoing | None = None
+    refusal: S3Error | None = None
+    answer: AnswerHead | None = None
+    chunks: Chunks | None = None
+    explanation: Explanation | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    logged: bool = False
+
+    def mark(self, moment: str) -> None:
+        """Note the first time that this moment is reached, in seconds since the head arrived."""
+        self.timings.setdefault(moment, time.time() - self.record.time)
+
+    def settle(self) -> None:
+        """Note what the body was found to be; after this its bytes may go."""
+        body = self.outgoing.body if self.outgoing is not None else None
+        if isinstance(body, ChunkedBody):
+            self.chunks = Chunks(body.chunks, body.verified.data_bytes, body.bad_chunk, tuple(body.verified.runs))

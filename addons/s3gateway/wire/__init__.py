@@ -1,0 +1,1 @@
+"""Sockets and time: clients in front, backends behind, on asyncio alone."""

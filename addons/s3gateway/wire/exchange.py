@@ -1,0 +1,121 @@
+"""One request and its answer, from head to log line: admit, sign, connect, upload, answer. Fails closed at every step.
+
+An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ending` (what it holds, how it ends),
+:mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
+:mod:`~s3gateway.wire.uploading` (the client's body), and here the way in.
+"""
+
+import logging
+from datetime import UTC, datetime
+
+from s3gateway import errors, gateway
+from s3gateway.http1.exchange import Upload
+from s3gateway.http1.head import check_host
+from s3gateway.rules.limits import Limits
+from s3gateway.rules.stalls import Waits, patience
+from s3gateway.wire.uploading import Uploading, same_or_new
+
+logger = logging.getLogger(__name__)
+
+
+class Exchange(Uploading):
+    """One request of a client, from its head on."""
+
+    def start(self, refusal: errors.S3Error | None = None) -> None:
+        """Admit the request, or refuse it before its body is looked at; ``refusal`` is one that is certain already."""
+        self._guarded(self._start, refusal)
+
+    def _start(self, refusal: errors.S3Error | None) -> None:
+        self._admit(refusal)
+        self.transaction.mark("verified")
+        watch = self._watch = self._service.books.watch(self.transaction, self._caller)
+        if watch is not None:
+            if self.transaction.refusal is None and self._request.length and watch.holds(self._request.length):
+                self._held = bytearray()
+            self._outbox.on_framed = watch.uploaded
+            self._after(watch.head_came(self.transaction), self._on_head_seen)
+        elif self.transaction.refusal is None:
+            self._forward()
+        else:
+            self._answer_refusal()
+
+    def _admit(self, refusal: errors.S3Error | None) -> None:
+        transaction, config = self.transaction, self._current.config
+        record = transaction.record
+        try:
+            if refusal is not None:
+                raise refusal
+            check_host(transaction.head)
+            admitted = gateway.admit(
+                transaction.head, transaction.arrival, config, datetime.now(UTC), self._service.rates
+            )
+        except errors.S3Error as error:
+            if error.code != "RequestHeaderSectionTooLarge":
+                record.client, operation = gateway.guess(transaction.head, config)
+                if operation is not None:
+                    record.describe(operation)
+            transaction.refusal = error.detached()
+        except Exception as error:  # noqa: BLE001 - fail closed
+            self._log_fault(error)
+            transaction.refusal = errors.internal_error()
+        else:
+            transaction.admitted = admitted
+            record.client = admitted.client.name
+            record.describe(admitted.operation)
+
+    def _on_head_seen(self) -> None:
+        if self.transaction.refusal is not None:
+            self._answer_refusal()
+        elif self._held is not None:
+            self.progress.upload = Upload.READING
+            self._push()
+        elif self._request.length or self._watch is None:
+            self._forward()
+        else:
+            self._after(self._watch.request_came(b""), self._forward)
+
+    def _forward(self) -> None:
+        """Sign what leaves, and get a connection for it; the body follows as it comes."""
+        head = self.transaction.head
+        if self._watch is not None:
+            head = same_or_new(head, self._watch.request_now()[0])
+        config, signer = self._current.config, self._current.signer
+        self._sign(lambda admitted: (gateway.forward(admitted, head, config, signer, datetime.now(UTC)), b""))
+
+    def client_gone(self, why: str) -> None:
+        """Take the upload, or the answer, away from the backend at once."""
+        if self._is_over:
+            return
+        record, status = self.transaction.record, self._status
+        self._caller = None
+        self._let_go_of_backend()
+        if self.transaction.refusal is None:
+            record.fault = record.fault or why
+        self._close_books(status, failed=record.fault or why)
+        self._end()
+
+    def check(self, now: float, limits: Limits) -> None:
+        """End what stands still for longer than the limits allow."""
+        progress, caller, backend = self.progress, self._caller, self._backend
+        if caller is None or self._is_over:
+            return
+        unsent = backend.has_unsent if backend is not None else 0
+        if unsent != self._unsent:  # a slow backend takes it, though not enough for more to be written
+            self._unsent, progress.moved = unsent, now
+        progress.is_held_open = self._is_waiting and self._watch is not None and self._watch.is_held_open
+        waits = progress.waits(
+            client_has_unsent=bool(caller.has_unsent),
+            backend_has_unsent=bool(self._outbox) or bool(unsent),
+        )
+        if not progress.is_over(waits, limits, now):
+            return
+        waited = f"{patience(waits, limits):g} s"
+        match waits:
+            case Waits.BODY if progress.may_answer:
+                self._guarded(self.refuse, errors.request_timeout())
+            case Waits.CONNECT:
+                self._guarded(self._fail, f"not connected within {waited}")
+            case Waits.BACKEND:
+                self._guarded(self._fail, f"took and sent nothing for {waited}")
+            case _:
+                self._guarded(self._break_off, f"the client took and sent nothing for {waited}")

@@ -1,0 +1,217 @@
+"""The way back of one exchange: the backend's bytes in, the client's out. Sans-IO.
+
+What may pass is decided in :mod:`s3gateway.answer`; how it is framed for the client is decided here: the client's
+connection is its own affair, and so is the end of a body on it.
+"""
+
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Final
+
+from s3gateway import answer as answers
+from s3gateway.answer_watch import AnswerWatch, Refuse, Released
+from s3gateway.config.model import Config
+from s3gateway.gateway import Admitted, Outgoing
+from s3gateway.http1 import framing
+from s3gateway.http1.head import HTTP_1_0, NO_LENGTH, ProtocolError, answer_length, find_end, read_answer, write_answer
+from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.sigv4.model import Headers
+
+MAX_HEAD: Final = 256 * 1024
+"""Bytes of an answer's head; MinIO's have a thousand or two, user metadata included."""
+
+_OF_ONE_CONNECTION: Final = frozenset(
+    (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-connection", b"te", b"trailer", b"upgrade",
+     b"transfer-encoding")
+)  # fmt: skip
+"""Fields of an answer that concern the backend's connection, and not the client's (RFC 9110 §7.6.1)."""
+
+_FINAL, _REFUSED = 200, 400
+_SWITCHES: Final = 101
+_NO_BODY: Final = (204, 304)
+
+
+class Step(Enum):
+    """What has come of the answer so far."""
+
+    MORE = auto()  # its head is not whole
+    HEAD = auto()  # the head is here, and may pass
+
+
+class Reply:
+    """One answer. ``is_1_0`` clients get no chunks, and the end of the connection in their place."""
+
+    def __init__(self, *, is_1_0: bool) -> None:
+        self.head: AnswerHead | None = None
+        self.reason = b""
+        self.backend_keeps = True
+        self.code = ""
+        self.notes: list[str] = []
+        self._is_1_0 = is_1_0
+        self._is_in_chunks = False
+        self._edits: tuple[Headers, Headers] = (), ()
+        self._left: int | None = None  # bytes of the body that the head has promised
+        self._buffer = bytearray()
+        self._reader: framing.Reader | None = None
+        self._watch: AnswerWatch | None = None
+
+    @property
+    def has_come(self) -> bool:
+        """Whether a byte of an answer has come."""
+        return bool(self._buffer) or self._reader is not None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it says that the request was done, as far as it has been read."""
+        return self.head is not None and self.head.status < _REFUSED and not self.code
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the end of the body has come."""
+        return self._reader is not None and self._reader.done
+
+    @property
+    def leaves_clean(self) -> bool:
+        """Whether the backend's connection can serve another request: it says so, and has sent no more than asked."""
+        return self.backend_keeps and self.is_whole and not self._buffer and not (self._reader and self._reader.rest)
+
+    def read_head(self, data: bytes, admitted: Admitted, outgoing: Outgoing, config: Config) -> Step | Refuse:
+        """Take some of the answer until its head is whole. Raises :class:`~s3gateway.http1.head.ProtocolError`.
+
+        Interim answers are passed over: they may come unasked (RFC 9110 §15.2).
+        """
+        buffer = self._buffer
+        buffer += data
+        while True:
+            end = find_end(buffer)
+            if end < 0:
+                if len(buffer) > MAX_HEAD:
+                    raise ProtocolError("an answer's head is too long")
+                return Step.MORE
+            found = read_answer(bytes(memoryview(buffer)[:end]))
+            if found.status >= _FINAL or found.status == _SWITCHES:
+                break
+            del buffer[:end]
+        del buffer[:end]
+        length = answer_length(found, outgoing.method)
+        self.reason = found.reason
+        self.backend_keeps = found.version != HTTP_1_0 and b"close" not in b",".join(found.all(b"connection")).lower()
+        self.head = AnswerHead(found.status, found.headers)
+        if length == NO_LENGTH:
+            return answers.unframed(config.backend)
+        decision = answers.returned(self.head, admitted, outgoing, config)
+        if isinstance(decision, Refuse):
+            return decision
+        self._reader = framing.reader(length)
+        if isinstance(decision, answers.Pass):
+            self._note(decision.code, decision.why)
+            self.head = AnswerHead(found.status, decision.headers)
+        elif isinstance(decision, answers.Watch):
+            self.head, self._watch = AnswerHead(found.status, decision.headers), decision.watch
+        else:
+            self.head, self._watch = decision.answer, decision.watch
+        return Step.HEAD
+
+    def keep(self, data: bytes) -> None:
+        """Take what comes while nobody can go on with it."""
+        self._buffer += data
+
+    def read_body(self, data: bytes) -> list[bytes] | Refuse:
+        """Take some of the body; give what may pass. Raises :class:`~s3gateway.http1.head.ProtocolError`."""
+        reader = self._reader
+        if reader is None:
+            raise ProtocolError("a body came before its head")
+        if self._buffer:
+            data = bytes(self._buffer) + data
+            self._buffer.clear()
+        pieces = reader.feed(data)
+        watch = self._watch
+        if watch is None:
+            return pieces
+        had_begun = watch.has_begun
+        out = [passed for piece in pieces if (passed := watch.feed(piece))]
+        if reader.done and (passed := watch.finish()):
+            out.append(passed)
+        verdict = watch.verdict
+        if isinstance(verdict, Refuse):
+            if had_begun and out and self._is_in_chunks:
+                self._note(verdict.code, verdict.why)
+                return out  # it closes the document with the gateway's error
+            return verdict
+        if isinstance(verdict, Released):
+            self._note(verdict.code, verdict.why)
+            if not had_begun:
+                self.head = AnswerHead(verdict.status, self._edited(verdict.headers))
+        return out
+
+    def edit(self, headers: Headers) -> None:
+        """Take the head's fields as somebody has changed them, who watches; what is held has its own later."""
+        head = self.head
+        if head is not None and headers != head.headers:
+            self._edits = head.headers, headers
+            self.head = AnswerHead(head.status, headers)
+
+    def _edited(self, headers: Headers) -> Headers:
+        """Make the same changes to the fields of an answer that was held."""
+        before, after = self._edits
+        gone = [pair for pair in before if pair not in after]
+        new = [pair for pair in after if pair not in before]
+        return (*[pair for pair in headers if pair not in gone], *new)
+
+    def answer_with(self, status: int, reason: bytes, headers: Headers) -> None:
+        """Take an answer that is here whole, in place of the backend's."""
+        self.head, self.reason = AnswerHead(status, headers), reason
+        self._reader, self._watch = framing.LengthReader(0), None
+
+    def head_for_client(self, method: bytes, *, closes: bool) -> bytes:
+        """Write the head: once, before the first of the body."""
+        answer = self.head
+        if answer is None:
+            raise ProtocolError("there is no answer")
+        fields = []
+        length = None
+        for pair in answer.headers:
+            name = pair[0].lower()
+            if name not in _OF_ONE_CONNECTION:
+                fields.append(pair)
+                if name == b"content-length":
+                    length = int(pair[1])
+        has_body = method != b"HEAD" and answer.status not in _NO_BODY
+        self._left = length if has_body else None
+        self._is_in_chunks = has_body and length is None and not self._is_1_0
+        if self._is_in_chunks:
+            fields.append((b"Transfer-Encoding", b"chunked"))
+        if closes:
+            fields.append((b"Connection", b"close"))
+        return write_answer(answer.status, self.reason, tuple(fields))
+
+    def framed(self, pieces: list[bytes], *, is_whole: bool) -> list[bytes]:
+        """Frame some of the body for the client; raise where it is not as long as the head has promised."""
+        if self._left is not None:
+            self._left -= sum(map(len, pieces))
+            if self._left < 0 or (is_whole and self._left):
+                raise ProtocolError("the body is not as long as its head says")
+        if not self._is_in_chunks:
+            return pieces
+        framed = framing.chunk(b"".join(pieces))
+        return [framed, framing.LAST_CHUNK] if is_whole else [framed]
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the head must wait: nothing of the body has come out yet, and it may be an error document."""
+        return self._watch is not None and not self._watch.has_begun and not self.is_whole
+
+    def drop(self) -> None:
+        """Let go of every byte."""
+        self._buffer.clear()
+        self._watch = None
+
+    def _note(self, code: str, why: str) -> None:
+        self.code = code or self.code
+        if why:
+            self.notes.append(why)
+
+
+def reason(status: int) -> bytes:
+    """The reason phrase of a status."""
+    return HTTPStatus(status).phrase.encode()

@@ -1,0 +1,100 @@
+"""What all connections share: the configuration in force, the pool, the clock, and who is told of what."""
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from s3gateway.config.model import Config
+from s3gateway.observed.transaction import Transaction
+from s3gateway.rules.limits import Limits
+from s3gateway.rules.rate import Rates
+from s3gateway.signer import Signer
+from s3gateway.wire.backends import Pool
+from s3gateway.wire.clock import Clock
+from s3gateway.wire.memory import Memory
+
+if TYPE_CHECKING:
+    from s3gateway.wire.watching import Watch
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a request is decided by: configuration, signer, and the TLS contexts of both sides.
+
+    ``backend_tls`` is None where the backend speaks plain HTTP.
+    """
+
+    config: Config
+    signer: Signer
+    client_tls: ssl.SSLContext
+    backend_tls: ssl.SSLContext | None
+
+
+class Books(Protocol):
+    """Who is told of what happens."""
+
+    def closed(self, transaction: Transaction) -> Awaitable[None] | None:
+        """An exchange has ended. Where somebody watches, what this gives is awaited before the client has the end."""
+
+    def watch(self, transaction: Transaction, client: object) -> "Watch | None":
+        """Give whoever watches this exchange, if anybody does."""
+
+    def run(self, coroutine: Coroutine[object, object, None]) -> None:
+        """Run what nothing waits for."""
+
+
+class Service:
+    """The running gateway, as its connections see it."""
+
+    def __init__(self, current: Callable[[], Current], books: Books) -> None:
+        self._current = current
+        self.books = books
+        self.rates = Rates()
+        self.memory = Memory()
+        self.is_closed = False
+        self._pools: dict[tuple[object, int], Pool] = {}
+        self.clock = Clock(self._check)
+
+    @property
+    def current(self) -> Current:
+        """What is in force now."""
+        return self._current()
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force now."""
+        return self._current().config.limits
+
+    def pool(self, current: Current) -> Pool:
+        """The pool of connections to that backend; of backends that are configured no more, connections are let go.
+
+        A request that came before a reload may still ask for one of those.
+        """
+        key = _key(current)
+        pool = self._pools.get(key)
+        if pool is None:
+            in_force = _key(self.current)
+            for old in [known for known in self._pools if known != in_force]:
+                self._pools.pop(old).close()
+            pool = self._pools[key] = Pool(current.config.backend, current.backend_tls, self.clock)
+        return pool
+
+    def stop(self) -> None:
+        """Serve nobody any more: what is asked from now on is refused, and deadlines hold even so."""
+        self.is_closed = True
+        for pool in self._pools.values():
+            pool.close()
+
+    def _check(self, now: float) -> None:
+        self.memory.check(now)
+        for pool in self._pools.values():
+            pool.check(now)
+
+
+def _key(current: Current) -> tuple[object, int]:
+    """What makes two backends the same; a pool keeps its context, so no other has its id."""
+    return current.config.backend, id(current.backend_tls)
