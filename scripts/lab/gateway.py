@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from lab import CHECKOUT
 from lab.backends import Backend, s3_client
-from lab.ports import accepts, free_port
+from lab.ports import free_port, lets_go
 from lab.process import Command, start
 from lab.server import Server
 
@@ -132,9 +132,9 @@ class Gateway(Server):
         return [*command, *self._arguments]
 
     def start(self) -> None:
-        """Start; return when the port accepts. `lab.process.ProcessError`, with the log, when it does not."""
+        """Start; return when the port accepts and ends connections. `lab.process.ProcessError`, with the log, when it does not."""
         self.write_config(self._config)
         env = dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | self._env
         command = Command(self._program, self.command(), self.log_path, env)
         host = self._config.get("listen", {}).get("host", "127.0.0.1")
-        self._process = start(command, lambda: accepts(self.port, host))
+        self._process = start(command, lambda: lets_go(self.port, host))

@@ -52,3 +52,15 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
     except OSError:
         return False
     return True
+
+
+def lets_go(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something accepts connections there, and has ended ours: a server that counts them counts no probe."""
+    try:
+        with socket.create_connection((host, port), timeout=1) as probe:
+            probe.shutdown(socket.SHUT_WR)
+            while probe.recv(1024):
+                pass
+    except OSError:
+        return False
+    return True

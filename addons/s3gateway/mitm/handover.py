@@ -73,7 +73,12 @@ class Door:
             logger.log(level, "connection of %s closed: %s", human.format_address(client.peername), taken)
             return
         transport, first, on_gone = taken
-        connection = ClientConnection(self._service, human.format_address(client.peername), client, on_gone)
+
+        def gone() -> None:
+            self._count.leave(client.id)  # at once: mitmproxy's own end of it comes some turns of the loop later
+            on_gone()
+
+        connection = ClientConnection(self._service, human.format_address(client.peername), client, gone)
         self._clients[client.id] = connection
         front = Front(connection, lambda tls: _note_tls(client, tls), transport)
         transport.set_protocol(front)
@@ -82,7 +87,7 @@ class Door:
             front.data_received(first)
 
     def client_disconnected(self, client: Client) -> None:
-        """Count it out."""
+        """Count out also what was never handed over."""
         self._count.leave(client.id)
         self._clients.pop(client.id, None)
 
