@@ -132,7 +132,7 @@ class Gateway(Server):
         return [*command, *self._arguments]
 
     def start(self) -> None:
-        """Start; return when the port accepts and ends connections. `lab.process.ProcessError`, with the log, when it does not."""
+        """Start; return when connections begin and end. `lab.process.ProcessError`, with the log, when they do not."""
         self.write_config(self._config)
         env = dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | self._env
         command = Command(self._program, self.command(), self.log_path, env)

@@ -25,10 +25,10 @@ OWNER = "mitm/internals.py"
 # Looked at in a process of its own: importing mitmweb and the console warns a lot.
 LOOK = """
 import inspect, json
-from mitmproxy import contentviews, master
+from mitmproxy import addonmanager, contentviews, master
 from mitmproxy.addons import clientplayback, proxyserver, termlog
 from mitmproxy.io import FilteredFlowWriter, FlowWriter
-from mitmproxy.proxy import mode_specs, server
+from mitmproxy.proxy import mode_servers, mode_specs, server
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.test import tflow
 from mitmproxy.tools.console import flowview
@@ -53,6 +53,12 @@ print(json.dumps({
         "read from what is there then": "reader = self.transports[connection].reader" in handling,
         "ends with the reader": "await reader.read(" in handling,
         "the watchdog looks at this": "self.last_activity + self.timeout <" in source(server.TimeoutWatchdog.watch),
+    },
+    "fire_hooks_with": {
+        "parameters": parameters(addonmanager.AddonManager.trigger_event),
+        "connections go through it": "addons.handle_lifecycle(" in source(mode_servers),
+        "flows go through it": "self.trigger_event(" in source(addonmanager.AddonManager.handle_lifecycle),
+        "invoke_addon": parameters(addonmanager.AddonManager.invoke_addon),
     },
     "withdraw_listeners": {
         "a task's name": 'name="setup_servers"' in source(master.Master.run),
@@ -95,6 +101,12 @@ SHAPES = {
         "read from what is there then": True,
         "ends with the reader": True,
         "the watchdog looks at this": True,
+    },
+    "fire_hooks_with": {
+        "parameters": ["event"],
+        "connections go through it": True,
+        "flows go through it": True,
+        "invoke_addon": ["addon", "event"],
     },
     "withdraw_listeners": {
         "a task's name": True,

@@ -13,6 +13,7 @@ from s3gateway.config.check import ConfigError
 from s3gateway.config.model import Config
 from s3gateway.mitm import handover, internals, log
 from s3gateway.mitm.books import Books
+from s3gateway.mitm.firing import Firing
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.start import certificates, listeners, loading, options
 from s3gateway.mitm.start.live import Live
@@ -77,6 +78,7 @@ class S3Gateway:
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
         self._books = Books(self._in_force, self._log, self.recorder, self.desk)
         self._service = Service(self._in_force, self._books)
+        internals.fire_hooks_with(Firing(ctx.master.addons).trigger)
         self._open_door(self._service)
         self.desk.start(under_mitmdump=under_mitmdump)
         internals.wrap_writers(self.desk.redacted)

@@ -6,7 +6,7 @@ their objects. ``tests/mitm/test_internals.py`` says of each use what has to be 
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import IO, Any
 
 from mitmproxy import contentviews, ctx, http, io
@@ -14,6 +14,7 @@ from mitmproxy.addons import clientplayback
 from mitmproxy.addons.termlog import TermLogHandler
 from mitmproxy.connection import Client
 from mitmproxy.flow import Flow
+from mitmproxy.hooks import Hook
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 _FOR_EVER = 10**9
@@ -57,6 +58,14 @@ def take_transport(client: Client) -> tuple[asyncio.Transport, bytes, Callable[[
 def _end(reader: asyncio.StreamReader) -> None:
     if not reader.at_eof():
         reader.feed_eof()
+
+
+def fire_hooks_with(trigger: Callable[[Hook], Coroutine[Any, Any, None]]) -> None:
+    """Have mitmproxy fire its hooks with ``trigger(hook)``: its own costs more than a small request.
+
+    Tests: ``tests/mitm/test_firing.py``.
+    """
+    ctx.master.addons.trigger_event = trigger  # type: ignore[method-assign]  # of this one object
 
 
 def withdraw_listeners() -> bool:

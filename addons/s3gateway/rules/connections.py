@@ -30,13 +30,9 @@ class Connections:
             return "limits.connections"
         if self._counts[origin] >= limits.connections_per_address:
             return "limits.connections_per_address"
-        self.add(who, address)
-        return ""
-
-    def add(self, who: str, address: str) -> None:
-        """Count a connection that is there already."""
-        self._origins[who] = origin = _origin(address)
+        self._origins[who] = origin
         self._counts[origin] += 1
+        return ""
 
     def leave(self, who: str) -> None:
         """Count a connection out; one that was kept out changes nothing."""

@@ -21,7 +21,6 @@ from mitmproxy.utils import human
 from s3gateway.mitm.recorder import dump_line, exchange
 from s3gateway.mitm.start.options import ACTING
 from s3gateway.mitm.watched import listing
-from s3gateway.mitm.watched.firing import Firing
 from s3gateway.mitm.watched.flow_watch import FlowWatch
 from s3gateway.mitm.watched.flows import redact
 from s3gateway.observed.capture import METADATA_KEY
@@ -69,7 +68,6 @@ class Desk:
 
     def __init__(self, current: Callable[[], Current]) -> None:
         self._current = current
-        self.firing = Firing()
         self._is_interactive = self._is_shown = self._is_asked_for = False
         self._hold_up_to = 0
         self._chain = 0

@@ -165,7 +165,7 @@ class FlowWatch:
         """Have the addons see it, and wait for a person who holds it; mitmproxy tells nobody who waits of a kill."""
         flow = self.flow
         before = flow.response
-        await self._desk.firing.fire(hook, flow)
+        await ctx.master.addons.handle_lifecycle(hook)
         while flow.intercepted:
             with suppress(TimeoutError):
                 await asyncio.wait_for(flow.wait_for_resume(), _LOOK_SECONDS)
