@@ -83,7 +83,7 @@ async def test_mitmproxy_fires_with_it() -> None:
     """What mitmproxy's own parts fire goes the same way."""
     fired: list[Hook] = []
 
-    async def trigger(event: Hook) -> None:  # noqa: RUF029 - mitmproxy awaits it
+    async def trigger(event: Hook) -> None:
         fired.append(event)
 
     with taddons.context() as context:

@@ -65,7 +65,7 @@ def fire_hooks_with(trigger: Callable[[Hook], Coroutine[Any, Any, None]]) -> Non
 
     Tests: ``tests/mitm/test_firing.py``.
     """
-    ctx.master.addons.trigger_event = trigger  # type: ignore[method-assign]  # of this one object
+    ctx.master.addons.trigger_event = trigger  # type: ignore[method-assign,assignment]
 
 
 def withdraw_listeners() -> bool:

@@ -5,7 +5,7 @@ its size grow on the way, and they live as long as the connection.
 """
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from s3gateway.bodies.whole import Piece
 from s3gateway.http1 import framing
@@ -13,6 +13,9 @@ from s3gateway.wire.tls import READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_WRITE: Final = READ + 1024
+"""Bytes in one write at most, but for the end of a body: what one read brings, and the chunk heads around it."""
 
 
 class Outbox:
@@ -42,7 +45,7 @@ class Outbox:
         size = 0
         last = ending[-1] if ending else b""
         for piece in (*pieces, *(ending or ())[:-1]):
-            if batch and size + len(piece) > READ:
+            if batch and size + len(piece) > _WRITE:
                 self._add(batch)
                 batch, size = [], 0
             batch.append(piece)
@@ -51,7 +54,7 @@ class Outbox:
             if batch:
                 self._add(batch)
             return
-        if batch and size + len(last) > READ:
+        if batch and size + len(last) > _WRITE:
             self._add(batch)
             batch = []
         self._add([*batch, last], framing.LAST_CHUNK if self.in_chunks else b"")
