@@ -11,6 +11,7 @@ from tests.conftest import GatewayFactory
 from tests.refusing import CLIENTS
 from tests.sent import WatchedRecorder
 from tests.wire.front import BUCKET, Front
+from tests.wire.inprocess import Keeping
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,13 @@ def _front(_recorder: WatchedRecorder, minio: Minio, certs: Certs, session_gatew
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="old", Body=b"old")
     return Front(session_gateway(config), _recorder, minio, s3, certs.ca)
+
+
+@pytest.fixture(scope="module")
+def keeping(certs: Certs) -> Iterator[Keeping]:
+    """A scripted backend that keeps its connections, for gateways in this process."""
+    with Keeping(certs) as backend:
+        yield backend
 
 
 @pytest.fixture

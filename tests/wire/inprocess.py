@@ -27,8 +27,12 @@ from s3gateway.wire.service import Current, Service
 from s3gateway.wire.watching import Watch
 from tests.real.rawhttp import Raw
 from tests.real.waiting import LIMIT, eventually
-from tests.refusing import CLIENTS
+from tests.refusing import CLIENTS, auth
+from tests.sigv4 import aws
 from tests.wire.scripted import Exchange, Script, Scripted
+
+GET = auth("GET", "/bucket/key")
+PUT = auth("PUT", "/bucket/key", payload=aws.UNSIGNED, body=b"x" * 100)
 
 Answering = Callable[[Exchange, bytes], None]
 """Answers one request, of which the bytes are given."""

@@ -17,18 +17,10 @@ from tests.real.waiting import eventually
 from tests.refusing import Made, Request, auth
 from tests.sigv4 import aws
 from tests.wire.front import body_bytes, head_bytes, now, on_wire
-from tests.wire.inprocess import Keeping, Wire, ok
+from tests.wire.inprocess import GET, PUT, Keeping, Wire, ok
 from tests.wire.scripted import Exchange
 
-GET = auth("GET", "/bucket/key")
-PUT = auth("PUT", "/bucket/key", payload=aws.UNSIGNED, body=b"x" * 100)
 WRONG = auth("GET", "/bucket/key", who={"secret": "wrong"})
-
-
-@pytest.fixture(scope="module")
-def keeping(certs: Certs) -> Iterator[Keeping]:
-    with Keeping(certs) as backend:
-        yield backend
 
 
 @pytest.fixture

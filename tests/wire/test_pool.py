@@ -14,18 +14,10 @@ from tests.real.waiting import eventually
 from tests.refusing import Made, auth, stream
 from tests.sigv4 import aws
 from tests.wire.front import body_bytes, head_bytes, now, on_wire
-from tests.wire.inprocess import Answering, Keeping, Wire, early, ok
+from tests.wire.inprocess import GET, PUT, Answering, Keeping, Wire, early, ok
 from tests.wire.scripted import Exchange
 
-GET = auth("GET", "/bucket/key")
-PUT = auth("PUT", "/bucket/key", payload=aws.UNSIGNED, body=b"x" * 100)
 LARGE = auth("PUT", "/bucket/key", payload=aws.UNSIGNED, body=b"x" * 4_000_000)
-
-
-@pytest.fixture(scope="module")
-def keeping(certs: Certs) -> Iterator[Keeping]:
-    with Keeping(certs) as backend:
-        yield backend
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Who is told of an exchange when it has ended, and who may watch it while it goes on."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
 
 from s3gateway.mitm.explaining import Explainer, patiently
@@ -11,8 +10,6 @@ from s3gateway.mitm.watched.desk import Desk
 from s3gateway.observed.transaction import Transaction
 from s3gateway.wire.service import Current
 from s3gateway.wire.watching import Watch
-
-logger = logging.getLogger(__name__)
 
 
 class Books:

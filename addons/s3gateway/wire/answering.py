@@ -1,7 +1,5 @@
 """The way back of one exchange: the backend's answer, on its way to the client."""
 
-import logging
-
 from s3gateway.answer_watch import Refuse
 from s3gateway.http1.exchange import Answer, Upload
 from s3gateway.http1.head import ProtocolError
@@ -9,8 +7,6 @@ from s3gateway.rules.headers import removed
 from s3gateway.wire.ending import Ending
 from s3gateway.wire.reply import Step
 from s3gateway.wire.watching import Answered, Watch
-
-logger = logging.getLogger(__name__)
 
 
 class Answering(Ending):
@@ -96,7 +92,7 @@ class Answering(Ending):
         self._backend = None
         if backend is not None:
             # Who refuses an upload may not have read what was written: the next request would wait behind it.
-            if is_clean and self._reply.leaves_clean and not backend.has_unsent:
+            if is_clean and self._reply.leaves_clean and not backend.unsent:
                 backend.give_back()
             else:
                 backend.close()

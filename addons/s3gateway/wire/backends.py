@@ -128,7 +128,7 @@ class BackendConnection(asyncio.Protocol):
         return bool(poll.poll(0))
 
     @property
-    def has_unsent(self) -> int:
+    def unsent(self) -> int:
         """Bytes that the backend has not taken."""
         return self.transport.get_write_buffer_size() if self.transport is not None else 0
 

@@ -13,7 +13,7 @@ class Caller(Protocol):
     is_tls: bool
 
     @property
-    def has_unsent(self) -> int:
+    def unsent(self) -> int:
         """Bytes that it has not taken."""
 
     def write(self, data: bytes) -> None:

@@ -12,13 +12,14 @@ from typing import Final
 from s3gateway import errors
 from s3gateway.code_location import code_location
 from s3gateway.gateway import Arrival
-from s3gateway.http1.head import Request, find_end, read_request, write_answer
+from s3gateway.http1.head import Request
+from s3gateway.http1.heads import Heads
 from s3gateway.observed.log_line import Record, new_id
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.stalls import Waits, patience
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.wire.exchange import Exchange
-from s3gateway.wire.reply import reason
+from s3gateway.wire.refusal import refusal
 from s3gateway.wire.service import Service
 from s3gateway.wire.tls import READ, TlsTransport, received
 
@@ -51,8 +52,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.is_tls = False
         self.transport: asyncio.Transport | None = None
         self._on_gone = on_gone
-        self._buffer = bytearray()
-        self._searched = 0
+        self._heads = Heads()
         self._state = _State.HEAD
         self._exchange: Exchange | None = None
         self._served = 0
@@ -89,15 +89,15 @@ class ClientConnection(asyncio.BufferedProtocol):
             return
         exchange = self._exchange
         if exchange is not None:
-            if exchange.takes_body and not self._buffer:
+            if exchange.takes_body and not self._heads:
                 self._guarded(exchange.client_data, data)
                 return
             if exchange.drops_body:
-                self._buffer.clear()
+                self._heads.clear()
                 return
-        if exchange is None and self._served and not self._buffer and data[0] not in b"\r\n":
+        if exchange is None and self._served and not self._heads and data[0] not in b"\r\n":
             self._since = self._loop.time()  # a head has begun, and has its own time from now on
-        self._buffer += data
+        self._heads.add(data)
         if exchange is None:
             self._serve()
         self.update_reading()
@@ -133,7 +133,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.transport.write(data)
 
     @property
-    def has_unsent(self) -> int:
+    def unsent(self) -> int:
         """Bytes that the client has not taken."""
         return self.transport.get_write_buffer_size() if self.transport is not None else 0
 
@@ -144,7 +144,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             return
         exchange = self._exchange
         wants = not (exchange is not None and exchange.holds_back) and (
-            exchange is None or len(self._buffer) <= self.service.limits.unread_head + READ
+            exchange is None or len(self._heads) <= self.service.limits.unread_head + READ
         )
         if wants is not self._is_reading:
             self._is_reading = wants
@@ -156,16 +156,13 @@ class ClientConnection(asyncio.BufferedProtocol):
     def push_body(self) -> None:
         """Give the exchange what has come of its body while it could not take it."""
         exchange = self._exchange
-        if exchange is not None and self._buffer and exchange.takes_body:
-            data = bytes(self._buffer)
-            self._buffer.clear()
-            self._guarded(exchange.client_data, data)
+        if exchange is not None and self._heads and exchange.takes_body:
+            self._guarded(exchange.client_data, self._heads.take_all())
         self.update_reading()
 
     def put_back(self, data: bytes) -> None:
         """Keep what came behind a body: the next request."""
-        self._buffer[:0] = data
-        self._searched = 0
+        self._heads.put_back(data)
 
     def exchange_ended(self, *, keeps: bool, linger: bool = False) -> None:
         """Serve the next request, or end: at once, or ``limits.refusal_linger`` after the answer."""
@@ -179,7 +176,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._state = _State.HEAD
         self._served += 1
         self.update_reading()
-        if self._buffer:
+        if self._heads:
             self._serve()
 
     def cut(self, *, resets: bool = False) -> None:
@@ -201,7 +198,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     def check(self, now: float) -> None:
         """End what stands still for longer than the limits allow."""
         exchange, limits = self._exchange, self.service.limits
-        unsent = self.has_unsent
+        unsent = self.unsent
         if unsent != self._unsent:
             self._unsent = unsent
             self._since = now
@@ -214,7 +211,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             case _State.LINGER:
                 allowed: float | None = limits.refusal_linger
             case _State.HEAD:
-                waits = Waits.TAKE if unsent else Waits.HEAD if not self._served or self._buffer else Waits.NEXT
+                waits = Waits.TAKE if unsent else Waits.HEAD if not self._served or self._heads else Waits.NEXT
                 allowed = patience(waits, limits)
             case _:
                 allowed = limits.body_timeout if unsent else 0
@@ -236,7 +233,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._is_serving = True
         try:
             for _ in range(_AT_ONCE):
-                if self._state is not _State.HEAD or not self._buffer or not self._next():
+                if self._state is not _State.HEAD or not self._heads or not self._next():
                     return
         finally:
             self._is_serving = False
@@ -251,31 +248,14 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _next(self) -> bool:
         """Begin the next exchange; False where its head has not come whole."""
-        buffer = self._buffer
-        if buffer[0] in b"\r\n":  # RFC 9112 §2.2: empty lines before a request are ignored
-            _skip_empty_lines(buffer)
-            self._searched = 0
-            if not buffer:
-                return False
-        limits = self.service.limits
-        end = find_end(buffer, self._searched)
-        if end < 0:
-            self._searched = len(buffer)
-            if len(buffer) > limits.unread_head:
-                self._refuse(errors.head_too_large("bytes of request head and more", len(buffer), limits.unread_head))
-            return False
-        raw = bytes(memoryview(buffer)[:end])
-        del buffer[:end]
-        self._searched = 0
         try:
-            if end > limits.unread_head:
-                raise errors.head_too_large("bytes of request head and more", end, limits.unread_head)
-            request = read_request(raw)
+            request = self._heads.take(self.service.limits.unread_head)
         except errors.S3Error as error:
             self._refuse(error)
             return False
-        self._begin(request)
-        return True
+        if request is not None:
+            self._begin(request)
+        return request is not None
 
     def _begin(self, request: Request) -> None:
         self._state = _State.BUSY
@@ -288,22 +268,16 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Answer what is no request of S3's, in one write, and end. It has its line in the log, as every refusal."""
         record = Record(time.time(), new_id(), address=self.address, status=error.status)
         record.refuse(error)
-        body = error.to_xml("", record.request_id)
-        record.bytes_out = len(body)
-        arrival = Arrival(tls=self.is_tls, has_body=False)
         nothing = RequestHead(b"", b"", ())
+        answer = refusal(error, nothing, record, closes=True)
+        arrival = Arrival(tls=self.is_tls, has_body=False)
         self.service.books.closed(Transaction(nothing, arrival, record, refusal=error.detached()))
-        fields = (
-            (b"Content-Type", b"application/xml"),
-            (b"Content-Length", b"%d" % len(body)),
-            (b"Connection", b"close"),
-        )
-        self.write(write_answer(error.status, reason(error.status), fields) + body)
+        self.write(answer.wire)
         self._state = _State.BUSY
         self._end(linger=True)
 
     def _end(self, *, linger: bool) -> None:
-        self._buffer.clear()
+        self._heads.clear()
         self._since = self._loop.time()
         if self.transport is None:
             return
@@ -325,7 +299,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _drop(self) -> None:
         self._exchange = None
-        self._buffer.clear()
+        self._heads.clear()
 
     def _guarded[**P](self, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Whatever a step of an exchange raises: nothing more of it reaches the backend, and the client is cut off."""
@@ -337,13 +311,6 @@ class ClientConnection(asyncio.BufferedProtocol):
             if exchange is not None:
                 exchange.abandon()
             self.cut()
-
-
-def _skip_empty_lines(buffer: bytearray) -> None:
-    end = 0
-    while end < len(buffer) and buffer[end] in b"\r\n":
-        end += 1
-    del buffer[:end]
 
 
 def _nothing() -> None:

@@ -16,13 +16,7 @@ from s3gateway.explain.unreachable import remedy
 from s3gateway.gateway import Arrival
 from s3gateway.http1 import framing
 from s3gateway.http1.exchange import Answer, Link, Progress, Upload
-from s3gateway.http1.head import (
-    CHUNKED,
-    HTTP_1_0,
-    ProtocolError,
-    Request,
-    write_answer,
-)
+from s3gateway.http1.head import CHUNKED, HTTP_1_0, ProtocolError, Request
 from s3gateway.observed.log_line import Record, new_id
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.answer_head import AnswerHead
@@ -30,7 +24,8 @@ from s3gateway.rules.headers import wants_close
 from s3gateway.sigv4.model import Headers
 from s3gateway.wire.caller import Caller
 from s3gateway.wire.outbox import Outbox
-from s3gateway.wire.reply import Reply, reason
+from s3gateway.wire.refusal import document, refusal
+from s3gateway.wire.reply import Reply
 from s3gateway.wire.watching import Answered, Killed, Watch
 
 if TYPE_CHECKING:
@@ -92,7 +87,6 @@ class Ending:
         """Refuse what the client wants, at any moment: nothing more of it reaches the backend."""
         self.transaction.refusal = error.detached()
         self._let_go_of_backend()
-        self._drop_upload()
         if self.progress.may_answer:
             self._answer_refusal(*more)
         else:
@@ -103,24 +97,15 @@ class Ending:
         transaction = self.transaction
         error, head, record = transaction.refusal or errors.internal_error(), transaction.head, transaction.record
         self._drop_upload()
-        resource = head.path.decode("utf-8", "replace")
-        body = b"" if head.method == b"HEAD" else error.to_xml(resource, record.request_id)
         is_ill = error.status >= _SERVER_ERROR and error.code != "SlowDown"
         closes = transaction.arrival.has_body or is_ill or self._closes_client
-        headers: Headers = (
-            (b"Content-Type", b"application/xml"),
-            (b"Content-Length", b"%d" % len(body)),
-            (b"x-amz-request-id", record.request_id.encode()),
-            *more,
-            *(((b"Connection", b"close"),) if closes else ()),
-        )
-        record.bytes_out = len(body)
-        self._reply.answer_with(error.status, reason(error.status), headers)
-        transaction.answer = AnswerHead(error.status, headers)
+        answer = refusal(error, head, record, *more, closes=closes)
+        self._reply.answer_with(answer.status, answer.reason, answer.headers)
+        transaction.answer = AnswerHead(answer.status, answer.headers)
 
         def give() -> None:
             if self._caller is not None:
-                self._caller.write(write_answer(error.status, reason(error.status), headers) + body)
+                self._caller.write(answer.wire)
             self.progress.answer = Answer.DONE
             self._close_books(error.status)
             self._leave(keeps=not closes, linger=self.drops_body)
@@ -128,8 +113,8 @@ class Ending:
         if self._watch is None:
             give()
         else:
-            kept = b"" if head.method == b"HEAD" else error.redacted().to_xml(resource, record.request_id)
-            self._after(self._watch_refusal(self._watch, error.status, headers, kept), give)
+            kept = document(error.redacted(), head, record) if answer.body else b""
+            self._after(self._watch_refusal(self._watch, answer.status, answer.headers, kept), give)
 
     async def _watch_refusal(self, watch: Watch, status: int, headers: Headers, kept: bytes) -> None:
         settled = self._close_books(status)

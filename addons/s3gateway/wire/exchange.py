@@ -5,7 +5,6 @@ An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.end
 :mod:`~s3gateway.wire.uploading` (the client's body), and here the way in.
 """
 
-import logging
 from datetime import UTC, datetime
 
 from s3gateway import errors, gateway
@@ -14,8 +13,6 @@ from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
 from s3gateway.wire.uploading import Uploading, same_or_new
-
-logger = logging.getLogger(__name__)
 
 
 class Exchange(Uploading):
@@ -99,12 +96,12 @@ class Exchange(Uploading):
         progress, caller, backend = self.progress, self._caller, self._backend
         if caller is None or self._is_over:
             return
-        unsent = backend.has_unsent if backend is not None else 0
+        unsent = backend.unsent if backend is not None else 0
         if unsent != self._unsent:  # a slow backend takes it, though not enough for more to be written
             self._unsent, progress.moved = unsent, now
         progress.is_held_open = self._is_waiting and self._watch is not None and self._watch.is_held_open
         waits = progress.waits(
-            client_has_unsent=bool(caller.has_unsent),
+            client_has_unsent=bool(caller.unsent),
             backend_has_unsent=bool(self._outbox) or bool(unsent),
         )
         if not progress.is_over(waits, limits, now):

@@ -1,6 +1,5 @@
 """The connection to the backend of one exchange: signed, connected, written to, lost, tried once more."""
 
-import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -13,8 +12,6 @@ from s3gateway.rules.repeatable import is_repeatable
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.wire.answering import Answering
 from s3gateway.wire.backends import BackendConnection
-
-logger = logging.getLogger(__name__)
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLIENTS_PAUSE: Final = 20.0

@@ -1,6 +1,5 @@
 """What all connections share: the configuration in force, the pool, the clock, and who is told of what."""
 
-import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from s3gateway.wire.memory import Memory
 
 if TYPE_CHECKING:
     from s3gateway.wire.watching import Watch
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """The client's body of one exchange: taken as fast as the backend takes it, verified, passed on or ended."""
 
-import logging
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -12,8 +11,6 @@ from s3gateway.http1.head import ProtocolError
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.wire.sending import Sending
 from s3gateway.wire.watching import Watch
-
-logger = logging.getLogger(__name__)
 
 
 class Uploading(Sending):

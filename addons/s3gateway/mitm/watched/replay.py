@@ -42,7 +42,7 @@ class Replay:
         self.replayed = flow
         self.address = ""
         self.is_tls = flow.client_conn.tls
-        self.has_unsent = 0
+        self.unsent = 0
         self._exchange: WireExchange | None = None
         self._body = b""
         self._done = asyncio.Event()
