@@ -347,7 +347,11 @@ ROWS = [
     *(
         Row(f"r34 {size.decode()} {mode}", stream(mode, ONE, decoded="99999999999", edit=lambda b, s=size: s + b[len("12c") :]), 400, "EntityTooLarge", "16777216 bytes")  # type: ignore[misc]
         for size in (b"1000001", b"ffffffff", b"8000000000000000")
-        for mode in MODES
+        for mode in MODES[:2]
+    ),
+    *(
+        Row(f"r32 {size.decode()} {MODES[2]}", stream(MODES[2], ONE, decoded="99999999999", edit=lambda b, s=size: s + b[len("12c") :]), 400, "IncompleteBody", said)  # type: ignore[misc]
+        for size, said in ((b"1000001", "The request body terminated unexpectedly"), (b"8000000000000000", "You did not provide the number of bytes"))
     ),
     *(
         Row(f"r35 {name} {mode}", stream(mode, ONE, edit=change), 403, "SignatureDoesNotMatch")

@@ -12,6 +12,7 @@ from functools import lru_cache
 from s3gateway import errors
 from s3gateway.bodies.chunked import chunked_body
 from s3gateway.bodies.delete_objects import DeleteBody
+from s3gateway.bodies.own_chunks import own_chunks
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
 from s3gateway.rules import access, encryption, headers
@@ -102,9 +103,11 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         check_target(head)
         operation = read_operation(head, config.domains)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
+    own = own_chunks(verified.payload.mode, admitted.head, config.limits) if admitted.arrival.has_body else None
     changed = (
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
+        *(((b"Content-Length", b"%d" % own.length),) if own and head.all(b"content-length") else ()),
         *signer.own_headers(now),
     )
     fields = headers.rewritten(head, applied.headers, *changed)
@@ -123,7 +126,7 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         ),
         now,
     )
-    body = _body(admitted, signed, signer, config.limits) if admitted.arrival.has_body else None
+    body = (own or _body(admitted, signed, signer, config.limits)) if admitted.arrival.has_body else None
     return Outgoing(
         operation,
         head.method,

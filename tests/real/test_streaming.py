@@ -1,9 +1,11 @@
 """Bodies of any size stream: memory stays bounded in both directions, whoever is slow or refused."""
 
+import base64
 import contextlib
 import hashlib
 import os
 import threading
+import zlib
 
 import pytest
 
@@ -14,7 +16,7 @@ from tests.conftest import GatewayFactory
 from tests.real import memory
 from tests.real.memory import MIB
 from tests.real.rawhttp import Raw
-from tests.real.sdkv1 import CHUNK, EMPTY, STREAMING, Key, Signed, Target, sign
+from tests.real.sdkv1 import CHUNK, EMPTY, STREAMING, UNSIGNED_TRAILER, Key, Signed, Target, sign
 from tests.real.waiting import eventually
 
 MAY_GROW = 48 * MIB
@@ -59,6 +61,33 @@ def test_memory_stays_flat_in_a_large_upload_and_download(gateway_alone: Gateway
         digest.update(piece)
     assert digest.digest() == expected
     assert memory.peak(gateway_alone.pid) - before < MAY_GROW
+
+
+def test_one_unsigned_chunk_of_any_size(gateway_alone: Gateway, minio: Minio, bucket: str) -> None:
+    """As Go's SDK writes a whole body: AWS takes it, MinIO takes none above 16 MiB, and here it costs no memory."""
+    chunks = 128 * MIB // CHUNK
+    trailer = "x-amz-checksum-crc32"
+    crc = 0
+    for _ in range(chunks):
+        crc = zlib.crc32(PATTERN, crc)
+    start = f"{chunks * CHUNK:x}\r\n".encode()
+    end = f"\r\n0\r\n{trailer}:{base64.b64encode(crc.to_bytes(4)).decode()}\r\n\r\n".encode()
+    fields = [
+        ("x-amz-trailer", trailer),
+        ("x-amz-decoded-content-length", str(chunks * CHUNK)),
+        ("Content-Length", str(len(start) + chunks * CHUNK + len(end))),
+    ]
+    before = memory.reset_peak(gateway_alone.pid)
+    with Raw(gateway_alone.port) as raw:
+        raw.send(sign("PUT", Target(bucket, "one"), UNSIGNED_TRAILER, fields).head + start)
+        for _ in range(chunks):
+            raw.send(PATTERN)
+        raw.send(end)
+        assert raw.read().status == 200
+    assert memory.peak(gateway_alone.pid) - before < MAY_GROW
+    stored = minio.client().head_object(Bucket=bucket, Key="one", ChecksumMode="ENABLED")
+    assert stored["ContentLength"] == chunks * CHUNK
+    assert stored["ChecksumCRC32"] == base64.b64encode(crc.to_bytes(4)).decode()
 
 
 def test_a_client_that_does_not_read_holds_the_backend_back(gateway_alone: Gateway, minio: Minio, bucket: str) -> None:

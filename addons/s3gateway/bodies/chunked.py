@@ -166,9 +166,9 @@ class ChunkedBody:
                     self._checksum.update(data)
                 if self._inbound:
                     self._hash.update(data)
-                    _hold(self._pieces, data)
+                    hold(self._pieces, data)
                 else:
-                    _hold(self._out, data)
+                    hold(self._out, data)
             case ChunkStart():
                 self._on_chunk_start(event)
             case ChunkEnd():
@@ -234,8 +234,8 @@ class ChunkedBody:
         self._last.append(raw)
 
 
-def _hold(pieces: list[Piece], data: bytes | memoryview) -> None:
-    """Add data of a chunk; small reads are gathered, for each piece has a cost of its own."""
+def hold(pieces: list[Piece], data: bytes | memoryview) -> None:
+    """Add some of a chunk's data to ``pieces``; small reads are gathered, for each piece has a cost of its own."""
     last = pieces[-1] if pieces else None
     if len(data) >= _SMALL_READ:
         pieces.append(data)
@@ -257,18 +257,31 @@ def _frame(before: list[Piece], start: ChunkStart) -> Iterator[Piece]:
     yield b"\r\n"
 
 
-def chunked_body(
-    mode: PayloadMode, chains: tuple[ChunkChain, ChunkChain] | None, head: RequestHead, limits: Limits
-) -> ChunkedBody:
-    """Build the transformer of a streaming mode from ``x-amz-decoded-content-length`` and ``x-amz-trailer``."""
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What the head tells of an aws-chunked body: bytes of data in it, and the checksum in its trailer."""
+
+    decoded: int
+    checksum: Checksum | None
+
+
+def read_announced(mode: PayloadMode, head: RequestHead) -> Announced:
+    """Read ``x-amz-decoded-content-length`` and ``x-amz-trailer``."""
     decoded = head.first(b"x-amz-decoded-content-length")
     if decoded is None or not _CONTENT_LENGTH.fullmatch(decoded):
         raise errors.S3Error(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
     names = [name.strip().lower() for value in head.all(b"x-amz-trailer") for name in value.split(b",")]
     if mode.has_trailer is not any(names):
         raise errors.malformed_trailer()
-    checksum = announced([name for name in names if name], checksums_in(head))
+    return Announced(int(decoded), announced([name for name in names if name], checksums_in(head)))
+
+
+def chunked_body(
+    mode: PayloadMode, chains: tuple[ChunkChain, ChunkChain] | None, head: RequestHead, limits: Limits
+) -> ChunkedBody:
+    """Build the transformer of a streaming mode that keeps the client's chunks."""
+    told = read_announced(mode, head)
     reader = ChunkReader(
         signed=chains is not None, trailer=mode.has_trailer, max_chunk=limits.aws_chunk, max_trailer=limits.trailer
     )
-    return ChunkedBody(reader, chains, int(decoded), checksum, limits.aws_chunk_min)
+    return ChunkedBody(reader, chains, told.decoded, told.checksum, limits.aws_chunk_min)

@@ -78,7 +78,7 @@ def _content(admitted: Admitted, wire: bytes, limits: Limits) -> bytes:
     reader = ChunkReader(
         signed=mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER,
         trailer=mode.has_trailer,
-        max_chunk=limits.aws_chunk,
+        max_chunk=len(wire),
         max_trailer=limits.trailer,
     )
     return b"".join(event.data for event in reader.feed(wire) if isinstance(event, ChunkData))

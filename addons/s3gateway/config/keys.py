@@ -137,7 +137,9 @@ KEYS = (
     Key(
         "limits.aws_chunk",
         BYTES,
-        "Largest aws-chunk; one is held in memory per signed upload. MinIO takes no more than 16 MiB.",
+        "Largest signed aws-chunk; one is held in memory per upload. MinIO takes no more than 16 MiB. An unsigned one "
+        "(`STREAMING-UNSIGNED-PAYLOAD-TRAILER`) may have any size: in a body above the limit the gateway makes chunks "
+        "of its own.",
         16 * MEBIBYTE,
     ),
     Key(

@@ -11,6 +11,7 @@ from s3gateway.observed.capture import Head, Pairs
 from s3gateway.observed.redaction import text
 from s3gateway.rules.headers import HOP_BY_HOP, without_hop_by_hop
 from s3gateway.sigv4.claim import without_presigned
+from s3gateway.sigv4.model import PayloadMode
 
 NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
@@ -44,6 +45,8 @@ def of_header(name: str, before: tuple[str, ...], after: tuple[str, ...], contex
             return "the backend's own name"
         if name in _SIGNED_ANEW:
             return "signed anew"
+        if name == "content-length" and _chunks_may_be_new(context.incoming):
+            return "the chunks are the gateway's own"
     return "the sender's own session token" if name == "x-amz-security-token" else ""
 
 
@@ -81,6 +84,13 @@ def _of_removed(name: str, context: Context) -> str:
     if name in _named_by_connection(context.incoming.headers):
         return "hop by hop: the Connection header names it"
     return ""
+
+
+def _chunks_may_be_new(head: Head) -> bool:
+    """Whether chunks have no signature, so that a gateway may make others."""
+    return ("x-amz-content-sha256", PayloadMode.STREAMING_UNSIGNED_TRAILER.value) in (
+        (name.lower(), value) for name, value in head.headers
+    )
 
 
 def _named_by_connection(headers: Pairs) -> set[str]:

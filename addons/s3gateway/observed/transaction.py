@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from s3gateway.bodies.chunked import ChunkedBody
+from s3gateway.bodies.own_chunks import OwnChunks
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.observed.capture import Chunks, Explanation
@@ -38,5 +39,5 @@ class Transaction:
     def settle(self) -> None:
         """Note what the body was found to be; after this its bytes may go."""
         body = self.outgoing.body if self.outgoing is not None else None
-        if isinstance(body, ChunkedBody):
+        if isinstance(body, ChunkedBody | OwnChunks):
             self.chunks = Chunks(body.chunks, body.verified.data_bytes, body.bad_chunk, tuple(body.verified.runs))

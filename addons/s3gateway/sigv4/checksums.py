@@ -71,13 +71,17 @@ _ALGORITHMS: dict[bytes, Callable[[], _Hash]] = {
 
 
 class Checksum:
-    """The checksum of one upload's data, for the trailer field ``name`` (lower case)."""
+    """The checksum of one upload's data, for the trailer field ``name`` (lower case).
+
+    ``length`` is how many characters its value has there.
+    """
 
     def __init__(self, name: bytes) -> None:
         algorithm = name.removeprefix(PREFIX)
         if not name.startswith(PREFIX) or algorithm not in _ALGORITHMS:
             raise errors.invalid_request("The value specified in the x-amz-trailer header is not supported")
         self.name = name
+        self.length = len(base64.b64encode(_ALGORITHMS[algorithm]().digest()))
         self._hash = _ALGORITHMS[algorithm]()
 
     def update(self, data: bytes | memoryview) -> None:
@@ -88,8 +92,11 @@ class Checksum:
         """Give it as a header or trailer carries it: base64 of the big-endian digest."""
         return base64.b64encode(self._hash.digest())
 
-    def check(self, value: bytes) -> None:
-        """Compare with what the client sent. It is no signature: everybody can compute it, so ``==`` will do."""
+    def check(self, value: bytes) -> bytes:
+        """Compare with what the client sent, and give it as :meth:`value` does.
+
+        It is no signature: everybody can compute it, so ``==`` will do.
+        """
         computed = self._hash.digest()
         try:
             sent = base64.b64decode(value, validate=True)
@@ -99,6 +106,7 @@ class Checksum:
             raise errors.invalid_request(f"Value for {self.name.decode()} trailing header is invalid.")
         if sent != computed:
             raise errors.bad_digest(self.name.removeprefix(PREFIX).decode().upper())
+        return base64.b64encode(computed)
 
 
 def checksum_of(name: bytes, data: bytes) -> bytes | None:
