@@ -242,9 +242,9 @@ def request_timeout() -> S3Error:
     )
 
 
-def slow_down() -> S3Error:
-    """503: more requests a second than this access key may send. SDKs wait and retry."""
-    return S3Error(503, "SlowDown", "Please reduce your request rate.")
+def slow_down(reason: str = "") -> S3Error:
+    """503: more than this access key may send in a second, or more than there is room for. SDKs wait and retry."""
+    return S3Error(503, "SlowDown", "Please reduce your request rate.", reason=reason)
 
 
 def service_unavailable() -> S3Error:

@@ -12,7 +12,8 @@ from functools import lru_cache
 from s3gateway import errors
 from s3gateway.bodies.chunked import chunked_body
 from s3gateway.bodies.delete_objects import DeleteBody
-from s3gateway.bodies.own_chunks import own_chunks
+from s3gateway.bodies.own_chunks import OwnChunks, OwnFraming, own_framing
+from s3gateway.bodies.spooled import Spool, SpooledBody
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
 from s3gateway.rules import access, encryption, headers
@@ -95,15 +96,22 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
 
 
-def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signer, now: datetime) -> Outgoing:
-    """Build and sign the outgoing request. ``head`` is the admitted one, or what an operator made of it."""
+def forward(
+    admitted: Admitted, head: RequestHead, config: Config, signer: Signer, now: datetime, spool: Spool | None = None
+) -> Outgoing:
+    """Build and sign the outgoing request. ``head`` is the admitted one, or what an operator made of it.
+
+    Without a ``spool`` a signed chunk is held in memory, and one above ``limits.aws_chunk`` is refused.
+    """
     verified, operation = admitted.verified, admitted.operation
     if head is not admitted.head:
         headers.check_fields(head)
         check_target(head)
         operation = read_operation(head, config.domains)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
-    own = own_chunks(verified.payload.mode, admitted.head, config.limits) if admitted.arrival.has_body else None
+    own = own_framing(verified.payload.mode, admitted.head, config.limits) if admitted.arrival.has_body else None
+    if spool is None and verified.payload.mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER:
+        own = None  # a chunk above the limit is refused
     changed = (
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
@@ -126,7 +134,7 @@ def forward(admitted: Admitted, head: RequestHead, config: Config, signer: Signe
         ),
         now,
     )
-    body = (own or _body(admitted, signed, signer, config.limits)) if admitted.arrival.has_body else None
+    body = _body(admitted, signed, signer, config.limits, own, spool) if admitted.arrival.has_body else None
     return Outgoing(
         operation,
         head.method,
@@ -177,7 +185,14 @@ def _names_to_sign(present: tuple[bytes, ...], by_client: tuple[bytes, ...]) -> 
     return tuple(sorted((names | {b"host", b"x-amz-date"}) - _NEVER_SIGNED))
 
 
-def _body(admitted: Admitted, signed: Signed, signer: Signer, limits: Limits) -> Body:
+def _body(
+    admitted: Admitted,
+    signed: Signed,
+    signer: Signer,
+    limits: Limits,
+    own: OwnFraming | None,
+    spool: Spool | None,
+) -> Body:
     verified = admitted.verified
     match verified.payload.mode:
         case PayloadMode.SHA256 | PayloadMode.UNSIGNED as mode:
@@ -185,10 +200,14 @@ def _body(admitted: Admitted, signed: Signed, signer: Signer, limits: Limits) ->
             if admitted.operation.name == "DeleteObjects" and admitted.client.access.prefixes:
                 return DeleteBody(whole, admitted.client.access)
             return whole
-    chains = None
-    if verified.payload.mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER:
-        chains = (
-            ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed),
-            ChunkChain(signer.signing_key(signed.scope), signed.scope, signed.timestamp, signed.seed),
-        )
+    if verified.payload.mode is PayloadMode.STREAMING_UNSIGNED_TRAILER:
+        if own:
+            return OwnChunks(own.announced, limits)
+        return chunked_body(verified.payload.mode, None, admitted.head, limits)
+    chains = (
+        ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed),
+        ChunkChain(signer.signing_key(signed.scope), signed.scope, signed.timestamp, signed.seed),
+    )
+    if own and spool is not None:
+        return SpooledBody(own.announced, chains, spool, limits)
     return chunked_body(verified.payload.mode, chains, admitted.head, limits)

@@ -90,6 +90,39 @@ def test_one_unsigned_chunk_of_any_size(gateway_alone: Gateway, minio: Minio, bu
     assert stored["ChecksumCRC32"] == base64.b64encode(crc.to_bytes(4)).decode()
 
 
+@pytest.mark.parametrize("fault", [False, True], ids=["well", "one-bit"])
+def test_one_signed_chunk_of_any_size(gateway_alone: Gateway, minio: Minio, bucket: str, *, fault: bool) -> None:
+    """It is verified before any of it leaves, in no memory; a bit that is not the signed one, and nothing is stored."""
+    chunks = 64 * MIB // CHUNK
+    key, digest = Key(), hashlib.sha256()
+    for _ in range(chunks):
+        digest.update(PATTERN)
+    frame = len(f"{chunks * CHUNK:x};chunk-signature=") + 64 + 4
+    length = frame + chunks * CHUNK + len("0;chunk-signature=") + 64 + 4
+    sizes = [("x-amz-decoded-content-length", str(chunks * CHUNK)), ("Content-Length", str(length))]
+    request = sign("PUT", Target(bucket, "signed"), STREAMING, sizes, key=key)
+    first = key.sign("AWS4-HMAC-SHA256-PAYLOAD", request.signature, EMPTY, digest.hexdigest())
+    last = key.sign("AWS4-HMAC-SHA256-PAYLOAD", first, EMPTY, EMPTY)
+    before = memory.reset_peak(gateway_alone.pid)
+    with Raw(gateway_alone.port) as raw:
+        raw.send(request.head + f"{chunks * CHUNK:x};chunk-signature={first}\r\n".encode())
+        for number in range(chunks):
+            is_changed = fault and number == chunks // 2
+            raw.send(bytes((PATTERN[0] ^ 1,)) + PATTERN[1:] if is_changed else PATTERN)
+        raw.send(f"\r\n0;chunk-signature={last}\r\n\r\n".encode())
+        answer = raw.read()
+    assert answer.status == (403 if fault else 200)
+    assert not fault or answer.code == "SignatureDoesNotMatch"
+    assert memory.peak(gateway_alone.pid) - before < MAY_GROW
+    listed = minio.client().list_objects_v2(Bucket=bucket)
+    assert [one["Size"] for one in listed.get("Contents", [])] == ([] if fault else [chunks * CHUNK])
+    if not fault:
+        stored = hashlib.sha256()
+        for piece in minio.client().get_object(Bucket=bucket, Key="signed")["Body"].iter_chunks(MIB):
+            stored.update(piece)
+        assert stored.digest() == digest.digest()
+
+
 def test_a_client_that_does_not_read_holds_the_backend_back(gateway_alone: Gateway, minio: Minio, bucket: str) -> None:
     """A download of 200 MiB waits at the client's socket and not in the gateway's memory; then it goes on."""
     minio.client().put_object(Bucket=bucket, Key="large", Body=PATTERN * (200 * MIB // CHUNK))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from s3gateway import errors
-from s3gateway.bodies.whole import Piece
+from s3gateway.bodies.whole import AtOnce, Piece
 from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.checksums import Checksum, announced, checksums_in
 from s3gateway.sigv4.chunk_reader import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
@@ -73,7 +73,7 @@ class Tally:
             self._most = 0  # what is left out in the middle would make what follows wrong
 
 
-class ChunkedBody:
+class ChunkedBody(AtOnce):
     """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures."""
 
     def __init__(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from s3gateway import errors
-from s3gateway.bodies.whole import Body, Piece
+from s3gateway.bodies.whole import AtOnce, Body, Piece
 from s3gateway.rules.access import Access
 from s3gateway.rules.deletion import read_keys
 
@@ -11,7 +11,7 @@ MAX_DOCUMENT = 2 * 1024 * 1024
 """Bytes; AWS's own limit for this body, which names at most 1000 keys."""
 
 
-class DeleteBody:
+class DeleteBody(AtOnce):
     """Wraps the transformer that verifies the body's hash; nothing leaves before ``finish``."""
 
     chunks = 0

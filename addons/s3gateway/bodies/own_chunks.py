@@ -1,64 +1,111 @@
-"""aws-chunked bodies without signatures whose chunks the gateway makes itself: a client may write chunks of any size.
+"""aws-chunked bodies whose chunks the gateway makes itself: a client may write chunks that no backend takes.
 
 Go's SDK and the CRT write a whole body, or a whole part, as one chunk. AWS takes that. MinIO takes no chunk above
-16 MiB. How long the new body is follows from the head alone: from ``x-amz-decoded-content-length`` and from the name of
-the checksum that ``x-amz-trailer`` announces.
+16 MiB. Whether there may be such a one, and how long the new body is, follow from the head alone: from its two lengths
+and from the name of the checksum that ``x-amz-trailer`` announces.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from s3gateway import errors
 from s3gateway.bodies.chunked import Announced, Tally, hold, read_announced
-from s3gateway.bodies.whole import Piece
+from s3gateway.bodies.whole import AtOnce, Piece
 from s3gateway.rules.limits import Limits
-from s3gateway.sigv4.chunk_reader import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
+from s3gateway.sigv4.chunk_reader import (
+    TRAILER_SIGNATURE,
+    ChunkData,
+    ChunkEnd,
+    ChunkReader,
+    ChunkStart,
+    Event,
+    Trailer,
+)
 from s3gateway.sigv4.model import PayloadMode, RequestHead
 
 CHUNK: Final = 1024 * 1024
-"""Bytes of data in each chunk but the last: as many as botocore writes."""
+"""Bytes of data in each unsigned chunk but the last: as many as botocore writes."""
+
+SIGNED_CHUNK: Final = 128 * 1024
+"""The same in the signed modes, where a chunk is hashed before its head is written: as many as SDK v1 writes."""
 
 _ANY: Final = 1 << 64
 """More than a chunk header can say: what is larger than the data that is still to come is refused as that."""
 
-_FINAL: Final = len(b"0\r\n")
+_SIGNATURE: Final = len(b";chunk-signature=") + 64
 _LINE_END: Final = len(b"\r\n")
+_LEAST_HEAD: Final = len(b"1") + _SIGNATURE + 2 * _LINE_END
+"""Bytes that a signed chunk has besides its data, at least."""
 
 
-def _length(announced: Announced) -> int:
-    full, rest = divmod(announced.decoded, CHUNK)
-    size = full * _framed(CHUNK) + (_framed(rest) if rest else 0) + _FINAL + _LINE_END
-    checksum = announced.checksum
-    return size + (len(checksum.name) + len(b":") + checksum.length + _LINE_END if checksum else 0)
+@dataclass(frozen=True, slots=True)
+class OwnFraming:
+    """What the gateway makes of a body: bytes in it as they leave, and what the client's head says of it."""
+
+    length: int
+    announced: Announced
+
+
+def own_framing(mode: PayloadMode, head: RequestHead, limits: Limits) -> OwnFraming | None:
+    """Tell how a body leaves that may hold a chunk above ``limits.aws_chunk``; None where the client's chunks stay.
+
+    Where chunks are signed the two lengths tell how many there can be. Are they too few for the data, one is too large.
+    """
+    if not mode.is_streaming:
+        return None
+    announced = read_announced(mode, head)
+    signed = mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER
+    most = _most_chunks(head, announced) if signed else 1
+    if announced.decoded <= most * limits.aws_chunk:
+        return None
+    return OwnFraming(_length(announced, signed=signed), announced)
+
+
+def _most_chunks(head: RequestHead, announced: Announced) -> int:
+    """How many chunks of data a signed body of these lengths can have."""
+    length = head.first(b"content-length")
+    if length is None or not length.isdigit():
+        return _ANY  # HTTP chunks frame it: nobody can tell
+    around = int(length) - announced.decoded - _end(announced, signed=True)
+    return max(1, around // _LEAST_HEAD)
+
+
+def _length(announced: Announced, *, signed: bool) -> int:
+    chunk = SIGNED_CHUNK if signed else CHUNK
+    full, rest = divmod(announced.decoded, chunk)
+    each = _SIGNATURE if signed else 0
+    size = full * (_framed(chunk) + each) + (_framed(rest) + each if rest else 0)
+    return size + _end(announced, signed=signed)
 
 
 def _framed(size: int) -> int:
     return len(b"%x" % size) + _LINE_END + size + _LINE_END
 
 
-def own_chunks(mode: PayloadMode, head: RequestHead, limits: Limits) -> "OwnChunks | None":
-    """Give the transformer of a body that may hold a chunk above ``limits.aws_chunk``; None where none can be."""
-    if mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER:
-        return None
-    announced = read_announced(mode, head)
-    if announced.decoded <= limits.aws_chunk:
-        return None
-    reader = ChunkReader(
-        signed=False, trailer=announced.checksum is not None, max_chunk=_ANY, max_trailer=limits.trailer
+def _end(announced: Announced, *, signed: bool) -> int:
+    """Bytes of the final chunk and of the trailer."""
+    checksum, size = announced.checksum, len(b"0") + _LINE_END + _LINE_END
+    if checksum:
+        size += len(checksum.name) + len(b":") + checksum.length + _LINE_END
+    if signed:
+        size += _SIGNATURE + (len(TRAILER_SIGNATURE) + len(b":") + 64 + _LINE_END if checksum else 0)
+    return size
+
+
+def reader_of(announced: Announced, limits: Limits, *, signed: bool) -> ChunkReader:
+    """Give a reader that takes a chunk of any size."""
+    return ChunkReader(
+        signed=signed, trailer=announced.checksum is not None, max_chunk=_ANY, max_trailer=limits.trailer
     )
-    return OwnChunks(reader, announced)
 
 
-class OwnChunks:
-    """Takes the client's chunks apart, checks the checksum, and frames the data anew. No chunk is held in memory.
+class OwnChunks(AtOnce):
+    """Takes unsigned chunks apart, checks the checksum, and frames the data anew. No chunk is held in memory."""
 
-    ``length`` is how many bytes leave in all.
-    """
-
-    def __init__(self, reader: ChunkReader, announced: Announced) -> None:
+    def __init__(self, announced: Announced, limits: Limits) -> None:
         self.verified = Tally()
-        self.length: Final = _length(announced)
-        self._reader = reader
+        self._reader = reader_of(announced, limits, signed=False)
         self._checksum = announced.checksum
         self._left = announced.decoded  # that the client has not sent
         self._unframed = announced.decoded  # that is in no chunk of ours yet

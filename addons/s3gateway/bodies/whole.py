@@ -32,6 +32,13 @@ class Body(Protocol):
     def finish(self) -> list[Piece]:
         """Verify the whole and give what completes it."""
 
+    @property
+    def has_more(self) -> bool:
+        """Whether :meth:`more` gives anything now. Then it is asked before there is another ``feed``, or ``finish``."""
+
+    def more(self) -> list[Piece]:
+        """Give what may go out besides: some of what was verified, and is too much to be given at once."""
+
     def poison(self) -> Iterator[Piece] | None:
         """After a fault: bytes that make the backend refuse the upload for itself, made as they are asked for.
 
@@ -42,7 +49,17 @@ class Body(Protocol):
         """Let go of every byte; nothing comes out any more."""
 
 
-class PlainBody:
+class AtOnce:
+    """Of a transformer that gives what may go out as it is fed."""
+
+    has_more = False
+
+    def more(self) -> list[Piece]:
+        """Nothing waits."""
+        return []
+
+
+class PlainBody(AtOnce):
     """``UNSIGNED-PAYLOAD``: nothing to verify, and HTTP's own framing says when it is whole."""
 
     chunks = 0
@@ -67,7 +84,7 @@ class PlainBody:
         self._is_dropped = True
 
 
-class HashedBody:
+class HashedBody(AtOnce):
     """A hex ``x-amz-content-sha256``: the last read is held back until the hash of the whole is proven."""
 
     chunks = 0

@@ -148,6 +148,14 @@ KEYS = (
         "Smallest signed aws-chunk but the last: AWS's own limit; each costs two signatures, however little it holds.",
         8192,
     ),
+    Key(
+        "limits.spool",
+        BYTES,
+        "Most bytes of signed aws-chunks above `limits.aws_chunk` that are on disk at a time, in files without a name: "
+        "each is there until its signature was verified and it has left. A larger one is refused, one for which there "
+        "is no room now gets 503 SlowDown.",
+        1024 * MEBIBYTE,
+    ),
     Key("limits.trailer", BYTES, "Largest trailer of an aws-chunked upload; it is held in memory.", 8192),
     Key("limits.headers", NUMBER, "Most header fields; each is work before anybody is proven.", 200),
     Key(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from s3gateway.bodies.chunked import BadSignature, ChunkedBody
+from s3gateway.bodies.spooled import SpooledBody
 from s3gateway.code_location import code_location
 from s3gateway.config.model import Config
 from s3gateway.explain.certificate import names_in
@@ -127,7 +128,7 @@ async def patiently(settled: asyncio.Event) -> None:
 def _bad_signature(transaction: Transaction) -> BadSignature | None:
     """Take the chunk at fault off the body, which may live as long as its flow is shown."""
     body = transaction.outgoing.body if transaction.outgoing else None
-    if not isinstance(body, ChunkedBody):
+    if not isinstance(body, ChunkedBody | SpooledBody):
         return None
     bad, body.bad_signature = body.bad_signature, None
     return bad

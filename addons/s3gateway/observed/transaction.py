@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from s3gateway.bodies.chunked import ChunkedBody
 from s3gateway.bodies.own_chunks import OwnChunks
+from s3gateway.bodies.spooled import SpooledBody
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.observed.capture import Chunks, Explanation
@@ -39,5 +40,5 @@ class Transaction:
     def settle(self) -> None:
         """Note what the body was found to be; after this its bytes may go."""
         body = self.outgoing.body if self.outgoing is not None else None
-        if isinstance(body, ChunkedBody | OwnChunks):
+        if isinstance(body, ChunkedBody | OwnChunks | SpooledBody):
             self.chunks = Chunks(body.chunks, body.verified.data_bytes, body.bad_chunk, tuple(body.verified.runs))

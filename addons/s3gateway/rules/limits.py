@@ -17,6 +17,7 @@ class Limits:
 
     aws_chunk: int
     aws_chunk_min: int
+    spool: int
     trailer: int
     headers: int
     header_bytes: int

@@ -76,8 +76,8 @@ class Exchange(Uploading):
         head = self.transaction.head
         if self._watch is not None:
             head = same_or_new(head, self._watch.request_now()[0])
-        config, signer = self._current.config, self._current.signer
-        self._sign(lambda admitted: (gateway.forward(admitted, head, config, signer, datetime.now(UTC)), b""))
+        config, signer, spool = self._current.config, self._current.signer, self._service.spool
+        self._sign(lambda admitted: (gateway.forward(admitted, head, config, signer, datetime.now(UTC), spool), b""))
 
     def client_gone(self, why: str) -> None:
         """Take the upload, or the answer, away from the backend at once."""

@@ -146,9 +146,13 @@ class Sending(Answering):
         backend, outbox = self._backend, self._outbox
         if backend is None:
             return
-        while outbox and not backend.is_full:
+        while not backend.is_full and (outbox or self._fill_outbox()):
             backend.write(outbox.take())
         self._update_reading()
+
+    def _fill_outbox(self) -> bool:
+        """Put more of the body into the outbox, if there is more."""
+        raise NotImplementedError
 
     def backend_is_full(self) -> None:
         """Take no more of the client's body."""

@@ -13,6 +13,7 @@ from s3gateway.signer import Signer
 from s3gateway.wire.backends import Pool
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.memory import Memory
+from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
     from s3gateway.wire.watching import Watch
@@ -52,6 +53,7 @@ class Service:
         self.books = books
         self.rates = Rates()
         self.memory = Memory()
+        self.spool = Spool(lambda: self.limits.spool)
         self.is_closed = False
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)

@@ -1,27 +1,49 @@
 """The client's body of one exchange: taken as fast as the backend takes it, verified, passed on or ended."""
 
+import asyncio
 from datetime import UTC, datetime
 from itertools import chain
+from typing import Final
 
 from s3gateway import errors
 from s3gateway.bodies.held import Held, hold, release
-from s3gateway.bodies.whole import Piece
+from s3gateway.bodies.whole import Body, Piece
 from s3gateway.http1.exchange import Link, Upload
 from s3gateway.http1.head import ProtocolError
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.wire.sending import Sending
 from s3gateway.wire.watching import Watch
 
+_AT_ONCE: Final = 16
+"""Chunks from the spool that leave before others have their turn: a fast backend takes them without end."""
+
 
 class Uploading(Sending):
     """Takes the body from the client and gives it to the backend, verified."""
+
+    _is_received = False  # all of the body has come, and its end has not been put into the outbox
+    _has_ended = False  # its end has just been put there
+    _filled = 0
 
     @property
     def takes_body(self) -> bool:
         """Whether more of the client's body can be taken now."""
         if self.progress.upload is not Upload.READING or self._is_waiting:
             return False
-        return self._held is not None or (self._backend is not None and not self._backend.is_full)
+        if self._held is not None:
+            return True
+        return self._backend is not None and not self._backend.is_full and not self._has_verified
+
+    @property
+    def _has_verified(self) -> bool:
+        """Whether some of what was verified waits for its way out, so that nothing more is taken."""
+        body = self._transformer
+        return self._is_received or (body is not None and body.has_more)
+
+    @property
+    def _transformer(self) -> Body | None:
+        outgoing = self.transaction.outgoing
+        return outgoing.body if outgoing is not None else None
 
     @property
     def holds_back(self) -> bool:
@@ -50,8 +72,7 @@ class Uploading(Sending):
 
     def _transform(self, pieces: list[bytes], *, done: bool) -> None:
         """Verify, and pass on what may leave."""
-        record, outgoing = self.transaction.record, self.transaction.outgoing
-        body = outgoing.body if outgoing is not None else None
+        record, body = self.transaction.record, self._transformer
         try:
             if body is None:
                 raise errors.internal_error()
@@ -59,7 +80,7 @@ class Uploading(Sending):
             for piece in pieces:
                 record.bytes_in += len(piece)
                 out += body.feed(piece)
-            ending = body.finish() if done else None
+            ending = body.finish() if done and not body.has_more else None
         except errors.S3Error as error:
             record.chunks = body.chunks if body is not None else 0
             self._spoil(error)
@@ -69,12 +90,47 @@ class Uploading(Sending):
             self._spoil(errors.internal_error())
             return
         record.chunks = body.chunks
-        self._outbox.put(out, ending)
-        if done:
-            self.progress.upload = Upload.DONE
+        self._put(out, ending)
+        self._is_received = done and ending is None
         self._drain()
-        if done:
+
+    def _put(self, pieces: list[Piece], ending: list[Piece] | None) -> None:
+        self._outbox.put(pieces, ending)
+        if ending is not None:
+            self.progress.upload = Upload.DONE
+            self._has_ended = True
+
+    def _drain(self) -> None:
+        super()._drain()
+        if self._has_ended:
+            self._has_ended = False
             self._on_uploaded()
+
+    def _fill_outbox(self) -> bool:
+        body = self._transformer
+        if body is None or self.progress.upload is not Upload.READING or not self._has_verified:
+            return False
+        if self._filled >= _AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._go_on_filling)
+            return False
+        self._filled += 1
+        if body.has_more:
+            self._put(body.more(), None)
+            return True
+        self._is_received = False
+        try:
+            self._put([], body.finish())
+        except errors.S3Error as error:
+            self._spoil(error)
+            return False
+        return True
+
+    def _go_on_filling(self) -> None:
+        self._filled = 0
+        if not self._is_over:
+            self.progress.moved = self._now()
+            self._guarded(self._drain)
+            self._push()
 
     def _on_uploaded(self) -> None:
         if self._watch is not None:
@@ -114,8 +170,7 @@ class Uploading(Sending):
 
     def _spoil(self, error: errors.S3Error) -> None:
         """End an upload that is at fault: the backend never has it whole, and the client reads why."""
-        outgoing, backend = self.transaction.outgoing, self._backend
-        body = outgoing.body if outgoing is not None else None
+        body, backend = self._transformer, self._backend
         has_begun = not self._outbox.holds_head  # else the backend has heard nothing, and need not
         poison = body.poison() if body is not None and has_begun and not self._outbox.in_chunks else None
         if backend is not None and poison is not None and self.progress.may_answer:
