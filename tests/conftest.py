@@ -75,7 +75,7 @@ def _own_environment() -> Iterator[None]:
         yield
 
 
-def have[T](make: Callable[[], T]) -> T:
+def _have[T](make: Callable[[], T]) -> T:
     """Give a real part; without it the test is skipped, or fails under ``CI=true``."""
     try:
         return make()
@@ -94,14 +94,14 @@ def certs(tmp_path_factory: pytest.TempPathFactory) -> Certs:
 @pytest.fixture(scope="session")
 def minio(certs: Certs) -> Iterator[Minio]:
     """MinIO over TLS with a KMS key. Shared: use a bucket of your own, and leave it running."""
-    with Minio(certs, program=have(tools.minio)) as server:
+    with Minio(certs, program=_have(tools.minio)) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def mc() -> Path:
     """MinIO's client program."""
-    return have(tools.mc)
+    return _have(tools.mc)
 
 
 @pytest.fixture(scope="session")
@@ -166,10 +166,10 @@ def session_gateway() -> Iterator[GatewayFactory]:
 @pytest.fixture(scope="session")
 def spark35() -> Spark:
     """PySpark 3.5 with Hadoop 3.3's S3A (AWS SDK v1)."""
-    return have(Spark.v35)
+    return _have(Spark.v35)
 
 
 @pytest.fixture(scope="session")
 def spark4() -> Spark:
     """PySpark 4 with Hadoop 3.4's S3A (AWS SDK v2)."""
-    return have(Spark.v4)
+    return _have(Spark.v4)

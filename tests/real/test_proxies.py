@@ -14,7 +14,7 @@ from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.peer_parts import nginx_program
 from lab.proxies import HAPROXY_DEFAULT, NGINX_DEFAULT, Proxy, haproxy_program
-from tests.conftest import GatewayFactory, have
+from tests.conftest import GatewayFactory, _have
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import EMPTY, Signed, Target, put_chunked, sign
 
@@ -164,8 +164,8 @@ def ways(gateway_behind: Gateway, minio: Minio) -> Iterator[list[Way]]:
         ("haproxy", HAPROXY_DEFAULT),
         ("haproxy", _snippet("haproxy")),
     )
-    have(nginx_program)
-    have(haproxy_program)
+    _have(nginx_program)
+    _have(haproxy_program)
     s3 = minio.client()
     with ExitStack() as stack:
         found = [_way(s3, "direct", gateway_behind.port)]
