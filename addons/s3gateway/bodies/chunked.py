@@ -73,6 +73,26 @@ class Tally:
             self._most = 0  # what is left out in the middle would make what follows wrong
 
 
+class Sizes:
+    """What is announced and has not begun, in bytes; each chunk of data is held to it, and to the smallest size."""
+
+    __slots__ = ("_min_chunk", "left", "started")
+
+    def __init__(self, decoded: int, min_chunk: int) -> None:
+        self.left = decoded
+        self.started = 0
+        self._min_chunk = min_chunk
+
+    def begin(self, size: int) -> None:
+        """Count a chunk that begins. Raises IncompleteBody or InvalidChunkSizeError."""
+        self.started += 1
+        self.left -= size
+        if self.left < 0 or (size == 0 and self.left):
+            raise errors.wrong_length()
+        if self.left and size < self._min_chunk:
+            raise errors.small_chunk(self.started, size, self._min_chunk)
+
+
 class ChunkedBody(AtOnce):
     """aws-chunked, signed or not, with or without trailer: the client's chunk boundaries, the gateway's signatures."""
 
@@ -87,13 +107,11 @@ class ChunkedBody(AtOnce):
         self.verified = Tally()
         self.bad_signature: BadSignature | None = None
         self._before: tuple[Signature, ...] = ()
-        self._started = 0
         self._reader = reader
         self._inbound = chains[0] if chains else None
         self._outbound = chains[1] if chains else None
-        self._left = decoded_length
+        self._sizes = Sizes(decoded_length, min_chunk if chains else 0)
         self._checksum = checksum
-        self._min_chunk = min_chunk
         self._start = ChunkStart(0, b"0", None)
         self._sound = True
         self._pieces: list[Piece] = []
@@ -140,7 +158,7 @@ class ChunkedBody(AtOnce):
     @property
     def bad_chunk(self) -> int | None:
         """Number (from 1) of the chunk that was at fault; None while none is, or if it is what follows the last one."""
-        ended = self.chunks and self.chunks == self._started and self._start.size == 0
+        ended = self.chunks and self.chunks == self._sizes.started and self._start.size == 0
         return None if self._sound or ended else self.chunks + 1
 
     def poison(self) -> Iterator[Piece] | None:
@@ -178,14 +196,9 @@ class ChunkedBody(AtOnce):
 
     def _on_chunk_start(self, start: ChunkStart) -> None:
         self._start = start
-        self._started += 1
-        self._left -= start.size
-        if self._left < 0 or (start.size == 0 and self._left):
-            raise errors.wrong_length()
-        if self._inbound and self._left and start.size < self._min_chunk:
-            raise errors.small_chunk(self._started, start.size, self._min_chunk)
+        self._sizes.begin(start.size)
         # A backend may commit once it has all data, final chunk or not (MinIO does): the last of it waits.
-        self._out = self._ready if self._left else self._last
+        self._out = self._ready if self._sizes.left else self._last
         if self._inbound:
             self._hash = sha256()
         else:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from s3gateway import errors
-from s3gateway.bodies.chunked import Announced, BadSignature, Tally
+from s3gateway.bodies.chunked import Announced, BadSignature, Sizes, Tally
 from s3gateway.bodies.own_chunks import SIGNED_CHUNK, reader_of
 from s3gateway.bodies.whole import Piece
 from s3gateway.rules.limits import Limits
@@ -50,11 +50,9 @@ class SpooledBody:
         self._inbound, self._outbound = chains
         self._checksum = announced.checksum
         self._spool = spool
-        self._min_chunk = limits.aws_chunk_min
-        self._left = announced.decoded  # that the client has not begun to send
+        self._sizes = Sizes(announced.decoded, limits.aws_chunk_min)
         self._unframed = announced.decoded  # that has not left
         self._proven = 0  # bytes that were verified and have not left
-        self._started = 0
         self._start = ChunkStart(0, b"0", None)
         self._before: tuple[Signature, ...] = ()
         self._hash = sha256()
@@ -71,7 +69,7 @@ class SpooledBody:
     @property
     def bad_chunk(self) -> int | None:
         """Number (from 1) of the chunk that was at fault; None while none is, or if it is what follows the last one."""
-        ended = self.chunks and self.chunks == self._started and self._start.size == 0
+        ended = self.chunks and self.chunks == self._sizes.started and self._start.size == 0
         return None if self._is_sound or ended else self.chunks + 1
 
     @property
@@ -156,12 +154,7 @@ class SpooledBody:
 
     def _on_start(self, start: ChunkStart) -> None:
         self._start = start
-        self._started += 1
-        self._left -= start.size
-        if self._left < 0 or (start.size == 0 and self._left):
-            raise errors.wrong_length()
-        if self._left and start.size < self._min_chunk:
-            raise errors.small_chunk(self._started, start.size, self._min_chunk)
+        self._sizes.begin(start.size)
         self._hash = sha256()
         if start.size:
             self._filling = self._spool.take(start.size)
