@@ -26,7 +26,7 @@ class ConfigError(ValueError):
         super().__init__(f"{shown}: {problem}; {remedy}")
 
 
-_SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "log")
+_SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "admin", "log")
 _LISTS = ("clients", "encryption")
 _ENTRY = Key("", TEXT, "An entry of a list of text.")
 

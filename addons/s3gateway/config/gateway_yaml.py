@@ -16,7 +16,7 @@ from s3gateway.config.addresses import check_listen_host, is_loopback, read_doma
 from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
-from s3gateway.config.model import Backend, Chain, Client, Config, KeyPair, Listen
+from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
@@ -78,6 +78,7 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
         limits=_limits(values["limits"]),
+        admin=_admin(values["admin"], listen),
         log_format=values["log"]["format"],
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
         log_explain=values["log"]["explain"],
@@ -97,6 +98,15 @@ def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
         files.path("listen.key", key) if key else None,
         tuple(values["regions"] or (region, *_SDK_REGIONS)),
     )
+
+
+def _admin(values: dict[str, Any], listen: Listen) -> Admin | None:
+    port = values.get("port")
+    if port is None:
+        return None
+    if port == listen.port:
+        raise ConfigError("admin.port", f"{port} is listen.port, where S3 is", "choose another")
+    return Admin(check_listen_host("admin.host", values["host"]), port)
 
 
 def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:

@@ -240,6 +240,12 @@ KEYS = (
         "of it.",
         10000,
     ),
+    Key("admin.host", TEXT, "Address of the listener for operators.", "127.0.0.1"),
+    Key(
+        "admin.port",
+        PORT,
+        "Its port, never that of S3; without it there is none. See [Health and metrics](#health-and-metrics).",
+    ),
     Key(
         "log.format",
         LOG_FORMAT,

@@ -30,6 +30,14 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Admin:
+    """Where operators connect: health, readiness, metrics."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """The one S3 server behind the gateway. ``authority`` is what its ``Host`` header says."""
 
@@ -88,6 +96,7 @@ class Config:
     encryption: tuple[EncryptionRule, ...]
     domains: tuple[str, ...]
     limits: Limits
+    admin: Admin | None
     log_format: str
     log_capture: Path | None
     log_explain: bool

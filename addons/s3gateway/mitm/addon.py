@@ -14,11 +14,14 @@ from s3gateway.config.model import Config
 from s3gateway.mitm import handover, internals, log
 from s3gateway.mitm.books import Books
 from s3gateway.mitm.firing import Firing
+from s3gateway.mitm.operating import Operating, versions
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.start import certificates, listeners, loading, options
 from s3gateway.mitm.start.live import Live
 from s3gateway.mitm.watched import commands, contentview, desk, listing, replay
+from s3gateway.observed.metrics import Metrics
 from s3gateway.signer import CredentialsError
+from s3gateway.wire.admin import Admin
 from s3gateway.wire.service import Current, Service
 
 
@@ -33,6 +36,9 @@ class S3Gateway:
         self._service: Service | None = None
         self._books: Books | None = None
         self._door: handover.Door | None = None
+        self._metrics: Metrics | None = None
+        self._admin: Admin | None = None
+        self._admin_start: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._held: list[http.HTTPFlow] = []
 
@@ -60,7 +66,9 @@ class S3Gateway:
         live = Live(lambda: loading.load(said), loading.told, certificates.from_options)
         wants = options.wanted(live.current.config, verbose=aistor_gw.is_verbose(os.environ))
         options.check_command_line(ctx.options, said, live.current.config, wants)
-        listeners.check_address(live.current.config.listen)
+        listeners.check_address("listen", live.current.config.listen)
+        if live.current.config.admin is not None:
+            listeners.check_address("admin", live.current.config.admin)
         certificates.check_confdir()
         self.live = live
         if (termlog := ctx.master.addons.get("termlog")) is not None:
@@ -76,7 +84,8 @@ class S3Gateway:
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         self._log = self._mitmdumps_log if under_mitmdump else log.AccessLog()
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
-        self._books = Books(self._in_force, self._log, self.recorder, self.desk)
+        self._metrics = Metrics(versions()) if self.live.current.config.admin else None
+        self._books = Books(self._in_force, self._log, self.recorder, self.desk, self._metrics)
         self._service = Service(self._in_force, self._books)
         internals.fire_hooks_with(Firing(ctx.master.addons).trigger)
         self._open_door(self._service)
@@ -90,10 +99,17 @@ class S3Gateway:
         self.recorder.use(self.live.current.config.log_capture)
         replay.start(self._service)
         listeners.release_replays(self._held)
+        self._open_admin(self._service)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
         gc.collect()
         self._service.memory.trim()
         gc.freeze()  # what is here now stays: no later collection need look at it, which is a tenth of a request's CPU
+
+    def _open_admin(self, service: Service) -> None:
+        place = self._in_force().config.admin
+        if place is not None and self._metrics is not None:
+            self._admin = Admin(Operating(service, lambda: self._door, self._metrics).pages)
+            self._admin_start = asyncio.create_task(self._admin.listen(place.host, place.port))
 
     def _open_door(self, service: Service) -> None:
         if (old := ctx.master.addons.get(handover.NAME)) is not None:
@@ -108,6 +124,8 @@ class S3Gateway:
         """
         if self._watcher:
             self._watcher.cancel()
+        if self._admin:
+            self._admin.stop()
         if self._door:
             self._door.stop("the gateway was stopped")
         self.desk.stop()
@@ -123,5 +141,8 @@ class S3Gateway:
             raise exceptions.OptionsError("the gateway is not configured")
         return self.live.current
 
-    def _on_change(self, new: Config) -> None:
-        self.recorder.use(new.log_capture)
+    def _on_change(self, new: Config | None) -> None:
+        if self._metrics is not None:
+            self._metrics.reloaded(taken=new is not None)
+        if new is not None:
+            self.recorder.use(new.log_capture)

@@ -7,6 +7,7 @@ from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.log import AccessLog
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.watched.desk import Desk
+from s3gateway.observed.metrics import Metrics
 from s3gateway.observed.transaction import Transaction
 from s3gateway.wire.service import Current
 from s3gateway.wire.watching import Watch
@@ -15,8 +16,11 @@ from s3gateway.wire.watching import Watch
 class Books:
     """The gateway's books; :class:`s3gateway.wire.service.Books` says what is asked of them."""
 
-    def __init__(self, current: Callable[[], Current], log: AccessLog, recorder: Recorder, desk: Desk) -> None:
+    def __init__(
+        self, current: Callable[[], Current], log: AccessLog, recorder: Recorder, desk: Desk, metrics: Metrics | None
+    ) -> None:
         self._current = current
+        self._metrics = metrics
         self._log = log
         self._recorder = recorder
         self._desk = desk
@@ -45,6 +49,8 @@ class Books:
         self._recorder.finish(transaction, explained_later=settled is not None)
         transaction.logged = True
         self._log.write(transaction.record, config.log_format)
+        if self._metrics is not None:
+            self._metrics.ended(transaction)
         return patiently(settled) if settled and self._desk.writes_flows else None
 
     def stop(self) -> None:
@@ -53,6 +59,8 @@ class Books:
             self._recorder.explained(transaction)
 
     async def _on_explained(self, transaction: Transaction, dropped: int) -> None:
+        if self._metrics is not None and transaction.explanation is not None:
+            self._metrics.explained(transaction.explanation.cause)
         self._log.explain(transaction, dropped, self._current().config.log_format)
         self._recorder.explained(transaction)
         await self._desk.explained(transaction)

@@ -95,6 +95,16 @@ class Door:
         """Let mitmproxy itself connect to nobody."""
         data.server.error = "only the gateway connects to the backend"
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._count)
+
+    @property
+    def in_flight(self) -> int:
+        """How many of them have a request under way."""
+        return sum(connection.is_busy for connection in self._clients.values())
+
     def stop(self, why: str) -> None:
         """End every exchange."""
         for connection in tuple(self._clients.values()):

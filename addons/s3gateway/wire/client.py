@@ -62,6 +62,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._since = self._loop.time()
         self._unsent = 0
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._exchange is not None
+
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

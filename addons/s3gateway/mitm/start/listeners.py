@@ -12,7 +12,7 @@ import socket
 from mitmproxy import ctx, http
 
 from s3gateway.config.check import ConfigError, quoted
-from s3gateway.config.model import Listen
+from s3gateway.config.model import Admin, Listen
 from s3gateway.mitm import internals
 
 logger = logging.getLogger(__name__)
@@ -21,11 +21,11 @@ _AN_ADDRESS = "name an address of this machine, 127.0.0.1 or 0.0.0.0"
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-def check_address(listen: Listen) -> None:
+def check_address(section: str, listen: Listen | Admin) -> None:
     """Refuse what cannot be listened on: mitmproxy's words for it advise a ``--mode`` that the gateway refuses.
 
     It binds as asyncio will, for a moment and without listening. A name may stand for addresses of a family that this
-    machine does not have; one that it has suffices. Raises :class:`ConfigError`.
+    machine does not have; one that it has suffices. ``section`` is the configuration's. Raises :class:`ConfigError`.
     """
     server = ctx.master.addons.get("proxyserver")
     if server is None or server.is_running or not ctx.options.server:
@@ -33,11 +33,11 @@ def check_address(listen: Listen) -> None:
     try:
         found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError:
-        raise ConfigError("listen.host", f"{quoted(listen.host)} does not resolve", _AN_ADDRESS) from None
+        raise ConfigError(f"{section}.host", f"{quoted(listen.host)} does not resolve", _AN_ADDRESS) from None
     failed = [error for family, _, _, _, address in found if (error := _bind(family, address))]
     worst = next((error for error in failed if error.errno not in _NOT_HERE), None)
     if worst or len(failed) == len(found):
-        raise _not_free(listen, worst or failed[0])
+        raise _not_free(section, listen, worst or failed[0])
 
 
 def _bind(family: int, address: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]) -> OSError | None:
@@ -52,18 +52,17 @@ def _bind(family: int, address: tuple[str, int] | tuple[str, int, int, int] | tu
     return None
 
 
-def _not_free(listen: Listen, error: OSError) -> ConfigError:
+def _not_free(section: str, listen: Listen | Admin, error: OSError) -> ConfigError:
+    host, port = f"{section}.host", f"{section}.port"
     place = f"{listen.port} on {listen.host}"
     match error.errno:
         case errno.EADDRINUSE:
-            return ConfigError("listen.port", f"{place} is in use", "choose another or stop what listens there")
+            return ConfigError(port, f"{place} is in use", "choose another or stop what listens there")
         case errno.EACCES:
-            return ConfigError("listen.port", f"{place} is not allowed to this user", "choose one from 1024")
+            return ConfigError(port, f"{place} is not allowed to this user", "choose one from 1024")
         case errno.EADDRNOTAVAIL:
-            return ConfigError("listen.host", f"{quoted(listen.host)} is no address of this machine", _AN_ADDRESS)
-    return ConfigError(
-        "listen.host", f"{place} cannot be listened on ({error.strerror})", "choose another host or port"
-    )
+            return ConfigError(host, f"{quoted(listen.host)} is no address of this machine", _AN_ADDRESS)
+    return ConfigError(host, f"{place} cannot be listened on ({error.strerror})", "choose another host or port")
 
 
 def open_listeners_later(announcement: str) -> None:

@@ -55,8 +55,8 @@ class Live:
         self._seen = self._tried = fingerprint(self._named)
         self.current = self._make(config, self._keys)
 
-    async def watch(self, on_change: Callable[[Config], None]) -> None:
-        """Poll files and credentials for ever; ``on_change`` is told of each new configuration."""
+    async def watch(self, on_change: Callable[[Config | None], None]) -> None:
+        """Poll files and credentials for ever; ``on_change`` is told of each configuration, None for a broken one."""
         told = ""
         while True:
             await asyncio.sleep(POLL_SECONDS)
@@ -65,9 +65,10 @@ class Live:
                 continue
             if problem and problem != told:  # credentials may fail at each look for hours
                 logger.error("configuration not reloaded%s", problem)
+                on_change(None)
             told = problem
 
-    async def _look(self, on_change: Callable[[Config], None]) -> str | None:
+    async def _look(self, on_change: Callable[[Config | None], None]) -> str | None:
         """Look once; what went wrong, as it is told. None where the next look has to tell, as files are not settled."""
         try:
             if await asyncio.to_thread(self._settled):
@@ -85,7 +86,7 @@ class Live:
         before, self._seen = self._seen, fingerprint(known)
         return before == self._seen != self._tried
 
-    async def _reload(self, on_change: Callable[[Config], None]) -> None:
+    async def _reload(self, on_change: Callable[[Config | None], None]) -> None:
         tried = self._tried = self._seen
         config = await asyncio.to_thread(self._load_named)
         source = await asyncio.to_thread(CredentialSource, config.credentials)
@@ -98,6 +99,8 @@ class Live:
         old = self.current.config.listen
         if (config.listen.host, config.listen.port) != (old.host, old.port):
             raise ConfigError("listen", "host and port cannot change while running", "restart the gateway")
+        if config.admin != self.current.config.admin:
+            raise ConfigError("admin", "cannot change while running", "restart the gateway")
         current = self._make(config, keys)
         on_change(config)
         self._source, self._keys, self.current = source, keys, current

@@ -1,0 +1,111 @@
+"""What an operator asks the running gateway: is it there, can it serve, what has it counted."""
+
+import asyncio
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from s3gateway.config.model import Config
+from s3gateway.mitm.handover import Door
+from s3gateway.observed.metrics import CONTENT_TYPE, Figures, Metrics
+from s3gateway.wire.admin import Page, Pages
+from s3gateway.wire.probe import reach
+from s3gateway.wire.service import Service
+
+_JSON: Final = b"application/json"
+_PROBE_SECONDS: Final = 2.0
+_KEPT_SECONDS: Final = 1.0
+"""How long an answer about the backend counts: several probes ask at a time."""
+
+_DAY: Final = 86400.0
+
+
+def versions() -> dict[str, str]:
+    """What runs, for ``s3gateway_build_info``."""
+    return {name: version(name) for name in ("mitmproxy", "botocore")} | {"python": platform.python_version()}
+
+
+class Operating:
+    """The pages of the admin listener."""
+
+    def __init__(self, service: Service, door: Callable[[], Door | None], metrics: Metrics) -> None:
+        self._service = service
+        self._door = door
+        self._metrics = metrics
+        self._lock = asyncio.Lock()
+        self._why_down = ""
+        self._asked: float | None = None
+
+    @property
+    def pages(self) -> Pages:
+        """A page for each path."""
+        return {
+            b"/healthz": self._healthz,
+            b"/readyz": self._readyz,
+            b"/metrics": self._metrics_page,
+            b"/backends": self._backends,
+        }
+
+    async def _healthz(self) -> Page:
+        """The process answers."""
+        return Page(b"ok\n")
+
+    async def _readyz(self) -> Page:
+        """Whether a request could be served now, with the reasons why not."""
+        reasons = ["the gateway is ending"] if self._service.is_closed else []
+        if why := await self._down():
+            reasons.append(f"backend {self._service.current.config.backend.url}: {why}")
+        return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def _backends(self) -> Page:
+        why = await self._down()
+        url = self._service.current.config.backend.url
+        return _json([{"endpoint": url, "up": not why, **({"reason": why} if why else {})}])
+
+    async def _metrics_page(self) -> Page:
+        config = self._service.current.config
+        door = self._door()
+        figures = Figures(
+            connections=door.connections if door else 0,
+            in_flight=door.in_flight if door else 0,
+            backend_up=None if self._asked is None else not self._why_down,
+            days_left=await asyncio.to_thread(_days_left, _certificates(config), time.time()),
+        )
+        self._metrics.set_figures(figures, config.backend.url)
+        return Page(await asyncio.to_thread(self._metrics.text), content_type=CONTENT_TYPE.encode())
+
+    async def _down(self) -> str:
+        """Why the backend cannot be reached; empty where it can."""
+        async with self._lock:
+            now = time.monotonic()
+            if self._asked is None or now - self._asked >= _KEPT_SECONDS:
+                self._why_down = await reach(self._service.pool(self._service.current), _PROBE_SECONDS)
+                self._asked = time.monotonic()
+            return self._why_down
+
+
+def _json(value: object, status: int = 200) -> Page:
+    return Page(json.dumps(value).encode() + b"\n", status, _JSON)
+
+
+def _certificates(config: Config) -> Mapping[str, Path]:
+    found = {"listen.certificate": config.listen.certificate, "backend.ca_file": config.backend.ca_file}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _days_left(certificates: Mapping[str, Path], now: float) -> dict[str, float]:
+    """Days until each ends; what cannot be read is not told, as the log has told it."""
+    found = {}
+    for name, path in certificates.items():
+        try:
+            chain = x509.load_pem_x509_certificates(path.read_bytes())
+        except (OSError, ValueError):
+            continue
+        found[name] = (min(one.not_valid_after_utc for one in chain).timestamp() - now) / _DAY
+    return found

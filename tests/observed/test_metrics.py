@@ -1,0 +1,88 @@
+"""What is counted, read back with Prometheus' own parser."""
+
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from s3gateway import errors
+from s3gateway.gateway import Arrival
+from s3gateway.observed.log_line import Record
+from s3gateway.observed.metrics import Figures, Metrics
+from s3gateway.observed.transaction import Transaction
+from s3gateway.sigv4.model import RequestHead
+
+RECORD = Record(0.0, "1", "spark", "PutObject", "secret-bucket", "secret-key", 200, 10, 5, 0.02, 3, "SSE-KMS")
+
+
+def ended(record: Record, **timings: float) -> Transaction:
+    head = RequestHead(b"PUT", b"/secret-bucket/secret-key", ())
+    return Transaction(head, Arrival(tls=False, has_body=True), record, timings=timings)
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics({"mitmproxy": "1"})
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    """The one sample of that name and with these labels."""
+    for family in text_string_to_metric_families(metrics.text().decode()):
+        for sample in family.samples:
+            if sample.name == name and sample.labels == labels:
+                return float(sample.value)
+    return None
+
+
+def test_a_request(metrics: Metrics) -> None:
+    """By operation, status and client; times; bytes both ways; chunks; encryption."""
+    metrics.ended(ended(RECORD, answered=0.01))
+    metrics.ended(ended(RECORD, answered=0.2))
+    assert value(metrics, "s3gateway_requests_total", operation="PutObject", status="200", client="spark") == 2
+    assert value(metrics, "s3gateway_request_duration_seconds_count", operation="PutObject") == 2
+    assert value(metrics, "s3gateway_request_duration_seconds_bucket", operation="PutObject", le="0.025") == 2
+    assert value(metrics, "s3gateway_time_to_first_byte_seconds_bucket", operation="PutObject", le="0.025") == 1
+    assert value(metrics, "s3gateway_bytes_total", direction="in") == 20
+    assert value(metrics, "s3gateway_bytes_total", direction="out") == 10
+    assert value(metrics, "s3gateway_chunks_verified_total") == 6
+    assert value(metrics, "s3gateway_encrypted_total", kind="SSE-KMS") == 2
+
+
+def test_a_refusal(metrics: Metrics) -> None:
+    """A name that nobody has proven is no label."""
+    record = replace(RECORD, client="spark?", status=403)
+    record.refuse(errors.signature_does_not_match())
+    metrics.ended(ended(record))
+    metrics.explained("host-port")
+    assert value(metrics, "s3gateway_requests_total", operation="PutObject", status="403", client="") == 1
+    assert value(metrics, "s3gateway_refusals_total", code="SignatureDoesNotMatch") == 1
+    assert value(metrics, "s3gateway_explained_total", cause="host-port") == 1
+
+
+def test_a_backend_chooses_few_labels(metrics: Metrics) -> None:
+    """However many codes it makes up, and whatever it writes in them."""
+    for number in range(1000):
+        metrics.ended(ended(replace(RECORD, backend_error=f"Code{number}")))
+    metrics.ended(ended(replace(RECORD, backend_error='x"\n')))
+    text = metrics.text().decode()
+    assert text.count("s3gateway_backend_errors_total{") == 101
+    assert value(metrics, "s3gateway_backend_errors_total", code="other") == 901
+
+
+def test_figures_and_reloads(metrics: Metrics) -> None:
+    """What is so now, and what has become of reloads."""
+    metrics.reloaded(taken=False)
+    metrics.set_figures(Figures(3, 2, True, {"listen.certificate": 10.5}), "https://minio:9000")
+    assert value(metrics, "s3gateway_connections") == 3
+    assert value(metrics, "s3gateway_requests_in_flight") == 2
+    assert value(metrics, "s3gateway_backend_up", backend="https://minio:9000") == 1
+    assert value(metrics, "s3gateway_certificate_days_left", certificate="listen.certificate") == 10.5
+    assert value(metrics, "s3gateway_config_reloads_total", result="refused") == 1
+    assert value(metrics, "s3gateway_config_reloads_total", result="taken") == 0
+    assert value(metrics, "s3gateway_build_info", mitmproxy="1") == 1
+
+
+def test_neither_bucket_nor_key_is_a_label(metrics: Metrics) -> None:
+    """They may be secret, and there is no end of them."""
+    metrics.ended(ended(RECORD))
+    assert b"secret" not in metrics.text()
