@@ -83,6 +83,15 @@ def test_example_clients_are_accepted(tmp_path: Path) -> None:
     assert [client.access.list_buckets for client in config.clients.values()] == [True, False, False]
 
 
+def test_example_of_cors_is_accepted() -> None:
+    """The rules shown for pages are ones that the gateway takes, and that allow what the text says."""
+    (example,) = re.findall(r"^```\n(cors:\n.*?)^```", README, re.DOTALL | re.MULTILINE)
+    clients = "clients: [{name: a, access_key_id: K, secret_access_key: s}]\n"
+    config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + clients + example, Path())
+    assert isinstance(config.cors, tuple)
+    assert [rule.bucket for rule in config.cors] == ["web-*"]
+
+
 def test_spark_recipes_fit_the_example() -> None:
     """Both recipes name the example's port and key pair, and only settings that S3A and Spark have."""
     recipes = [dict(line.split(None, 1) for line in block.splitlines()) for block in _blocks("properties")]

@@ -18,7 +18,7 @@ from s3gateway.explain.backend import Refusal, explain_backend
 from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.observed import redaction
 from s3gateway.observed.printable import printable
-from s3gateway.rules import access, encryption
+from s3gateway.rules import access, cors, encryption
 from s3gateway.rules.answer_head import (
     FINAL,
     AnswerHead,
@@ -70,13 +70,18 @@ class Hold:
 
 
 def returned(
-    answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, config: Config
+    answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, config: Config, for_page: Headers | None = None
 ) -> Pass | Watch | Hold | Refuse:
-    """Decide about an answer by its head. The headers that come out are the client's; their framing is unchanged."""
+    """Decide about an answer by its head. The headers that come out are the client's; their framing is unchanged.
+
+    ``for_page`` says what a page of another origin may do with the answer; None leaves what the backend says of it.
+    """
     backend = config.backend
     if answer.status < FINAL or not names_are_names(answer.headers):
         return unsound(backend)
     headers = _for_client(answer, admitted, outgoing, backend)
+    if for_page is not None:
+        headers = cors.in_place_of_backends(headers, for_page)
     if answer.is_success:
         if outgoing.operation.name in OBJECT_DATA or _has_no_body(answer, outgoing):
             return Pass(headers)

@@ -16,9 +16,9 @@ from s3gateway.bodies.own_chunks import OwnChunks, OwnFraming, own_framing
 from s3gateway.bodies.spooled import Spool, SpooledBody
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
-from s3gateway.rules import access, encryption, headers
+from s3gateway.rules import access, cors, encryption, headers
 from s3gateway.rules.limits import Limits, check_head, check_metadata
-from s3gateway.rules.operations import Operation, check_target, read_operation
+from s3gateway.rules.operations import Operation, check_target, read_operation, read_resource
 from s3gateway.rules.rate import Rates
 from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
@@ -29,6 +29,8 @@ from s3gateway.sigv4.verify import Verified, check_region, verify
 
 _SHOWN_KEY = 20
 """Characters of an unknown access key id that a log line shows; AWS's have 20."""
+
+_OPTIONS = frozenset((b"OPTIONS",))
 
 _NEVER_SIGNED = frozenset((b"authorization", b"transfer-encoding"))
 """Fields that hold the signature itself, or that only frame the body."""
@@ -145,6 +147,38 @@ def forward(
         applied.label,
         applied.rule,
     )
+
+
+def preflight(head: RequestHead, config: Config) -> cors.Page:
+    """Read an OPTIONS request, which nobody signs. Raises :class:`~s3gateway.errors.S3Error`."""
+    check_head(head, config.limits)
+    headers.check_fields(head)
+    check_target(head, _OPTIONS)
+    _, bucket, key = read_resource(head, config.domains)
+    return cors.read_preflight(head, bucket, key, config.limits.headers)
+
+
+def page(head: RequestHead, config: Config) -> cors.Page | None:
+    """Say which page sent a request to which bucket, refused or not; None where no bucket can be read from it."""
+    try:
+        check_target(head)
+        _, bucket, key = read_resource(head, config.domains)
+    except errors.S3Error:
+        return None
+    return cors.read_page(head, bucket, key) if bucket else None
+
+
+def ask_for_cors(bucket: str, config: Config, signer: Signer, now: datetime) -> RequestHead:
+    """Build and sign the gateway's own GetBucketCors; a bucket's name needs no escaping."""
+    fields = (
+        (b"Host", config.backend.authority.encode()),
+        (b"X-Amz-Content-SHA256", EMPTY_SHA256.encode()),
+        *signer.own_headers(now),
+    )
+    head = RequestHead(b"GET", b"/%b?cors" % bucket.encode(), fields)
+    target = (canonical.canonical_uri(head.path), canonical.canonical_query(head.query))
+    signed = signer.sign(head, head.names, EMPTY_SHA256, target, now)
+    return RequestHead(head.method, head.target, signed.headers)
 
 
 def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:

@@ -26,8 +26,11 @@ class ConfigError(ValueError):
         super().__init__(f"{shown}: {problem}; {remedy}")
 
 
-_SECTIONS = ("listen", "backend", "clients", "encryption", "addressing", "limits", "admin", "log")
+_SECTIONS = ("listen", "backend", "clients", "encryption", "cors", "addressing", "limits", "admin", "log")
 _LISTS = ("clients", "encryption")
+BUCKETS_OWN = "bucket"
+"""``cors: bucket`` leaves the rules to the bucket's own document at the backend."""
+
 _ENTRY = Key("", TEXT, "An entry of a list of text.")
 
 
@@ -50,7 +53,9 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
     values: dict[str, Any] = {}
     for section in _SECTIONS:
         given = document.get(section)
-        if section in _LISTS:
+        if section == "cors":
+            values[section] = _check_cors(given)
+        elif section in _LISTS:
             values[section] = _check_list(section, given)
         else:
             values[section] = _check_mapping(section, section, given)
@@ -67,6 +72,17 @@ def _check_list(section: str, given: object) -> list[dict[str, Any]]:
     if not isinstance(given, list):
         raise ConfigError(section, f"{_shape(given)} is not a list", f"start each entry of {section} with '- '")
     return [_check_mapping(f"{section}[{i}]", f"{section}[]", entry) for i, entry in enumerate(given)]
+
+
+def _check_cors(given: object) -> object:
+    """Check the one list in whose place a word may stand; without either it is None."""
+    if given is None or given == BUCKETS_OWN:
+        return given
+    if isinstance(given, str):
+        raise ConfigError(
+            "cors", f"{quoted(given)} is not a list", f"write {BUCKETS_OWN}, or start each rule with '- '"
+        )
+    return _check_list("cors", given)
 
 
 def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:

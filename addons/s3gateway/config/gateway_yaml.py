@@ -14,6 +14,7 @@ from typing import Any
 
 from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
 from s3gateway.config.check import ConfigError, check, quoted
+from s3gateway.config.cross_origin import read_cors
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen
@@ -76,6 +77,7 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         credentials=credentials,
         clients=_clients(values["clients"], reader),
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
+        cors=read_cors(values["cors"]),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
         limits=_limits(values["limits"]),
         admin=_admin(values["admin"], listen),

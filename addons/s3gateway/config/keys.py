@@ -42,6 +42,7 @@ NUMBER = Kind("number > 0", lambda value: _is_int(value) and value > 0)
 BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
 PER_SECOND = Kind("number a second > 0", lambda value: _is_number(value) and 0 < value < math.inf)
 SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
+WHOLE_SECONDS = Kind("whole number of seconds", lambda value: _is_int(value) and 0 <= value < 2**31)
 YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
 TRUE = Kind("true", lambda value: value is True, "")
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
@@ -133,6 +134,23 @@ KEYS = (
     Key("encryption[].sse-s3", TRUE, "Encrypt with the backend's own key."),
     Key("encryption[].sse-c", FILE, "Encrypt with the 256-bit key in this file (32 bytes, or base64)."),
     Key("encryption[].none", TRUE, "Leave as the client sent it; ends the search."),
+    Key(
+        "cors[].bucket",
+        TEXT,
+        "Pattern of the buckets whose answers pages of other origins may read. `cors: bucket` in place of the list "
+        "takes each bucket's own rules from the backend. See [Pages in a browser](#pages-in-a-browser).",
+        "*",
+    ),
+    Key(
+        "cors[].origins",
+        TEXTS,
+        "Where these pages come from, with at most one `*` each: `https://app.example.com`, `https://*.example.com`.",
+        _REQUIRED,
+    ),
+    Key("cors[].methods", TEXTS, "What they may do: `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.", _REQUIRED),
+    Key("cors[].headers", TEXTS, "Headers that they may send, with at most one `*` each.", ()),
+    Key("cors[].expose", TEXTS, "Headers of answers that they may read, besides the few that they always may.", ()),
+    Key("cors[].max_age", WHOLE_SECONDS, "How long a browser may remember this without asking again."),
     Key("addressing.domains", TEXTS, "Domains whose sub-domains are buckets (virtual-host style).", ()),
     Key(
         "limits.aws_chunk",

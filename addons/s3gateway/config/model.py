@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3gateway.rules.access import Access
+from s3gateway.rules.cors import CorsRule
 from s3gateway.rules.encryption import EncryptionRule
 from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.model import Secret
@@ -86,14 +87,23 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketsOwn:
+    """``cors: bucket``: the backend keeps the rules, in a document of each bucket."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """All the gateway decides by. ``files`` are those it was read from, watched for changes."""
+    """All the gateway decides by. ``files`` are those it was read from, watched for changes.
+
+    ``cors`` is None where the gateway does not decide about pages of other origins: the backend's fields pass.
+    """
 
     listen: Listen
     backend: Backend
     credentials: KeyPair | Chain
     clients: Mapping[str, Client]
     encryption: tuple[EncryptionRule, ...]
+    cors: tuple[CorsRule, ...] | BucketsOwn | None
     domains: tuple[str, ...]
     limits: Limits
     admin: Admin | None

@@ -64,7 +64,7 @@ def exchange(transaction: Transaction) -> capture.Exchange:
         tls=transaction.arrival.tls,
         incoming=redaction.captured_head(transaction.head),
         outgoing=redaction.captured_head(sent) if sent else None,
-        verdict="refused" if is_refused else "admitted" if admitted else "unknown",
+        verdict="refused" if is_refused else "admitted" if admitted or transaction.is_preflight else "unknown",
         code=refusal.code if refusal else record.refusal,
         message=record.fault or ((refusal.reason or refusal.message) if refusal else ""),
         operation=record.operation,

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from s3gateway.config.model import Chain, Client, Config
+from s3gateway.config.model import BucketsOwn, Chain, Client, Config
 from s3gateway.observed import capture, view
 from s3gateway.observed.capture import Exchange
 
@@ -64,6 +64,7 @@ def shape(config: Config) -> dict[str, Any]:
             }
             for rule in config.encryption
         ],
+        "cors": "bucket" if isinstance(config.cors, BucketsOwn) else config.cors and len(config.cors),
         "domains": len(config.domains),
         "limits": asdict(config.limits),
     }

@@ -11,13 +11,14 @@ from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.observed.capture import Chunks, Explanation
 from s3gateway.observed.log_line import Record
 from s3gateway.rules.answer_head import AnswerHead
-from s3gateway.sigv4.model import RequestHead
+from s3gateway.sigv4.model import Headers, RequestHead
 
 
 @dataclass(slots=True)
 class Transaction:
     """The gateway's view of one exchange. Mutable because an exchange is: it is admitted, sent, answered or refused.
 
+    ``for_page`` is what every answer tells a browser (:mod:`s3gateway.rules.cors`); None leaves it to the backend.
     It outlives its exchange where somebody keeps it, so it holds heads and figures, and no bytes of a body.
     """
 
@@ -28,6 +29,8 @@ class Transaction:
     outgoing: Outgoing | None = None
     refusal: S3Error | None = None
     answer: AnswerHead | None = None
+    for_page: Headers | None = None
+    is_preflight: bool = False
     chunks: Chunks | None = None
     explanation: Explanation | None = None
     timings: dict[str, float] = field(default_factory=dict)

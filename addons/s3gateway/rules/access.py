@@ -50,6 +50,10 @@ class Access:
         """Whether an operation is one of those listed."""
         return not self.operations or any(fnmatchcase(name, pattern) for pattern in self.operations)
 
+    def allows_bucket(self, name: str) -> bool:
+        """Whether a bucket is one of those that are open to the client."""
+        return "*" in self.buckets or any(fnmatchcase(name, pattern) for pattern in self.buckets)
+
     def allows_key(self, key: str) -> bool:
         """Whether a key is below one of the prefixes; a key that could be read as another one is not."""
         if not self.prefixes:
@@ -90,7 +94,7 @@ def _buckets(access: Access, operation: Operation, query: bytes) -> Iterator[str
     if not operation.bucket and not access.list_buckets:
         yield "the client's list_buckets is false"
     for bucket in filter(None, (operation.bucket, operation.source and operation.source[0])):
-        if "*" not in access.buckets and not any(fnmatchcase(bucket, pattern) for pattern in access.buckets):
+        if not access.allows_bucket(bucket):
             yield f"{bucket} is not one of the client's buckets"
     if operation.name == "RestoreObject" and (access.prefixes or "*" not in access.buckets):
         yield "the body of a RestoreObject may name any bucket and prefix to write to, and not all are the client's"

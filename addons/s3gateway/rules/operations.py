@@ -77,9 +77,9 @@ class Operation:
         return self.name in _STREAMED_BY_CHUNKS
 
 
-def check_target(head: RequestHead) -> None:
+def check_target(head: RequestHead, methods: frozenset[bytes] = _METHODS) -> None:
     """Refuse targets that two servers could read in two ways: the one verified must be the one executed."""
-    if head.method not in _METHODS:
+    if head.method not in methods:
         raise errors.S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
     if not head.target.startswith(b"/") or _FORBIDDEN.search(head.target):
         raise errors.invalid_uri()
@@ -95,12 +95,7 @@ def check_target(head: RequestHead) -> None:
 
 def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
     """Name the operation. ``domains`` are those whose sub-domains are buckets (virtual-host style)."""
-    prefix = _virtual_bucket(head, domains) if domains else b""
-    path = b"/" + prefix + head.path if prefix else head.path
-    bucket_raw, _, key_raw = path[1:].partition(b"/")
-    bucket = unquote_to_bytes(bucket_raw).decode("utf-8", "surrogateescape")
-    key = unquote_to_bytes(key_raw).decode("utf-8", "surrogateescape")
-    _check_bucket(bucket, path)
+    path, bucket, key = read_resource(head, domains)
     if is_alias(key):
         raise errors.invalid_argument(_ALIAS, "key", "")
     query = head.parameters
@@ -114,6 +109,17 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
             )
         name = _COPIES[name]
     return Operation(name, bucket, key, path, source, _also(head, key, query))
+
+
+def read_resource(head: RequestHead, domains: tuple[str, ...]) -> tuple[bytes, str, str]:
+    """Give the path with the bucket in it, and bucket and key decoded; each of the two may be empty."""
+    prefix = _virtual_bucket(head, domains) if domains else b""
+    path = b"/" + prefix + head.path if prefix else head.path
+    bucket_raw, _, key_raw = path[1:].partition(b"/")
+    bucket = unquote_to_bytes(bucket_raw).decode("utf-8", "surrogateescape")
+    key = unquote_to_bytes(key_raw).decode("utf-8", "surrogateescape")
+    _check_bucket(bucket, path)
+    return path, bucket, key
 
 
 def is_alias(key: str) -> bool:

@@ -28,7 +28,8 @@ class Answering(Ending):
         transaction, progress = self.transaction, self.progress
         if transaction.admitted is None or transaction.outgoing is None:
             raise ProtocolError("an answer came before its request")
-        step = self._reply.read_head(data, transaction.admitted, transaction.outgoing, self._current.config)
+        admitted, outgoing, config = transaction.admitted, transaction.outgoing, self._current.config
+        step = self._reply.read_head(data, admitted, outgoing, config, transaction.for_page)
         if step is Step.MORE:
             return
         progress.answer = Answer.HELD

@@ -24,7 +24,7 @@ from s3gateway.rules.headers import wants_close
 from s3gateway.sigv4.model import Headers
 from s3gateway.wire.caller import Caller
 from s3gateway.wire.outbox import Outbox
-from s3gateway.wire.refusal import document, refusal
+from s3gateway.wire.refusal import Refusal, document, refusal
 from s3gateway.wire.reply import Reply
 from s3gateway.wire.watching import Answered, Killed, Watch
 
@@ -99,7 +99,13 @@ class Ending:
         self._drop_upload()
         is_ill = error.status >= _SERVER_ERROR and error.code != "SlowDown"
         closes = transaction.arrival.has_body or is_ill or self._closes_client
-        answer = refusal(error, head, record, *more, closes=closes)
+        answer = refusal(error, head, record, *more, *(transaction.for_page or ()), closes=closes)
+        kept = document(error.redacted(), head, record) if answer.body and self._watch is not None else b""
+        self._answer_for_itself(answer, kept, keeps=not closes)
+
+    def _answer_for_itself(self, answer: Refusal, kept: bytes, *, keeps: bool) -> None:
+        """Give the gateway's own answer; ``kept`` is what those who watch may keep of its body."""
+        transaction = self.transaction
         self._reply.answer_with(answer.status, answer.reason, answer.headers)
         transaction.answer = AnswerHead(answer.status, answer.headers)
 
@@ -107,13 +113,12 @@ class Ending:
             if self._caller is not None:
                 self._caller.write(answer.wire)
             self.progress.answer = Answer.DONE
-            self._close_books(error.status)
-            self._leave(keeps=not closes, linger=self.drops_body)
+            self._close_books(answer.status)
+            self._leave(keeps=keeps, linger=self.drops_body)
 
         if self._watch is None:
             give()
         else:
-            kept = document(error.redacted(), head, record) if answer.body else b""
             self._after(self._watch_refusal(self._watch, answer.status, answer.headers, kept), give)
 
     async def _watch_refusal(self, watch: Watch, status: int, headers: Headers, kept: bytes) -> None:

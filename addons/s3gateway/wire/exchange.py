@@ -2,7 +2,7 @@
 
 An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ending` (what it holds, how it ends),
 :mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
-:mod:`~s3gateway.wire.uploading` (the client's body), and here the way in.
+:mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.cross_origin` (pages), and here the way in.
 """
 
 from datetime import UTC, datetime
@@ -12,10 +12,11 @@ from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
-from s3gateway.wire.uploading import Uploading, same_or_new
+from s3gateway.wire.cross_origin import CrossOrigin
+from s3gateway.wire.uploading import same_or_new
 
 
-class Exchange(Uploading):
+class Exchange(CrossOrigin):
     """One request of a client, from its head on."""
 
     def start(self, refusal: errors.S3Error | None = None) -> None:
@@ -25,16 +26,26 @@ class Exchange(Uploading):
     def _start(self, refusal: errors.S3Error | None) -> None:
         self._admit(refusal)
         self.transaction.mark("verified")
+        self._decide_for_page(self._go_on)
+
+    def _go_on(self) -> None:
         watch = self._watch = self._service.books.watch(self.transaction, self._caller)
         if watch is not None:
-            if self.transaction.refusal is None and self._request.length and watch.holds(self._request.length):
+            is_to_forward = self.transaction.refusal is None and not self.transaction.is_preflight
+            if is_to_forward and self._request.length and watch.holds(self._request.length):
                 self._held = bytearray()
             self._outbox.on_framed = watch.uploaded
             self._after(watch.head_came(self.transaction), self._on_head_seen)
-        elif self.transaction.refusal is None:
-            self._forward()
         else:
+            self._answer_or_forward()
+
+    def _answer_or_forward(self) -> None:
+        if self.transaction.refusal is not None:
             self._answer_refusal()
+        elif self.transaction.is_preflight:
+            self._answer_preflight()
+        else:
+            self._forward()
 
     def _admit(self, refusal: errors.S3Error | None) -> None:
         transaction, config = self.transaction, self._current.config
@@ -42,6 +53,9 @@ class Exchange(Uploading):
         try:
             if refusal is not None:
                 raise refusal
+            if transaction.head.method == b"OPTIONS":
+                self._admit_preflight()
+                return
             check_host(transaction.head)
             admitted = gateway.admit(
                 transaction.head, transaction.arrival, config, datetime.now(UTC), self._service.rates
@@ -61,8 +75,8 @@ class Exchange(Uploading):
             record.describe(admitted.operation)
 
     def _on_head_seen(self) -> None:
-        if self.transaction.refusal is not None:
-            self._answer_refusal()
+        if self.transaction.refusal is not None or self.transaction.is_preflight:
+            self._answer_or_forward()
         elif self._held is not None:
             self.progress.upload = Upload.READING
             self._push()

@@ -1,12 +1,15 @@
 """The gateway's own answer: an S3 error document and its head, which leave in one write."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from s3gateway.errors import S3Error
 from s3gateway.http1.head import write_answer
 from s3gateway.observed.log_line import Record
 from s3gateway.sigv4.model import Headers, RequestHead
 from s3gateway.wire.reply import reason
+
+_OK: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,17 @@ def refusal(error: S3Error, head: RequestHead, record: Record, *more: tuple[byte
         *(((b"Connection", b"close"),) if closes else ()),
     )
     return Refusal(error.status, reason(error.status), headers, body)
+
+
+def empty(record: Record, *more: tuple[bytes, bytes], closes: bool) -> Refusal:
+    """Make the answer that refuses nothing and says nothing but its fields: to a preflight that is allowed."""
+    headers: Headers = (
+        (b"Content-Length", b"0"),
+        (b"x-amz-request-id", record.request_id.encode()),
+        *more,
+        *(((b"Connection", b"close"),) if closes else ()),
+    )
+    return Refusal(_OK, reason(_OK), headers, b"")
 
 
 def document(error: S3Error, head: RequestHead, record: Record) -> bytes:

@@ -75,7 +75,9 @@ class Reply:
         """Whether the backend's connection can serve another request: it says so, and has sent no more than asked."""
         return self.backend_keeps and self.is_whole and not self._buffer and not (self._reader and self._reader.rest)
 
-    def read_head(self, data: bytes, admitted: Admitted, outgoing: Outgoing, config: Config) -> Step | Refuse:
+    def read_head(
+        self, data: bytes, admitted: Admitted, outgoing: Outgoing, config: Config, for_page: Headers | None
+    ) -> Step | Refuse:
         """Take some of the answer until its head is whole. Raises :class:`~s3gateway.http1.head.ProtocolError`.
 
         Interim answers are passed over: they may come unasked (RFC 9110 §15.2).
@@ -99,7 +101,7 @@ class Reply:
         self.head = AnswerHead(found.status, found.headers)
         if length == NO_LENGTH:
             return answers.unframed(config.backend)
-        decision = answers.returned(self.head, admitted, outgoing, config)
+        decision = answers.returned(self.head, admitted, outgoing, config, for_page)
         if isinstance(decision, Refuse):
             return decision
         self._reader = framing.reader(length)

@@ -11,6 +11,7 @@ from s3gateway.rules.limits import Limits
 from s3gateway.rules.rate import Rates
 from s3gateway.signer import Signer
 from s3gateway.wire.backends import Pool
+from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.memory import Memory
 from s3gateway.wire.spool import Spool
@@ -57,6 +58,7 @@ class Service:
         self.is_closed = False
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)
+        self.bucket_cors = BucketCors(self.clock)
 
     @property
     def current(self) -> Current:
