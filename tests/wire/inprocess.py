@@ -58,7 +58,17 @@ class _Books:
 class Wire:
     """A running gateway. ``later`` moves its clock on, which asks everything whether it is over."""
 
-    def __init__(self, backend: Scripted, certs: Certs, *, endpoint: str = "", **limits: Any) -> None:
+    def __init__(
+        self,
+        backend: Scripted,
+        certs: Certs,
+        *,
+        endpoint: str = "",
+        cors: Any = None,
+        clients: Any = CLIENTS,
+        domains: Any = (),
+        **limits: Any,
+    ) -> None:
         document = {
             "listen": {"certificate": str(certs.gateway)},
             "backend": {
@@ -66,7 +76,9 @@ class Wire:
                 "ca_file": str(backend.ca_file),
                 "credentials": {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key},
             },
-            "clients": CLIENTS,
+            "clients": clients,
+            "addressing": {"domains": list(domains)},
+            "cors": cors,
             "limits": {"refusal_linger": 1, **limits},
         }
         config = build(document, Path())
