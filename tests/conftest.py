@@ -19,6 +19,7 @@ from lab import MissingPartError, tools
 from lab.certs import Certs, make_certs
 from lab.minio import Minio
 from lab.moto import Moto
+from lab.seaweedfs import SeaweedFS, weed
 from lab.spark import Spark
 from lab.wire import RecordedRequest
 from tests.canary import CANARY
@@ -44,6 +45,7 @@ class GatewayFactory(Protocol):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-pictures", action="store_true", help="write the documentation's pictures anew")
+    parser.addoption("--seaweedfs", action="store_true", help="also with SeaweedFS, which takes minutes to build")
 
 
 def pytest_configure() -> None:
@@ -108,6 +110,13 @@ def mc() -> Path:
 def moto_backend(certs: Certs) -> Iterator[Moto]:
     """moto over TLS, checking signatures. Shared, as `minio`."""
     with Moto(certs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(certs: Certs) -> Iterator[SeaweedFS]:
+    """SeaweedFS over TLS with a KMS key, for tests that ask for it where `--seaweedfs` is given. Shared, as `minio`."""
+    with SeaweedFS(certs, program=_have(weed)) as server:
         yield server
 
 

@@ -39,6 +39,7 @@ def _config(tmp_path: Path) -> Config:
                 {"name": "spark", "access_key_id": "CLIENTKEY", "secret_access_key": "client-secret", "buckets": ["*"]}
             ],
             "encryption": [{"bucket": "finance-*", "sse-kms": "kms-key-of-finance"}, {"none": True}],
+            "cors": "bucket",
         },
         tmp_path,
     )
@@ -55,6 +56,7 @@ def test_what_is_in_it(tmp_path: Path) -> None:
     assert told["versions"] == {"mitmproxy": "12"}
     assert told["configuration"]["backend"]["credentials"] == "temporary"
     assert [rule["sse"] for rule in told["configuration"]["encryption"]] == ["SSE-KMS", ""]
+    assert told["configuration"]["cors"] == "bucket"
     assert [client["name"] for client in told["configuration"]["clients"]] == ["spark"]
     for secret in (*SECRETS, str(tmp_path)):
         assert all(secret not in text for text in files.values()), secret

@@ -14,6 +14,7 @@ from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.moto import Moto
 from lab.recorder import Recorder
+from lab.seaweedfs import SeaweedFS
 from tests.conftest import GatewayFactory
 from tests.real import pages
 from tests.real.browser import browsing
@@ -108,9 +109,23 @@ def test_other_pages_send_and_read_nothing(
     assert pages.send(driver, delete, "DELETE") == failed
 
 
-def test_a_buckets_own_rules(gateway: GatewayFactory, moto_backend: Moto) -> None:
-    """As boto3 stores them by this gateway, and as the backend gives them back; moto's own fields come off."""
-    running = gateway(gateway_config(moto_backend, cors="bucket"))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """SeaweedFS only on request."""
+    if "keeper" in metafunc.fixturenames:
+        more = ["seaweedfs"] if metafunc.config.getoption("--seaweedfs") else []
+        metafunc.parametrize("keeper", ["moto_backend", *more], indirect=True)
+
+
+@pytest.fixture
+def keeper(request: pytest.FixtureRequest) -> Moto | SeaweedFS:
+    """A backend that keeps rules for buckets."""
+    backend: Moto | SeaweedFS = request.getfixturevalue(request.param)
+    return backend
+
+
+def test_a_buckets_own_rules(gateway: GatewayFactory, keeper: Moto | SeaweedFS) -> None:
+    """As boto3 stores them by this gateway, and as the backend gives them back; its own fields come off."""
+    running = gateway(gateway_config(keeper, cors="bucket"))
     s3 = running.client()
     s3.create_bucket(Bucket="own-rules")
     s3.put_object(Bucket="own-rules", Key="key", Body=b"x")
@@ -121,7 +136,7 @@ def test_a_buckets_own_rules(gateway: GatewayFactory, moto_backend: Moto) -> Non
         if method == "OPTIONS":
             request.add_header("Access-Control-Request-Method", "GET")
         try:
-            with verified_opener(moto_backend.ca_file).open(request, timeout=60) as answer:
+            with verified_opener(keeper.ca_file).open(request, timeout=60) as answer:
                 return answer.status, answer.headers.get_all("Access-Control-Allow-Origin", []), answer.headers["Vary"]
         except urllib.error.HTTPError as error:
             with error:

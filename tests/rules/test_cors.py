@@ -201,6 +201,19 @@ def test_a_bucket_without_rules() -> None:
     assert refusal(("Origin", "https://evil.test"), METHOD).fields == (("Method", "PUT"), ("ResourceType", "OBJECT"))
 
 
+def test_the_operator_reads_who_wanted_what() -> None:
+    """On one line of bounded length: strangers write it."""
+    evil = ("Origin", "https://evil.test")
+    assert refusal(evil, METHOD, rules=()).reason == (
+        "there are no rules for the bucket: https://evil.test wants to PUT"
+    )
+    assert refusal(evil, METHOD, headers_asked("Range,ETag")).reason == (
+        "no rule of the bucket allows it: https://evil.test wants to PUT with range, etag"
+    )
+    assert refusal(("Origin", "a b"), METHOD).reason.endswith("it: what is no origin wants to PUT")
+    assert len(refusal(("Origin", "x" * 10000), METHOD).reason) < 250
+
+
 def test_a_hundred_headers() -> None:
     """All of them or none, and the answer names them all; more than a request may have are not even compared."""
     names = [f"x-amz-meta-{number}" for number in range(100)]

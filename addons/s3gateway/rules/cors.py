@@ -29,6 +29,9 @@ TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ORIGIN: Final = re.compile(rb"[!-+\--~]+")
 """One origin: visible ASCII without a comma. It is written into the answer, so nothing may end a line."""
 
+_SHOWN: Final = 200
+"""Characters of a page's wish in the log."""
+
 _GIVEN: Final = b"access-control-"
 _VARIES: Final = frozenset((b"origin", b"access-control-request-headers", b"access-control-request-method"))
 _METHODS: Final = frozenset(method.encode() for method in METHODS)
@@ -88,13 +91,13 @@ def preflight_fields(page: Page, rules: tuple[CorsRule, ...]) -> Headers:
     if allowed is not None:
         return allowed
     if not rules:
-        raise _forbidden("CORS is not enabled for this bucket.", page.method, "BUCKET")
+        raise _forbidden("CORS is not enabled for this bucket.", page, "BUCKET", "there are no rules for the bucket")
     message = (
         "This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
         "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS "
         "spec."
     )  # AWS's own spelling, which clients may search for
-    raise _forbidden(message, page.method, "OBJECT" if page.key else "BUCKET")
+    raise _forbidden(message, page, "OBJECT" if page.key else "BUCKET", "no rule of the bucket allows it")
 
 
 def answer_fields(page: Page, rules: tuple[CorsRule, ...]) -> Headers:
@@ -173,6 +176,10 @@ def _bad_request(message: str) -> errors.S3Error:
     return errors.S3Error(400, "BadRequest", message)
 
 
-def _forbidden(message: str, method: bytes, resource: str) -> errors.S3Error:
-    fields = (("Method", method.decode()), ("ResourceType", resource))
-    return errors.S3Error(403, "AccessForbidden", f"CORSResponse: {message}", fields)
+def _forbidden(message: str, page: Page, resource: str, why: str) -> errors.S3Error:
+    """Refuse in AWS's words, and tell the operator who wanted what."""
+    method, origin = page.method.decode(), (page.origin or b"what is no origin").decode()
+    names = b", ".join(page.headers).decode()
+    wish = f"{origin} wants to {method}{f' with {names}' if names else ''}"
+    fields = (("Method", method), ("ResourceType", resource))
+    return errors.S3Error(403, "AccessForbidden", f"CORSResponse: {message}", fields, reason=f"{why}: {wish[:_SHOWN]}")

@@ -92,6 +92,12 @@ class BucketCors:
         for kept in (self._with, self._without, self._asking):
             kept.pop(bucket, None)
 
+    def stop(self) -> None:
+        """Ask nothing any more; whoever waits has been told that the gateway ends."""
+        for task in self._asking.values():
+            task.cancel()
+        self._asking.clear()
+
     def _turn_to(self, backend: Backend) -> None:
         if backend != self._backend:
             self._backend = backend

@@ -87,6 +87,7 @@ class Service:
     def stop(self) -> None:
         """Serve nobody any more: what is asked from now on is refused, and deadlines hold even so."""
         self.is_closed = True
+        self.bucket_cors.stop()
         for pool in self._pools.values():
             pool.close()
 
