@@ -11,7 +11,7 @@ from tests.real.rawhttp import Answer
 from tests.real.waiting import eventually
 from tests.refusing import Made, auth, url
 from tests.sigv4 import aws
-from tests.wire.front import now, on_wire
+from tests.wire.front import body_bytes, head_bytes, now, on_wire
 from tests.wire.inprocess import Answering, Keeping, Wire, ok
 from tests.wire.scripted import Exchange
 from tests.wire.test_own_wire import added
@@ -284,8 +284,8 @@ class Store:
     def __call__(self, exchange: Exchange, request: bytes) -> None:
         line = request.partition(b" HTTP/")[0].decode()
         if line.startswith("GET ") and line.endswith("?cors"):
-            self.gate.wait(60)
             document = self.documents.get(line[5:-5])
+            self.gate.wait(60)
             status = b"200 OK" if document is not None else b"%d No" % self.status
             body = b"<Error><Code>" + self.code + b"</Code></Error>" if document is None else document
             exchange.send(b"HTTP/1.1 " + status + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -323,6 +323,21 @@ def test_the_buckets_own_rules(own: Wire, store: Store, keeping: Keeping) -> Non
     request = keeping.seen[0][1]
     assert b"\r\nAuthorization: AWS4-HMAC-SHA256 Credential=backend-key/" in request
     assert b"SignedHeaders=host;x-amz-content-sha256;x-amz-date, " in request
+
+
+def test_an_upload_waits_for_the_rules(own: Wire, store: Store, keeping: Keeping) -> None:
+    """Its body is not read before, whatever the client sends ahead; then it streams as any."""
+    store.gate.clear()
+    request = added(PUT, ORIGIN, (b"Expect", b"100-continue"))
+    with own.connect() as raw:
+        raw.send(head_bytes(request))
+        eventually(lambda: bool(store.asked(keeping)), "nobody asks")
+        raw.send(body_bytes(request))
+        store.gate.set()
+        assert raw.read().status == 100
+        answer = raw.read("PUT")
+    assert (answer.status, answer.header("Access-Control-Allow-Origin")) == (200, APP)
+    assert keeping.seen[1][1].endswith(b"x" * 100)
 
 
 def test_buckets_without_rules_are_remembered(own: Wire, store: Store, keeping: Keeping) -> None:
@@ -381,6 +396,19 @@ def test_what_changes_here_counts_at_once(own: Wire, store: Store, keeping: Keep
     assert ask(own, preflight()).status == 403
 
 
+def test_what_is_under_way_when_it_changes_is_not_kept(own: Wire, store: Store, keeping: Keeping) -> None:
+    """Whoever waits has asked before the change, and nobody else gets the old answer."""
+    store.gate.clear()
+    with own.connect() as waiting:
+        waiting.send(preflight())
+        eventually(lambda: bool(store.asked(keeping)), "nobody asks")
+        assert ask(own, on_wire(auth("DELETE", "/bucket?cors")(now())), "DELETE").status == 200
+        del store.documents["bucket"]
+        store.gate.set()
+        assert waiting.read("OPTIONS").status == 200
+    assert ask(own, preflight()).status == 403
+
+
 def test_what_changes_elsewhere_counts_after_a_minute(own: Wire, store: Store) -> None:
     assert ask(own, preflight()).status == 200
     store.documents["bucket"] = OTHER
@@ -417,7 +445,9 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("answer", UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_rules_that_cannot_be_learnt(own: Wire, keeping: Keeping, answer: Answering) -> None:
+def test_rules_that_cannot_be_learnt(
+    own: Wire, keeping: Keeping, answer: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
     """A preflight is 503 and asked again next time; a signed request goes on, and no page reads its answer."""
 
     def backend(exchange: Exchange, request: bytes) -> None:
@@ -429,6 +459,9 @@ def test_rules_that_cannot_be_learnt(own: Wire, keeping: Keeping, answer: Answer
     got = ask(own, on_wire(added(GET, ORIGIN)), "GET")
     assert (got.status, told(got)) == (200, {"Vary": "Accept-Encoding"})
     assert keeping.requests() == [b"GET /bucket?cors"] * 2 + [b"GET /bucket/key"]
+    told_why = [message for message in caplog.messages if message.startswith("CORS rules of bucket bucket: ")]
+    assert len(told_why) == 2
+    assert not any("no answer within" in message for message in told_why)
     keeping.begin(Store())
     assert ask(own, preflight()).status == 200
 

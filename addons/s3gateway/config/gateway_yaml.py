@@ -14,7 +14,7 @@ from typing import Any
 
 from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
 from s3gateway.config.check import ConfigError, check, quoted
-from s3gateway.config.cross_origin import read_cors
+from s3gateway.config.cors import read_cors
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen

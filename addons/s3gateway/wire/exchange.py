@@ -2,7 +2,7 @@
 
 An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ending` (what it holds, how it ends),
 :mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
-:mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.cross_origin` (pages), and here the way in.
+:mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.cors` (pages), and here the way in.
 """
 
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
-from s3gateway.wire.cross_origin import CrossOrigin
+from s3gateway.wire.cors import CrossOrigin
 from s3gateway.wire.uploading import same_or_new
 
 
