@@ -10,7 +10,7 @@ from s3gateway.config.model import BucketsOwn, Config
 from s3gateway.rules.cors import CorsRule
 
 BACKEND = "backend: {endpoint: 'https://h'}\n"
-LEAST = {"origins": ["https://a.test"], "methods": ["GET"]}
+LEAST: dict[str, object] = {"origins": ["https://a.test"], "methods": ["GET"]}
 
 
 def load(*rules: dict[str, object]) -> Config:

@@ -27,8 +27,10 @@ def test_a_preflight_is_kept_as_any_request(
     """Allowed or refused: what was asked, what was answered, and that nothing went out."""
     s3 = moto_backend.client()
     s3.create_bucket(Bucket="bucket")
-    rule = {"AllowedOrigins": RULE["origins"], "AllowedMethods": RULE["methods"]}
-    s3.put_bucket_cors(Bucket="bucket", CORSConfiguration={"CORSRules": [rule]})  # type: ignore[typeddict-item]
+    s3.put_bucket_cors(
+        Bucket="bucket",
+        CORSConfiguration={"CORSRules": [{"AllowedOrigins": RULE["origins"], "AllowedMethods": RULE["methods"]}]},
+    )
     flows, captured = tmp_path / "flows", tmp_path / "captures.jsonl"
     config = gateway_config(moto_backend, cors=cors, log={"capture": str(captured), "format": "json"})
     running = gateway(config, arguments=["-w", str(flows)])

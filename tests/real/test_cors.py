@@ -18,6 +18,7 @@ from lab.seaweedfs import SeaweedFS
 from tests.conftest import GatewayFactory
 from tests.real import pages
 from tests.real.browser import browsing
+from tests.sent import WatchedRecorder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -91,7 +92,7 @@ def test_a_page_reads_why_it_was_refused(
 
 
 def test_other_pages_send_and_read_nothing(
-    driver: webdriver.Chrome, running: Gateway, recorder: Recorder, minio: Minio, bucket: str, port: int
+    driver: webdriver.Chrome, running: Gateway, recorder: WatchedRecorder, minio: Minio, bucket: str, port: int
 ) -> None:
     """The browser stops an upload at the preflight, and keeps an answer from the page. MinIO alone would allow both."""
     driver.get(f"http://localhost:{port}/")
