@@ -33,7 +33,7 @@ from typing import Any, Final
 from capturing.sources import read
 from commandline import Parser, UsageError, config_text, output_file, tell, writing
 from replaying.golden import Golden, expected, read_golden, write_golden
-from replaying.offline import NOT_REPLAYED, replay
+from replaying.offline import replay, why_not
 from replaying.online import Replay, make_buckets, open_door
 from replaying.stand import make_stand, relevant
 from replaying.stored import stored_bodies
@@ -122,8 +122,8 @@ def _offline(path: Path, options: argparse.Namespace) -> list[Verdict]:
     verdicts, replayed = [], []
     for exchange in exchanges:
         there = wanted.pop(exchange.id, None)
-        if exchange.code in NOT_REPLAYED and exchange.verdict == "refused":
-            verdicts.append(Verdict(name_of(exchange), skipped=f"{exchange.code}: a new signature would mend it"))
+        if why := why_not(exchange):
+            verdicts.append(Verdict(name_of(exchange), skipped=why))
             continue
         actual = replay(exchange, stand)
         replayed.append(expected(actual))

@@ -22,6 +22,15 @@ NOT_REPLAYED = frozenset(("SignatureDoesNotMatch", "InvalidAccessKeyId"))
 """Refusals that a new signature by a known client takes the reason from."""
 
 
+def why_not(exchange: Exchange) -> str:
+    """Say why an exchange cannot be replayed; empty where it can."""
+    if exchange.incoming.method == "OPTIONS":
+        return "nobody signs a preflight"
+    if exchange.verdict == "refused" and exchange.code in NOT_REPLAYED:
+        return f"{exchange.code}: a new signature would mend it"
+    return ""
+
+
 def replay(exchange: Exchange, stand: Stand) -> Exchange:
     """What the gateway makes of the head now; verdict, code, operation, sse and the outgoing head are new.
 

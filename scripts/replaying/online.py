@@ -18,7 +18,7 @@ from commandline import UsageError, reason
 from replaying.answers import answer_differences
 from replaying.bodies import MADE_UP, made_up
 from replaying.memory import Memory
-from replaying.offline import NOT_REPLAYED, has_body
+from replaying.offline import has_body, why_not
 from replaying.stand import clients_of, relevant
 from replaying.stored import Bodies
 from replaying.verdict import Verdict, name_of
@@ -109,8 +109,8 @@ class Replay:
     def verdict(self, exchange: Exchange, stored: Bodies) -> Verdict:
         """Send one request and compare its answer; a request that cannot be sent is left out, and why is said."""
         name = name_of(exchange)
-        if exchange.verdict == "refused" and exchange.code in NOT_REPLAYED:
-            return Verdict(name, skipped=f"{exchange.code}: a new signature would mend it")
+        if why := why_not(exchange):
+            return Verdict(name, skipped=why)
         client = self.door.client(exchange)
         if client is None:
             return Verdict(name, skipped=f"no client {exchange.identity!r} in --config")

@@ -127,6 +127,18 @@ def test_a_forgery_is_not_made_good(tmp_path: Path) -> None:
     assert ended.stdout.endswith("13 replayed, 0 differ, 1 not replayed\n")
 
 
+def test_a_preflight_is_left_out(tmp_path: Path) -> None:
+    """There is no signature to make anew, and nothing that went out."""
+    document = json.loads(SPARK.read_text())
+    first = document["exchanges"][0]
+    first |= {"operation": "Preflight", "identity": "", "outgoing": None}
+    first["incoming"] |= {"method": "OPTIONS", "signed_headers": []}
+    (tmp_path / "page.json").write_text(json.dumps(document))
+    ended = run(tmp_path / "page.json", "--golden", SPARK)
+    assert ended.returncode == 0
+    assert "    not replayed: nobody signs a preflight" in ended.stdout
+
+
 def test_what_no_xml_file_may_hold_is_escaped(tmp_path: Path) -> None:
     """Control characters and lone surrogates of a capture, on the terminal as well."""
     document = json.loads(SPARK.read_text())

@@ -23,8 +23,9 @@ which JSON escapes. Timings are seconds since the head arrived. Signatures, toke
 nothing that is redacted can be got back. ``code`` and ``message`` say why it was refused, or what else went wrong
 (``ServiceUnavailable``, the client gone). ``chunks`` counts what was verified, the final empty one included, as the
 log line does; its ``runs`` are sizes and how many of that size came in a row, the first 32 of them. ``identity`` ends
-in ``?`` where nothing proves it. Several exchanges may also stand one on a line (JSON Lines), each with its own
-``schema``: a live gateway appends such lines, and a flow carries one (:data:`METADATA_KEY`).
+in ``?`` where nothing proves it; a preflight is admitted where a rule allows it, whoever asks. Several exchanges may
+also stand one on a line (JSON Lines), each with its own ``schema``: a live gateway appends such lines, and a flow
+carries one (:data:`METADATA_KEY`).
 """
 
 import json
