@@ -159,13 +159,13 @@ def preflight(head: RequestHead, config: Config) -> cors.Page:
 
 
 def page(head: RequestHead, config: Config) -> cors.Page | None:
-    """Say which page sent a request to which bucket, refused or not; None where no bucket can be read from it."""
+    """Say which page sent a request to which bucket, refused or not; None where its target cannot be read."""
     try:
         check_target(head)
         _, bucket, key = read_resource(head, config.domains)
     except errors.S3Error:
         return None
-    return cors.read_page(head, bucket, key) if bucket else None
+    return cors.read_page(head, bucket, key)
 
 
 def ask_for_cors(bucket: str, config: Config, signer: Signer, now: datetime) -> RequestHead:

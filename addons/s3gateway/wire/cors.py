@@ -39,13 +39,13 @@ class CrossOrigin(Uploading):
         if self._page is None and config.cors is not None:
             self._page = gateway.page(self.transaction.head, config)
         page = self._page
-        rules = () if page is None else self._rules_for(page)
-        if page is not None and rules is None:
+        if page is None:
+            then()
+        elif (rules := self._rules_for(page)) is None:
             self._after(self._learn(page), then)
-            return
-        if page is not None and rules is not None:
+        else:
             self._apply(page, rules)
-        then()
+            then()
 
     def _rules_for(self, page: cors.Page) -> tuple[cors.CorsRule, ...] | None:
         """Give the rules of the page's bucket; None where they must be asked for."""
