@@ -28,6 +28,9 @@ _SSE_C_KEYS = re.compile(rb"(?im)^x-amz-[a-z-]*customer-key:[ \t]*([^\r\n]+?)[ \
 _SSE_C_KEYS_IN_QUERIES = re.compile(rb"(?i)[?&]x-amz-[a-z-]*customer-key=([^& \r\n]+)")
 _SIGNATURES = re.compile(rb"[Ss]ignature=([0-9a-f]{64})")
 
+_OF_FORMS = re.compile(rb'(?i)name="(x-amz-[a-z-]+)"\r\n\r\n([^\r\n]+)\r\n')
+"""Fields of a form that sign, or that are headers elsewhere."""
+
 _HEAD = 65536
 """Bytes of what a client sends in which a head may stand."""
 
@@ -93,6 +96,11 @@ class Canary:
         for key in _SSE_C_KEYS_IN_QUERIES.findall(head):
             self.watch_sse_c(unquote_to_bytes(key))
         self._signatures.update(_SIGNATURES.findall(data))
+        for name, value in _OF_FORMS.findall(head):
+            if name.lower() == b"x-amz-signature":
+                self._signatures.add(value)
+            else:
+                self.watch_wire(b"%b: %b\r\n" % (name, value))
 
     def watch_headers(self, target: str, headers: Iterable[tuple[str, str | bytes]]) -> None:
         """Look for what a request bears that an SDK made."""

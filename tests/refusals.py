@@ -6,6 +6,7 @@ Each row is one fault in an otherwise good request. ``rNN`` is the situation, of
 
 from datetime import timedelta
 
+from tests import forms
 from tests.admission import edited, with_header, without
 from tests.refusing import (
     GETTER,
@@ -79,6 +80,11 @@ SITUATIONS = {
     "r45": "Headers and requests of the backend's own",
     "r46": "Outside the client's buckets, prefixes or operations",
     "r47": "Header field that two servers could read in two ways",
+    "r48": "Form: a field missing, there twice or not for forms, or a policy that cannot be read",
+    "r49": "Form: its policy expired, or a condition does not hold",
+    "r50": "Form: its policy not signed by a client of the gateway",
+    "r51": "Form: a file larger or smaller than the policy allows",
+    "r52": "Form: no `multipart/form-data` that can be read",
 }
 
 SCOPE = "20240229/us-east-1/s3/aws4_request"
@@ -493,7 +499,6 @@ ROWS = [
     Row("r45 replication header", auth("PUT", "/bucket/key", [("X-Minio-Replication-Server-Side-Encryption-Iv", "x")]), 403, "AccessDenied"),
     Row("r45 snowball", auth("PUT", "/bucket/key", [("X-Amz-Meta-Snowball-Auto-Extract", "true")]), 501, "NotImplemented"),
     Row("r45 STS", auth("POST", "/?Action=AssumeRole"), 501, "NotImplemented"),
-    Row("r45 form", auth("POST", "/bucket", [("Content-Type", "multipart/form-data; boundary=x")]), 501, "NotImplemented"),
     *(
         Row(f"r46 {who['secret']} {method} {target} {source}", auth(method, target, [("x-amz-copy-source", source)] if source else [], who, payload=aws.UNSIGNED, body=body), 403, "AccessDenied", "Access Denied.")
         for who, method, target, source, body in (
@@ -523,4 +528,5 @@ ROWS = [
     ),
     Row("r47 in an unsigned field", good(added("user-agent", "a\rb")), 400, "InvalidRequest", "characters that are not allowed"),
     Row("r47 another transfer coding", auth("PUT", "/bucket/key", [("Transfer-Encoding", "gzip, chunked")], payload=aws.UNSIGNED), 501, "NotImplemented", "A header you provided implies functionality"),
+    *forms.ROWS,
 ]  # fmt: skip

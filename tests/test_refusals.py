@@ -9,9 +9,11 @@ import pytest
 
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Arrival, admit, forward
+from s3gateway.post_object import begin
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import Secret
 from s3gateway.sigv4.verify import verify
+from tests import forms
 from tests.admission import SIGNER, admitted, configured, edited
 from tests.receiving import joined
 from tests.refusals import ROWS, SITUATIONS
@@ -28,7 +30,11 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 def through(made: Made, wire: Wire, late: timedelta = timedelta(0), *, tls: bool = False) -> bytes:
     """Give what the backend would get of the body; S3Error where the gateway refuses."""
     request, now = made(wire), wire.key.now + late
-    proven = admit(request.head, Arrival(tls=tls, has_body=bool(request.body)), CONFIG, now)
+    arrival = Arrival(tls=tls, has_body=bool(request.body))
+    form = begin(request.head, arrival, forms.length_of(request), CONFIG)
+    if form is not None:
+        return forms.passed(form, request, arrival, CONFIG, now)[1]
+    proven = admit(request.head, arrival, CONFIG, now)
     body = forward(proven, proven.head, CONFIG, SIGNER, now).body
     return joined([*body.feed(request.body or b""), *body.finish()]) if body else b""
 

@@ -19,6 +19,7 @@ from s3gateway.config.model import Client, Config
 from s3gateway.rules import access, cors, encryption, headers
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation, read_resource
+from s3gateway.rules.post_form import Success
 from s3gateway.rules.rate import Rates
 from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
@@ -61,7 +62,8 @@ class Admitted:
 class Outgoing:
     """What goes to the backend. ``body`` transforms what the client still sends; ``sse`` names the encryption.
 
-    ``rule`` is the number of the encryption rule that decided, from 0.
+    ``rule`` is the number of the encryption rule that decided, from 0. ``form`` says how its client is answered where
+    that is a form (:mod:`s3gateway.post_object`).
     """
 
     operation: Operation
@@ -72,6 +74,7 @@ class Outgoing:
     body: Body | None
     sse: str
     rule: int | None
+    form: Success | None = None
 
 
 def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, rates: Rates | None = None) -> Admitted:
@@ -191,9 +194,13 @@ def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:
         check_target(head)
         operation = read_operation(head, config.domains)
     with suppress(errors.S3Error):
-        key = claim.read_claim(head).access_key_id
-        who = f"{config.clients[key].name if key in config.clients else _shown_key(key, config)}?"
+        who = claimed_name(claim.read_claim(head).access_key_id, config)
     return who, operation
+
+
+def claimed_name(key: str, config: Config) -> str:
+    """Name the client that a key id is of, as one that nothing proves."""
+    return f"{config.clients[key].name if key in config.clients else _shown_key(key, config)}?"
 
 
 def _shown_key(key: str, config: Config) -> str:

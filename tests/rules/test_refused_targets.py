@@ -67,12 +67,6 @@ def test_control_characters(target: str) -> None:
     assert refused("GET", target) == (400, "InvalidURI")
 
 
-def test_forms() -> None:
-    """Browser forms are authenticated inside their body, which is not read here."""
-    form = (b"Content-Type", b"Multipart/Form-Data; boundary=x")
-    assert refused("POST", "/bucket", form) == (501, "NotImplemented")
-
-
 @pytest.mark.parametrize(
     "name", [b"x-minio-source-etag", b"X-Minio-Replication-Server-Side-Encryption-Iv", b"x-minio-"]
 )

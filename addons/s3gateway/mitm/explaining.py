@@ -66,6 +66,8 @@ class Explainer:
         refusal = transaction.refusal
         if refusal is None or refusal.code not in EXPLAINED or transaction.logged:
             return None
+        if refusal.reason:  # it says why: of a form's policy, nothing but the secret and the text can be wrong
+            return None
         bad = _bad_signature(transaction)
         if not config.log_explain:
             return None

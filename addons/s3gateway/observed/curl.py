@@ -6,8 +6,10 @@ to bring: ``$BODY_FILE`` stands for it, and is not signed.
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 
 from s3gateway.observed.capture import Exchange
+from s3gateway.observed.expected_changes import is_form
 from s3gateway.observed.printable import printable
 from s3gateway.rules.headers import without_hop_by_hop
 from s3gateway.sigv4.canonical import canonical_query, canonical_uri
@@ -22,6 +24,7 @@ _OF_CURL = frozenset(
 
 _OF_CHUNKS = frozenset((b"x-amz-decoded-content-length", b"x-amz-trailer", b"x-amz-sdk-checksum-algorithm"))
 """The last names the trailer's checksum, and AWS refuses one that does not come."""
+_ENCRYPTION = "x-amz-server-side-encryption"
 _KEY_PLACEHOLDER = '"$SSE_CUSTOMER_KEY"'
 _UPLOADS = frozenset(("PUT", "POST"))
 _SCOPE_LINE = 2
@@ -29,7 +32,18 @@ _SCOPE_LINE = 2
 
 def command(exchange: Exchange) -> str:
     """Write the command, one option a line."""
-    return " \\\n  ".join(_parts(exchange)) + "\n"
+    return " \\\n  ".join(_parts(_as_put(exchange))) + "\n"
+
+
+def _as_put(exchange: Exchange) -> Exchange:
+    """Give a form as the upload that it amounts to: curl signs requests, and no policy."""
+    sent = exchange.outgoing
+    if sent is None or not is_form(exchange.incoming, sent):
+        return exchange
+    own = exchange.sse == "client"
+    kept = [pair for pair in sent.headers if own or not pair[0].lower().startswith(_ENCRYPTION)]
+    headers = (("Host", _host(exchange)), *(pair for pair in kept if pair[0].lower() != "host"))
+    return replace(exchange, incoming=replace(sent, headers=headers))
 
 
 def _parts(exchange: Exchange) -> Iterator[str]:

@@ -17,6 +17,9 @@ NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 HOPS = frozenset((*(name.decode() for name in HOP_BY_HOP if name != b"expect"), "transfer-encoding"))
 _SIGNED_ANEW = frozenset(("authorization", "x-amz-date", "x-amz-content-sha256"))
+_OF_BOTH = frozenset(("host", "origin", "user-agent", "forwarded", "x-forwarded-for", "x-real-ip"))
+"""Fields of a form's request that its PutObject has as well."""
+
 _ENCRYPTION = ("x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption")
 
 
@@ -38,6 +41,8 @@ def of_header(name: str, before: tuple[str, ...], after: tuple[str, ...], contex
         return "hop by hop: one connection only"
     if not before:
         return _of_added(name, context)
+    if is_form(context.incoming, context.outgoing) and name not in _OF_BOTH:
+        return "of the form itself; the object has what its fields say"
     if not after:
         return _of_removed(name, context)
     if len(before) == len(after) == 1:
@@ -53,6 +58,8 @@ def of_header(name: str, before: tuple[str, ...], after: tuple[str, ...], contex
 def of_target(context: Context) -> str:
     """Why method and target differ."""
     incoming, outgoing = context.incoming, context.outgoing
+    if is_form(incoming, outgoing):
+        return "a form becomes the PutObject that its fields ask for"
     path, _, query = incoming.target.partition("?")
     path_after, _, query_after = outgoing.target.partition("?")
     reasons = []
@@ -68,12 +75,19 @@ def of_target(context: Context) -> str:
     return "; ".join(reasons) if incoming.method == outgoing.method else ""
 
 
+def is_form(incoming: Head, outgoing: Head) -> bool:
+    """Whether a POST policy form was made a PutObject: no other request changes its method."""
+    return (incoming.method, outgoing.method) == ("POST", "PUT")
+
+
 def _of_added(name: str, context: Context) -> str:
     if name.startswith(_ENCRYPTION):
         return f"encryption: {context.added_by}" if context.added_by else "encryption, added on the way"
     if name in _SIGNED_ANEW:
         return "signed anew"
-    return "the sender's own session token" if name == "x-amz-security-token" else ""
+    if name == "x-amz-security-token":
+        return "the sender's own session token"
+    return "a field of the form" if is_form(context.incoming, context.outgoing) else ""
 
 
 def _of_removed(name: str, context: Context) -> str:

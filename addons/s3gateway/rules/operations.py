@@ -1,7 +1,7 @@
 """Method + target + headers -> S3 operation, bucket, key; and what is no S3 operation at all is refused.
 
 Which operation it is says :mod:`s3gateway.rules.actions`. Refused are also the targets and headers behind which a
-backend does something other than S3 (MinIO's own API, STS, browser forms), and keys that it takes for others.
+backend does something other than S3 (MinIO's own API, STS), and keys that it takes for others.
 """
 
 import re
@@ -168,9 +168,6 @@ def _check_foreign(head: RequestHead, bucket: str, query: list[tuple[bytes, byte
     if _SNOWBALL in foreign:
         # One PUT would become many objects, under keys that no encryption rule and no access rule has seen.
         raise errors.not_implemented("Snowball auto-extract is not available through this gateway.")
-    content_type = (head.first(b"content-type") or b"").lower()
-    if head.method == b"POST" and content_type.startswith(b"multipart/form-data"):
-        raise errors.not_implemented("POST-policy forms are not available through this gateway.")
 
 
 @lru_cache(maxsize=128)

@@ -141,7 +141,7 @@ def _read_start(start: str) -> tuple[str, CredentialScope, tuple[bytes, ...]]:
 
 def _read_parts(parts: dict[str, str]) -> tuple[str, CredentialScope, tuple[bytes, ...]]:
     malformed = errors.malformed_authorization
-    access_key_id, scope = _credential(parts["Credential"], malformed)
+    access_key_id, scope = read_credential(parts["Credential"], malformed)
     if not _SIGNATURE.fullmatch(parts["Signature"]):
         raise malformed("The authorization header is malformed; the Signature is not 64 lower-case hex digits.")
     return access_key_id, scope, _signed_headers(parts["SignedHeaders"].encode(), malformed)
@@ -179,7 +179,7 @@ def _from_query(head: RequestHead, parameters: list[tuple[bytes, bytes]], presig
     text = {name: value.decode("utf-8", "replace") for name, value in presigned.items()}
     if text[b"X-Amz-Algorithm"] != ALGORITHM:
         raise malformed('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
-    access_key_id, scope = _credential(text[b"X-Amz-Credential"], malformed)
+    access_key_id, scope = read_credential(text[b"X-Amz-Credential"], malformed)
     if not _SIGNATURE.fullmatch(text[b"X-Amz-Signature"]):
         raise malformed("X-Amz-Signature must be 64 lower-case hex digits")
     return Claim(
@@ -210,7 +210,7 @@ def _expires(text: str) -> int:
     return seconds
 
 
-def _credential(text: str, malformed: "errors.Malformed") -> tuple[str, CredentialScope]:
+def read_credential(text: str, malformed: "errors.Malformed") -> tuple[str, CredentialScope]:
     """``<key>/<date>/<region>/s3/aws4_request``; the key itself never holds a slash here."""
     parts = text.split("/")
     if len(parts) != _CREDENTIAL_PARTS or not parts[0]:

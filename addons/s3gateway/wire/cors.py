@@ -9,7 +9,7 @@ from s3gateway.http1.head import check_host
 from s3gateway.rules import cors
 from s3gateway.wire.bucket_cors import CHANGES
 from s3gateway.wire.refusal import empty
-from s3gateway.wire.uploading import Uploading
+from s3gateway.wire.posting import Posting
 
 PREFLIGHT: Final = "Preflight"
 """What the log calls the operation; it is none of S3's."""
@@ -18,7 +18,7 @@ _SOME: Final = (cors.CorsRule((), ()),)
 """Rules that match no page, in place of a bucket's own where these need not be known: no page's origin was sent."""
 
 
-class CrossOrigin(Uploading):
+class CrossOrigin(Posting):
     """Knows which page asks, and what rules say of it."""
 
     _page: cors.Page | None = None

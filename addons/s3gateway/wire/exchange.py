@@ -2,12 +2,13 @@
 
 An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ending` (what it holds, how it ends),
 :mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
-:mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.cors` (pages), and here the way in.
+:mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
+:mod:`~s3gateway.wire.cors` (pages), and here the way in.
 """
 
 from datetime import UTC, datetime
 
-from s3gateway import errors, gateway
+from s3gateway import errors, gateway, post_object
 from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
@@ -25,14 +26,16 @@ class Exchange(CrossOrigin):
 
     def _start(self, refusal: errors.S3Error | None) -> None:
         self._admit(refusal)
-        self.transaction.mark("verified")
+        if self._form is None:
+            self.transaction.mark("verified")
         self._decide_for_page(self._go_on)
 
     def _go_on(self) -> None:
         watch = self._watch = self._service.books.watch(self.transaction, self._caller)
         if watch is not None:
+            length = self._request.length if self._form is None else 0  # a form cannot be edited
             is_to_forward = self.transaction.refusal is None and not self.transaction.is_preflight
-            if is_to_forward and self._request.length and watch.holds(self._request.length):
+            if is_to_forward and length and watch.holds(length):
                 self._held = bytearray()
             self._outbox.on_framed = watch.uploaded
             self._after(watch.head_came(self.transaction), self._on_head_seen)
@@ -49,20 +52,22 @@ class Exchange(CrossOrigin):
 
     def _admit(self, refusal: errors.S3Error | None) -> None:
         transaction, config = self.transaction, self._current.config
-        record = transaction.record
+        record, head, arrival = transaction.record, transaction.head, transaction.arrival
         try:
             if refusal is not None:
                 raise refusal
-            if transaction.head.method == b"OPTIONS":
+            if head.method == b"OPTIONS":
                 self._admit_preflight()
                 return
-            check_host(transaction.head)
-            admitted = gateway.admit(
-                transaction.head, transaction.arrival, config, datetime.now(UTC), self._service.rates
-            )
+            check_host(head)
+            form = post_object.begin(head, arrival, self._request.length, config)
+            if form is not None:
+                self._expect_form(form)
+                return
+            admitted = gateway.admit(head, arrival, config, datetime.now(UTC), self._service.rates)
         except errors.S3Error as error:
             if error.code != "RequestHeaderSectionTooLarge":
-                record.client, operation = gateway.guess(transaction.head, config)
+                record.client, operation = gateway.guess(head, config)
                 if operation is not None:
                     record.describe(operation)
             transaction.refusal = error.detached()
@@ -87,6 +92,9 @@ class Exchange(CrossOrigin):
 
     def _forward(self) -> None:
         """Sign what leaves, and get a connection for it; the body follows as it comes."""
+        if self._form is not None:
+            self._read_form()
+            return
         head = self.transaction.head
         if self._watch is not None:
             head = same_or_new(head, self._watch.request_now()[0])
@@ -113,6 +121,9 @@ class Exchange(CrossOrigin):
         unsent = backend.unsent if backend is not None else 0
         if unsent != self._unsent:  # a slow backend takes it, though not enough for more to be written
             self._unsent, progress.moved = unsent, now
+        if self._waits_for_fields and now - self._began >= limits.head_timeout and not self._is_waiting:
+            self._guarded(self.refuse, errors.request_timeout())
+            return
         progress.is_held_open = self._is_waiting and self._watch is not None and self._watch.is_held_open
         waits = progress.waits(
             client_has_unsent=bool(caller.unsent),

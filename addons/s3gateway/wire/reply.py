@@ -6,7 +6,7 @@ connection is its own affair, and so is the end of a body on it.
 
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from s3gateway import answer as answers
 from s3gateway.answer_watch import AnswerWatch, Refuse, Released
@@ -16,6 +16,9 @@ from s3gateway.http1 import framing
 from s3gateway.http1.head import HTTP_1_0, NO_LENGTH, ProtocolError, answer_length, find_end, read_answer, write_answer
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.sigv4.model import Headers
+
+if TYPE_CHECKING:
+    from s3gateway.rules.post_form import Success
 
 MAX_HEAD: Final = 256 * 1024
 """Bytes of an answer's head; MinIO's have a thousand or two, user metadata included."""
@@ -54,6 +57,8 @@ class Reply:
         self._buffer = bytearray()
         self._reader: framing.Reader | None = None
         self._watch: AnswerWatch | None = None
+        self._form: Success | None = None
+        self._document: bytes | None = None  # the gateway's own, in place of the backend's body
 
     @property
     def has_come(self) -> bool:
@@ -105,6 +110,7 @@ class Reply:
         if isinstance(decision, Refuse):
             return decision
         self._reader = framing.reader(length)
+        self._form = outgoing.form
         if isinstance(decision, answers.Pass):
             self._note(decision.code, decision.why)
             self.head = AnswerHead(found.status, decision.headers)
@@ -112,7 +118,15 @@ class Reply:
             self.head, self._watch = AnswerHead(found.status, decision.headers), decision.watch
         else:
             self.head, self._watch = decision.answer, decision.watch
+        if self._watch is None:
+            self._answer_form()
         return Step.HEAD
+
+    def _answer_form(self) -> None:
+        """Answer a form that was stored as its fields ask for it."""
+        if self._form is not None and self.head is not None and self.is_success:
+            status, headers, self._document = self._form.answer(self.head.headers)
+            self.head, self.reason = AnswerHead(status, headers), reason(status)
 
     def keep(self, data: bytes) -> None:
         """Take what comes while nobody can go on with it."""
@@ -129,7 +143,7 @@ class Reply:
         pieces = reader.feed(data)
         watch = self._watch
         if watch is None:
-            return pieces
+            return pieces if self._document is None else self._in_place(is_whole=reader.done)
         had_begun = watch.has_begun
         out = [passed for piece in pieces if (passed := watch.feed(piece))]
         if reader.done and (passed := watch.finish()):
@@ -144,7 +158,16 @@ class Reply:
             self._note(verdict.code, verdict.why)
             if not had_begun:
                 self.head = AnswerHead(verdict.status, self._edited(verdict.headers))
-        return out
+                self._answer_form()
+        return out if self._document is None else self._in_place(is_whole=reader.done)
+
+    def _in_place(self, *, is_whole: bool) -> list[bytes]:
+        """Give the gateway's own document when the backend's has come whole."""
+        document = self._document
+        if not is_whole or not document:
+            return []
+        self._document = b""
+        return [document]
 
     def edit(self, headers: Headers) -> None:
         """Take the head's fields as somebody has changed them, who watches; what is held has its own later."""

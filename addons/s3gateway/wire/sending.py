@@ -13,7 +13,7 @@ from s3gateway.sigv4.model import RequestHead
 from s3gateway.wire.answering import Answering
 from s3gateway.wire.backends import BackendConnection
 
-_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLIENTS_PAUSE: Final = 20.0
 """Seconds. A backend that ends an upload after its client has stood still for this long ended it for that reason."""
 
@@ -77,8 +77,8 @@ class Sending(Answering):
         self._outbox.begin(self._wire)
         if self._request.expects_continue:
             self._drain()
-            if self._caller is not None and not self._was_sent_again:
-                self._caller.write(_CONTINUE)
+            if self._caller is not None and not self._was_sent_again and not self.progress.body_taken:
+                self._caller.write(CONTINUE)
         self._push()  # what has come of the body leaves in one write with the head
         self._drain()
 

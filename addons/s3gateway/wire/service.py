@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from s3gateway.bodies.form_file import Budget
 from s3gateway.config.model import Config
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.limits import Limits
@@ -55,6 +56,7 @@ class Service:
         self.rates = Rates()
         self.memory = Memory()
         self.spool = Spool(lambda: self.limits.spool)
+        self.forms = Budget()
         self.is_closed = False
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)

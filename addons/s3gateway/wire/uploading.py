@@ -30,9 +30,14 @@ class Uploading(Sending):
         """Whether more of the client's body can be taken now."""
         if self.progress.upload is not Upload.READING or self._is_waiting:
             return False
-        if self._held is not None:
+        if self._collects:
             return True
         return self._backend is not None and not self._backend.is_full and not self._has_verified
+
+    @property
+    def _collects(self) -> bool:
+        """Whether the body is kept here, before anything leaves."""
+        return self._held is not None
 
     @property
     def _has_verified(self) -> bool:
@@ -65,10 +70,13 @@ class Uploading(Sending):
             caller.put_back(body.rest)
             body.rest = b""
         progress.body_taken = progress.body_taken or bool(pieces)
+        self._take(pieces, done=body.done)
+
+    def _take(self, pieces: list[bytes], *, done: bool) -> None:
         if self._held is not None:
-            self._hold(self._held, pieces, done=body.done)
+            self._hold(self._held, pieces, done=done)
         else:
-            self._transform(pieces, done=body.done)
+            self._transform(pieces, done=done)
 
     def _transform(self, pieces: list[bytes], *, done: bool) -> None:
         """Verify, and pass on what may leave."""

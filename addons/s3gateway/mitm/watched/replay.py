@@ -21,6 +21,7 @@ from s3gateway.http1.head import HTTP_1_1, Request
 from s3gateway.mitm import internals
 from s3gateway.mitm.watched import flows
 from s3gateway.observed.capture import METADATA_KEY, CaptureError, Exchange, load
+from s3gateway.observed.expected_changes import is_form
 from s3gateway.observed.resign import Resigned, captured_request, framed, resign
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.wire.exchange import Exchange as WireExchange
@@ -124,6 +125,8 @@ def _exchange(flow: http.HTTPFlow) -> Exchange:
         _refuse("it carries no exchange of this gateway")
     if exchange.verdict != "admitted":
         _refuse("it was not admitted when it was captured")
+    if exchange.outgoing is not None and is_form(exchange.incoming, exchange.outgoing):
+        _refuse("it was a form, and its policy is not kept")
     return exchange
 
 

@@ -1,0 +1,120 @@
+"""The client's body where it is a form: its fields are read and proven, then its file goes the way of every upload."""
+
+from datetime import UTC, datetime
+
+from s3gateway import errors, post_object
+from s3gateway.bodies.form_file import FormUpload
+from s3gateway.gateway import Admitted, Outgoing
+from s3gateway.http1.exchange import Upload
+from s3gateway.post_object import AdmittedForm, Form
+from s3gateway.wire.sending import CONTINUE
+from s3gateway.wire.uploading import Uploading
+
+
+class Posting(Uploading):
+    """Takes a form (:mod:`s3gateway.post_object`): nothing of it leaves before its policy is proven and holds."""
+
+    _form: Form | None = None
+    _upload: FormUpload | None = None  # until its length is known
+    _admitted_form: AdmittedForm | None = None
+
+    @property
+    def _collects(self) -> bool:
+        return self._upload is not None or super()._collects
+
+    @property
+    def _waits_for_fields(self) -> bool:
+        """Whether nobody is proven yet: until then a form has no more time than a head."""
+        return self._upload is not None and self._admitted_form is None
+
+    def _expect_form(self, form: Form) -> None:
+        self._form = form
+        self.transaction.record.operation, self.transaction.record.bucket = "PutObject", form.bucket
+
+    def _read_form(self) -> None:
+        """Have the client send it."""
+        if self._form is None:
+            raise errors.internal_error()
+        self._upload = FormUpload(self._form.boundary, self._request.length, self._service.forms)
+        self.progress.upload = Upload.READING
+        if self._request.expects_continue and self._caller is not None:
+            self._caller.write(CONTINUE)
+        self._push()
+        self._update_reading()
+
+    def _take(self, pieces: list[bytes], *, done: bool) -> None:
+        upload = self._upload
+        if upload is None:
+            super()._take(pieces, done=done)
+            return
+        try:
+            for piece in pieces:
+                self.transaction.record.bytes_in += len(piece)
+                upload.feed(piece)
+            if done:
+                upload.reader.finish()
+            if self._admitted_form is None and (upload.reader.has_file or upload.reader.is_closed):
+                self._admit_form(upload)
+        except errors.S3Error as error:
+            self.transaction.record.client = post_object.guess(upload.reader, self._current.config)
+            self.refuse(error)
+        except Exception as error:  # noqa: BLE001 - fail closed
+            self._log_fault(error)
+            self.refuse(errors.internal_error())
+        else:
+            if done:
+                self._send_whole(upload)
+            elif upload.is_held_enough:
+                self._send_on(upload)
+
+    def _admit_form(self, upload: FormUpload) -> None:
+        transaction = self.transaction
+        if self._form is None:
+            raise errors.internal_error()
+        admitted = post_object.admit_form(
+            self._form, upload.reader, transaction.arrival, transaction.head, self._current.config, datetime.now(UTC),
+            self._service.rates,
+        )  # fmt: skip
+        self._admitted_form = admitted
+        transaction.admitted = admitted.admitted
+        transaction.record.client = admitted.admitted.client.name
+        transaction.record.describe(admitted.admitted.operation)
+        transaction.mark("verified")
+
+    def _send_whole(self, upload: FormUpload) -> None:
+        """Send a file whose end is here, in one write with the head."""
+        self.progress.upload = Upload.DONE
+        data, self._upload = upload.whole(), None
+        watch = self._watch
+
+        def send() -> None:
+            self._sign(lambda _: (self._outgoing(len(data)), data))
+
+        if watch is None:
+            send()
+        else:
+            watch.uploaded(data)
+            self._after(watch.request_came(None), send)
+
+    def _send_on(self, upload: FormUpload) -> None:
+        """Send the beginning of a long file; the rest follows as it comes."""
+        self.progress.upload = Upload.WAITING
+        self._upload = None
+
+        def make(_: Admitted) -> tuple[Outgoing, bytes]:
+            body = upload.streamed()
+            return post_object.with_body(self._outgoing(body.length), body), b""
+
+        self._sign(make)
+
+    def _outgoing(self, length: int) -> Outgoing:
+        if self._admitted_form is None:
+            raise errors.internal_error()
+        current = self._current
+        return post_object.forward_form(self._admitted_form, length, current.config, current.signer, datetime.now(UTC))
+
+    def _end(self) -> None:
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.drop()
+        super()._end()
