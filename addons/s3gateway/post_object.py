@@ -136,11 +136,12 @@ def with_body(outgoing: Outgoing, body: Body) -> Outgoing:
     return replace(outgoing, body=body)
 
 
-def guess(reader: FormReader, config: Config) -> str:
-    """Say who a refused form claims to be from (``name?``), for the log only."""
+def guess(reader: FormReader, config: Config) -> tuple[str, str]:
+    """Say who a refused form claims to be from (``name?``), and for which key. For the log only: nothing is proven."""
+    who = ""
     with suppress(errors.S3Error):
-        return gateway.claimed_name(read_policy_claim(reader.fields).claim.access_key_id, config)
-    return ""
+        who = gateway.claimed_name(read_policy_claim(reader.fields).claim.access_key_id, config)
+    return who, reader.fields.get("key", b"").decode("utf-8", "surrogateescape")
 
 
 def _check_unsigned(head: RequestHead) -> None:

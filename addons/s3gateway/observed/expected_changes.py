@@ -76,8 +76,9 @@ def of_target(context: Context) -> str:
 
 
 def is_form(incoming: Head, outgoing: Head) -> bool:
-    """Whether a POST policy form was made a PutObject: no other request changes its method."""
-    return (incoming.method, outgoing.method) == ("POST", "PUT")
+    """Whether a POST policy form was made a PutObject."""
+    content_type = next((value.lower() for name, value in incoming.headers if name.lower() == "content-type"), "")
+    return (incoming.method, outgoing.method) == ("POST", "PUT") and content_type.startswith("multipart/form-data")
 
 
 def _of_added(name: str, context: Context) -> str:

@@ -47,16 +47,17 @@ class Posting(Uploading):
         if upload is None:
             super()._take(pieces, done=done)
             return
+        record = self.transaction.record
         try:
             for piece in pieces:
-                self.transaction.record.bytes_in += len(piece)
+                record.bytes_in += len(piece)
                 upload.feed(piece)
             if done:
                 upload.reader.finish()
             if self._admitted_form is None and (upload.reader.has_file or upload.reader.is_closed):
                 self._admit_form(upload)
         except errors.S3Error as error:
-            self.transaction.record.client = post_object.guess(upload.reader, self._current.config)
+            record.client, record.key = post_object.guess(upload.reader, self._current.config)
             self.refuse(error)
         except Exception as error:  # noqa: BLE001 - fail closed
             self._log_fault(error)
