@@ -107,9 +107,10 @@ def test_spark_recipes_fit_the_example() -> None:
 def test_other_clients_fit_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3's, which also presigns with SigV4, and what mc and the AWS CLI are given."""
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    (recipe,) = _blocks("python")
+    recipe, form = _blocks("python")
     made: dict[str, Any] = {}
-    exec(recipe, made)
+    exec(recipe + form, made)
+    assert '<form action="https://127.0.0.1:8000/uploads" method="post"' in made["page"]
     url = made["s3"].generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "key"})
     assert url.startswith(
         "https://127.0.0.1:8000/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=SPARKKEY%2F"

@@ -1,5 +1,6 @@
 """Browser uploads by POST policy: boto3's and curl's, and a page of another origin in chromium."""
 
+import re
 import shutil
 import subprocess
 import threading
@@ -15,6 +16,7 @@ from botocore.config import Config
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from lab import CHECKOUT
 from lab.backends import s3_client, verified_opener
 from lab.certs import Certs
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
@@ -26,6 +28,7 @@ from tests.forms import CONTENT_TYPE, body_of
 from tests.real.browser import browsing
 from tests.real.waiting import eventually
 
+README = CHECKOUT / "README.md"
 S3V4 = Config(signature_version="s3v4")
 KEY = "a+b c/é ~*'()!/${filename}"
 NAME = "photo 1.png"
@@ -188,6 +191,31 @@ def test_a_page_of_another_origin(
     assert stored["Body"].read() == b"from a form"
     assert stored["ETag"].strip('"') in driver.current_url
     check_encrypted(minio, running, bucket)
+
+
+def test_the_readmes_form(
+    driver: WebDriver, origin: str, running: Gateway, certs: Certs, minio: Minio, bucket: str, tmp_path: Path
+) -> None:
+    """The page that the README's lines make, with this gateway's address and key."""
+    lines = "".join(re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL))
+    for told, here in (
+        ("https://127.0.0.1:8000", running.url),
+        ("certs/ca.crt", str(certs.ca)),
+        ("change-me", SPARK_CLIENT["secret_access_key"]),
+        ("https://app.example.com/", origin),
+        ("uploads", bucket),
+    ):
+        assert told in lines
+        lines = lines.replace(told, here)
+    made: dict[str, Any] = {}
+    exec(lines, made)
+    (tmp_path / NAME).write_bytes(b"as the README says")
+    driver.get(origin)
+    driver.execute_script("document.body.innerHTML = arguments[0]", made["page"])
+    driver.find_element(By.NAME, "file").send_keys(str(tmp_path / NAME))
+    driver.find_element(By.CSS_SELECTOR, "input[type=submit]").click()
+    eventually(lambda: "done?bucket=" in driver.current_url, driver.current_url)
+    assert minio.client().get_object(Bucket=bucket, Key=f"in/{NAME}")["Body"].read() == b"as the README says"
 
 
 def test_a_page_shows_why_it_was_refused(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -144,3 +145,19 @@ def test_a_pipe(client: Mc, minio: Minio, bucket: str) -> None:
     program = [*client._base, "pipe", f"gw/{bucket}/piped"]
     subprocess.run(program, input=b"p" * 100_000, capture_output=True, timeout=300, check=True)
     assert minio.client().get_object(Bucket=bucket, Key="piped")["Body"].read() == b"p" * 100_000
+
+
+def test_a_shared_upload(
+    mc: Path, usual_gateway: Gateway, certs: Certs, minio: Minio, bucket: str, tmp_path: Path
+) -> None:
+    """``mc share upload`` makes a form, and the curl command that it tells works."""
+    client = Mc(mc, tmp_path / "mc", usual_gateway.tls_url, certs.ca)
+    (shared,) = client.run("share", "upload", f"gw/{bucket}/shared/é +1")
+    file = tmp_path / "file"
+    file.write_bytes(b"by a form")
+    command = str(shared["share"]).replace("<FILE>", str(file))
+    assert " -F file=@" in command
+    line = [*shlex.split(command), "--silent", "--cacert", str(certs.ca), "--write-out", "%{http_code}"]
+    done = subprocess.run(line, capture_output=True, timeout=120, check=True)
+    assert done.stdout == b"204", (command, done)
+    assert minio.client().get_object(Bucket=bucket, Key="shared/é +1")["Body"].read() == b"by a form"
