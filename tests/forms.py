@@ -277,6 +277,7 @@ ROWS = [
     Row("r51 too large", form(file=b"x" * 11, policy=conditions(RANGE)), 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", (("ProposedSize", "11"), ("MaxSizeAllowed", "10"))),
     Row("r51 too small", form(file=b"x" * 4, policy=conditions(RANGE)), 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size", (("ProposedSize", "4"), ("MinSizeAllowed", "5"))),
     Row("r51 two ranges", form(file=b"x" * 8, policy=conditions(RANGE, ["content-length-range", "0", "7"])), 400, "EntityTooLarge", fields=(("MaxSizeAllowed", "7"),)),
+    Row("r51 the larger least of two", form(file=b"x" * 5, policy=conditions(RANGE, ["content-length-range", 6, 9])), 400, "EntityTooSmall", fields=(("MinSizeAllowed", "6"),)),
     Row("r52 url-encoded", form(content_type=b"application/x-www-form-urlencoded"), 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", (("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"),)),
     Row("r52 of another multipart type", form(content_type=b"multipart/mixed; boundary=" + BOUNDARY), 412, "PreconditionFailed"),
     Row("r52 no boundary", form(content_type=b"multipart/form-data"), 400, "MalformedPOSTRequest"),

@@ -13,6 +13,7 @@ import pytest
 
 from s3gateway.answer import Pass
 from s3gateway.answer_watch import Released
+from s3gateway.bodies.form_data import FormReader
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
 from s3gateway.config.model import KeyPair
@@ -21,6 +22,7 @@ from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.transaction import Transaction
+from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.quoting import ErrorDocument
@@ -29,10 +31,13 @@ from s3gateway.sigv4.chunk_reader import ChunkReader
 from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
+from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.wire import contexts
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
+from tests.forms import BOUNDARY, form
 from tests.receiving import transformer
+from tests.refusing import Wire
 from tests.sigv4 import streams
 from tests.sigv4.aws import CLIENT, GATEWAY, authorized, presigned
 
@@ -56,6 +61,19 @@ def secrets_of(head: RequestHead) -> list[str]:
     return [text.rpartition(b"Signature=")[2].decode()]
 
 
+SIGNED_FORM = form([("x-amz-server-side-encryption-customer-key", CUSTOMER_KEY.decode())])(Wire())
+READER = FormReader(BOUNDARY)
+READER.feed(SIGNED_FORM.body or b"")
+POLICY_CLAIM = read_policy_claim(READER.fields)
+FORM = admit_form(
+    Form("bucket", BOUNDARY, "https://gateway/bucket"),
+    READER,
+    Arrival(tls=True, has_body=True),
+    SIGNED_FORM.head,
+    CONFIG,
+    CLIENT.now,
+)
+
 SECRETS = [
     SECRET,
     CUSTOMER_KEY.decode(),
@@ -67,6 +85,7 @@ SECRETS = [
     *secrets_of(PRESIGNED),
     *secrets_of(outgoing_head(b"PUT", OUT)),
     TRAILER.frames[-1][-68:-4].decode(),
+    READER.fields["x-amz-signature"].decode(),
 ]
 HOLDERS = {
     "Secret": Secret(SECRET),
@@ -86,6 +105,8 @@ HOLDERS = {
     "Admitted": ADMITTED,
     "presigned Admitted": admitted(PRESIGNED),
     "Operation": ADMITTED.operation,
+    "PolicyClaim": POLICY_CLAIM,
+    "AdmittedForm": FORM,
     "Outgoing": OUT,
     "AnswerHead": AnswerHead(403, OUT.headers),
     "Pass": Pass(OUT.headers),
@@ -121,6 +142,7 @@ HARMLESS = {
     "BadSignature": "Signatures, and data that repr leaves out",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
+    "Budget": "counts",
     "Chain": "a profile's name",
     "Checksum": "a digest",
     "ChunkData": "a client's data",
@@ -132,6 +154,7 @@ HARMLESS = {
     "ClientConnection": "a client's bytes, with the default repr",
     "Clock": "connections, with the default repr",
     "Comparison": "redacted heads",
+    "Condition": "what a policy demands, which signs nothing",
     "Connections": "addresses",
     "Context": "redacted heads",
     "CorsRule": "origins and names",
@@ -147,6 +170,10 @@ HARMLESS = {
     "Field": "a redacted header",
     "Files": "paths",
     "First": "names",
+    "Form": "a bucket and a boundary",
+    "FormFile": "a client's data, with the default repr",
+    "FormReader": "a client's fields, with the default repr",
+    "FormUpload": "a client's data, with the default repr",
     "Found": "a Draft",
     "Front": "a client's first bytes, with the default repr",
     "HashedBody": "a client's data, with the default repr",
@@ -172,6 +199,8 @@ HARMLESS = {
     "PayloadMode": "names",
     "PlainBody": "nothing",
     "Pool": "connections, with the default repr",
+    "PostPolicy": "what a policy demands, which signs nothing",
+    "Posting": "an exchange, with the default repr",
     "Progress": "states and times, with the default repr",
     "Rates": "access key ids",
     "Record": "what the log tells",
@@ -184,9 +213,11 @@ HARMLESS = {
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
     "Service": "what is in force, with the default repr",
+    "Sizes": "two counts",
     "SseKms": "a key's name",
     "SseS3": "nothing",
     "Step": "names",
+    "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
     "TlsTransport": "buffers, with the default repr",

@@ -38,8 +38,15 @@ def test_a_long_file_passes() -> None:
 
 @pytest.mark.parametrize(
     ("after", "end"),
-    [([("submit", "go")], b"--\r\n"), ((), b"--"), ((), b"--\r\nepilogue"), ((), b"\r\n"), ((), b"-")],
-    ids=["a field", "no line end", "an epilogue", "not closed", "cut"],
+    [
+        ([("submit", "go")], b"--\r\n"),
+        ((), b"--"),
+        ((), b"--\r\nepilogue"),
+        ((), b"\r\n"),
+        ((), b"\r\nxx"),
+        ((), b"-"),
+    ],
+    ids=["a field", "no line end", "an epilogue", "not closed", "not closed, but as long", "cut"],
 )
 def test_what_follows_a_long_file(after: Pairs, end: bytes) -> None:
     """Then its length was wrong: the form is refused at its end, when less than announced has left."""
@@ -47,6 +54,16 @@ def test_what_follows_a_long_file(after: Pairs, end: bytes) -> None:
     assert found.code == "MalformedPOSTRequest"
     assert len(found.released) < length
     assert found.finished == b""
+
+
+@pytest.mark.parametrize("end", [b"--", b"-" * 100])
+def test_no_more_leaves_than_was_announced(end: bytes) -> None:
+    """However small the last reads are: the backend would store the object at its last byte."""
+    file, reads = streamed(body_of([("key", "k")], LARGE, end=end))
+    rest = b"".join(reads)
+    found = passage(file, [rest[:-200], *(rest[at : at + 1] for at in range(len(rest) - 200, len(rest)))])
+    assert found.code == "MalformedPOSTRequest"
+    assert len(found.released) < file.length
 
 
 def test_nothing_leaves_after_a_fault() -> None:
