@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from s3gateway.bodies.form_data import FormReader, malformed
-from s3gateway.bodies.whole import Piece
+from s3gateway.bodies.whole import AtOnce, Piece
 
 MOST_HELD: Final = 8 * 1024 * 1024
 """Bytes of one file that are held. Most documents and photographs have fewer, and a submit button may follow them."""
@@ -77,7 +77,7 @@ class FormUpload:
         self._held = 0
 
 
-class FormFile:
+class FormFile(AtOnce):
     """Passes on the file of a form, ``length`` bytes; the last read of it leaves when the whole form is there."""
 
     chunks = 0

@@ -17,6 +17,7 @@ NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 HOPS = frozenset((*(name.decode() for name in HOP_BY_HOP if name != b"expect"), "transfer-encoding"))
 _SIGNED_ANEW = frozenset(("authorization", "x-amz-date", "x-amz-content-sha256"))
+_FORMS_OWN = "of the form itself; the object has what its fields say"
 _OF_BOTH = frozenset(("host", "origin", "user-agent", "forwarded", "x-forwarded-for", "x-real-ip"))
 """Fields of a form's request that its PutObject has as well."""
 
@@ -41,10 +42,9 @@ def of_header(name: str, before: tuple[str, ...], after: tuple[str, ...], contex
         return "hop by hop: one connection only"
     if not before:
         return _of_added(name, context)
-    if is_form(context.incoming, context.outgoing) and name not in _OF_BOTH:
-        return "of the form itself; the object has what its fields say"
-    if not after:
-        return _of_removed(name, context)
+    is_forms_own = is_form(context.incoming, context.outgoing) and name not in _OF_BOTH
+    if is_forms_own or not after:
+        return _FORMS_OWN if is_forms_own else _of_removed(name, context)
     if len(before) == len(after) == 1:
         if name == "host":
             return "the backend's own name"
