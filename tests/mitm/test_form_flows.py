@@ -91,6 +91,8 @@ def test_what_is_kept(running: Gateway, ask: Callable[[Made], Answer], bucket: s
         assert (refused.verdict, refused.code, refused.outgoing) == ("refused", "SignatureDoesNotMatch", None)
         assert (refused.identity, refused.key) == ("spark?", "key")
         assert "signed with another secret, or has been changed" in refused.message
+        assert refused.explanation is not None
+        assert (refused.explanation.cause, refused.explanation.sentence) == ("form-policy", refused.message)
         command = curl.command(first)
         assert "--request PUT" in command
         assert f"/{bucket}/key" in command

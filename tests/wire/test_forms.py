@@ -91,6 +91,7 @@ def test_fields_behind_the_file(front: Front) -> None:
     front.forget()
     answer = front.ask(form(file=LARGE, key=KEY, after=after)(now()))
     assert (answer.status, answer.code) == (400, "MalformedPOSTRequest")
+    assert f"Behind a file of more than {MOST_HELD} bytes nothing" in answer.error["Message"]
     front.settle()
     assert all(not sent.complete for sent in front.recorder.requests())
     assert stored(front) is None

@@ -29,10 +29,10 @@ _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]"
 _LINE_END, _BLANK_LINE, _CLOSE = b"\r\n", b"\r\n\r\n", b"--"
 
 
-def malformed(why: str = "") -> errors.S3Error:
-    """400: no form that can be read in one way only; ``why`` is for the log."""
+def malformed(why: str = "", remedy: str = "") -> errors.S3Error:
+    """400: no form that can be read in one way only; ``why`` is for the log, ``remedy`` for the client as well."""
     message = "The body of your POST request is not well-formed multipart/form-data."
-    return errors.S3Error(400, "MalformedPOSTRequest", message, reason=why)
+    return errors.S3Error(400, "MalformedPOSTRequest", f"{message} {remedy}".strip(), reason=why)
 
 
 def boundary_of(content_type: bytes) -> bytes:

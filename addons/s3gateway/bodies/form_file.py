@@ -9,6 +9,7 @@ file, so such a form is refused at its end; what has left then is shorter than a
 from collections.abc import Iterator
 from typing import Final
 
+from s3gateway import errors
 from s3gateway.bodies.form_data import FormReader, malformed
 from s3gateway.bodies.whole import AtOnce, Piece
 
@@ -17,11 +18,6 @@ MOST_HELD: Final = 8 * 1024 * 1024
 
 ALL_HELD: Final = 64 * 1024 * 1024
 """Bytes of all files that are held at one time; above that, lengths are computed at once."""
-
-_MISPLACED = (
-    "the file has another length than the request's length says: of a file that is not held, nothing but the closing "
-    "boundary with its line end may follow"
-)
 
 
 class Budget:
@@ -67,7 +63,7 @@ class FormUpload:
         self.drop()
         left = self._length - self.reader.before_file - self.reader.closing
         if left < held:
-            raise malformed(_MISPLACED)
+            raise _misplaced()
         return FormFile(self.reader, pieces, left)
 
     def drop(self) -> None:
@@ -98,7 +94,7 @@ class FormFile(AtOnce):
         for piece in self._reader.feed(data):
             self._size += len(piece)
             if self._size > self.length:
-                raise malformed(_MISPLACED)
+                raise _misplaced()
             if self._last:
                 out.append(self._last)
             self._last = piece
@@ -108,7 +104,7 @@ class FormFile(AtOnce):
         """Release the last bytes if the form is whole and its file as long as announced."""
         self._reader.finish()
         if self._is_dropped or self._size != self.length:
-            raise malformed(_MISPLACED)
+            raise _misplaced()
         return [*self._ready, self._last]
 
     def poison(self) -> Iterator[Piece] | None:
@@ -120,3 +116,10 @@ class FormFile(AtOnce):
         self._is_dropped = True
         self._ready.clear()
         self._last = b""
+
+
+def _misplaced() -> errors.S3Error:
+    return malformed(
+        "the file has another length than follows from the request's: something stands behind it",
+        f"Behind a file of more than {MOST_HELD} bytes nothing but the closing boundary and its line end may follow.",
+    )

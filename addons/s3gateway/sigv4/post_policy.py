@@ -119,5 +119,8 @@ def _mismatch(claimed: PolicyClaim) -> errors.S3Error:
         ("SignatureProvided", claimed.claim.signature.hex),
         ("StringToSignBytes", claimed.policy.hex(" ")),
     )
-    why = "the form's policy was signed with another secret, or has been changed since"
+    why = (
+        "the form's policy was signed with another secret, or has been changed since; what is signed is the base64 "
+        "text that the form sends"
+    )
     return errors.S3Error(error.status, error.code, error.message, error.fields, reason=why)

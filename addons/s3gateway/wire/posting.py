@@ -6,6 +6,8 @@ from s3gateway import errors, post_object
 from s3gateway.bodies.form_file import FormUpload
 from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1.exchange import Upload
+from s3gateway.observed.capture import Explanation
+from s3gateway.observed.log_line import EXPLAINED
 from s3gateway.post_object import AdmittedForm, Form
 from s3gateway.wire.sending import CONTINUE
 from s3gateway.wire.uploading import Uploading
@@ -47,18 +49,10 @@ class Posting(Uploading):
         if upload is None:
             super()._take(pieces, done=done)
             return
-        record = self.transaction.record
         try:
-            for piece in pieces:
-                record.bytes_in += len(piece)
-                upload.feed(piece)
-            if done:
-                upload.reader.finish()
-            if self._admitted_form is None and (upload.reader.has_file or upload.reader.is_closed):
-                self._admit_form(upload)
+            self._read_on(upload, pieces, done=done)
         except errors.S3Error as error:
-            record.client, record.key = post_object.guess(upload.reader, self._current.config)
-            self.refuse(error)
+            self._refuse_form(upload, error)
         except Exception as error:  # noqa: BLE001 - fail closed
             self._log_fault(error)
             self.refuse(errors.internal_error())
@@ -67,6 +61,23 @@ class Posting(Uploading):
                 self._send_whole(upload)
             elif upload.is_held_enough:
                 self._send_on(upload)
+
+    def _read_on(self, upload: FormUpload, pieces: list[bytes], *, done: bool) -> None:
+        """Read some of the form; once its fields are here, prove them."""
+        for piece in pieces:
+            self.transaction.record.bytes_in += len(piece)
+            upload.feed(piece)
+        if done:
+            upload.reader.finish()
+        if self._admitted_form is None and (upload.reader.has_file or upload.reader.is_closed):
+            self._admit_form(upload)
+
+    def _refuse_form(self, upload: FormUpload, error: errors.S3Error) -> None:
+        record = self.transaction.record
+        record.client, record.key = post_object.guess(upload.reader, self._current.config)
+        if error.reason and error.code in EXPLAINED:
+            self.transaction.explanation = Explanation("form-policy", error.reason)
+        self.refuse(error)
 
     def _admit_form(self, upload: FormUpload) -> None:
         transaction = self.transaction
