@@ -90,10 +90,11 @@ def test_every_row_has_a_situation() -> None:
 
 
 def test_who_signs_for_no_region() -> None:
-    """Is MinIO's admin client, as the log says: the region that is expected would not help it."""
+    """Reads what to sign for, as its driver knows no region; in the log stands what to set, and who else does so."""
     with pytest.raises(S3Error) as raised:
         admitted(authorized("GET", "/minio/admin/v3/info", key=replace(CLIENT, region="")))
-    assert "the region '' is wrong" in raised.value.message
+    assert raised.value.message.endswith('the region "" is wrong; expecting "us-east-1"')
+    assert 'set the client\'s region to "us-east-1"' in raised.value.reason
     assert "MinIO's admin API" in raised.value.reason
 
 

@@ -18,7 +18,7 @@ from s3gateway.explain.backend import Refusal, explain_backend
 from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.observed import redaction
 from s3gateway.observed.printable import printable
-from s3gateway.rules import access, cors, encryption
+from s3gateway.rules import access, cors, encryption, region
 from s3gateway.rules.answer_head import (
     FINAL,
     AnswerHead,
@@ -79,7 +79,7 @@ def returned(
     backend = config.backend
     if answer.status < FINAL or not names_are_names(answer.headers):
         return unsound(backend)
-    headers = _for_client(answer, admitted, outgoing, backend)
+    headers = _for_client(answer, admitted, outgoing, config)
     if for_page is not None:
         headers = cors.in_place_of_backends(headers, for_page)
     if answer.is_success:
@@ -104,7 +104,7 @@ def judged(
     """Decide about a document that was held: ``document`` as on the wire, ``answer`` as :func:`returned` gave it."""
     backend = config.backend
     if not document.strip(BLANKS) or (answer.is_success and not _may_be_error(document, answer)):
-        return _located(document, answer, admitted, outgoing, backend)
+        return _located(document, answer, admitted, outgoing, config)
     plain = _decoded(document, answer)
     if plain is None:
         return unreadable(backend, "is too large, or cannot be decompressed")
@@ -113,7 +113,7 @@ def judged(
     except UnreadableError:
         return unreadable(backend, "is no XML")
     if answer.is_success and found.root.lower() != "error":
-        return _located(document, answer, admitted, outgoing, backend)
+        return _located(document, answer, admitted, outgoing, config)
     code, message = ("" if quotes_secret(text, outgoing.headers) else text for text in (found.code, found.message))
     told = _told(answer, code, message, admitted, outgoing, backend)
     if isinstance(told, Refuse):
@@ -169,13 +169,13 @@ def _document(answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, config
     return Watch(answer.headers, AnswerWatch(judge, render, refuse, gzip=packed, rewriter=rewriter))
 
 
-def _for_client(answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, backend: Backend) -> Headers:
-    """Give the headers as the client must see them: addresses, the KMS key id on HEAD, fields that are not its own."""
+def _for_client(answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, config: Config) -> Headers:
+    """Give the headers as the client must see them: addresses, region, KMS key id on HEAD, what it may not ask for."""
     headers = encryption.hide_kms_key_id(answer.headers, method=admitted.head.method, tls=admitted.arrival.tls)
     headers = access.hide_fields(admitted.client.access, headers)
     if answer.first(b"location") is not None:
-        headers = _addresses(admitted, outgoing, backend).in_headers(headers)
-    return headers
+        headers = _addresses(admitted, outgoing, config.backend).in_headers(headers)
+    return region.of_answer(headers, answer.status, outgoing.operation.name, config.region)
 
 
 def _told(
@@ -223,10 +223,14 @@ def _decoded(document: bytes, answer: AnswerHead) -> bytes | None:
     return plain if unpacked.eof and not unpacked.unused_data else None
 
 
-def _located(document: bytes, answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, backend: Backend) -> Released:
-    """Release what is no error document, with the client's address in the ``Location`` of a completed upload."""
-    if _names_location(outgoing) and (plain := _decoded(document, answer)) is not None:
-        changed = _addresses(admitted, outgoing, backend).in_xml(plain)
+def _located(document: bytes, answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, config: Config) -> Released:
+    """Release what is no error document: a completed upload with the client's address, a bucket with its region."""
+    is_bucket = outgoing.operation.name == "GetBucketLocation"
+    if (is_bucket or _names_location(outgoing)) and (plain := _decoded(document, answer)) is not None:
+        if is_bucket:
+            changed = region.in_location(plain, config.listen.regions, config.region)
+        else:
+            changed = _addresses(admitted, outgoing, config.backend).in_xml(plain)
         if changed != plain:
             document = gzip.compress(changed, mtime=0) if coding(answer) else changed
     return Released(answer.status, framed(answer.headers, document), document)

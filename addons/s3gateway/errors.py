@@ -16,6 +16,10 @@ _ONLY_FOR_THE_CLIENT = frozenset(("SignatureProvided",))
 """Fields that AWS echoes and nobody should keep: a signature that is wrong here may be right for another request."""
 
 
+BUCKET_REGION = b"x-amz-bucket-region"
+"""The header by which AWS tells the region to sign for, and SDKs find it."""
+
+
 class S3Error(Exception):
     """A refusal: HTTP ``status``, S3 ``code``, ``message`` and extra XML ``fields`` as (element, text) pairs.
 
@@ -31,6 +35,11 @@ class S3Error(Exception):
         self.message = message
         self.fields = fields
         self.reason = reason
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Give the region, where it is told, as a header as well: an answer to HEAD has no document."""
+        return tuple((BUCKET_REGION, text.encode()) for name, text in self.fields if name == "Region")
 
     def __str__(self) -> str:
         """Give code and message; the extra fields may quote the client and stay out of logs."""

@@ -83,7 +83,7 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     headers.check_fields(head)
     check_target(head)
     claimed = claim.read_claim(head)
-    check_region(claimed, config.listen.regions)
+    check_region(claimed, config.listen.regions, config.region)
     client = config.clients.get(claimed.access_key_id)
     if client is None:
         raise errors.unknown_access_key(claimed.access_key_id)

@@ -39,6 +39,11 @@ REFUSED = [
     ("listen: {host: 1}", "listen.host: 1 is not text; put it in quotes"),
     ("listen: {regions: us-east-1}", "listen.regions: 'us-east-1' is not a list of text; write [\"us-east-1\"]"),
     ("listen: {regions: ['']}", "listen.regions[0]: is empty; write text"),
+    ("listen: {regions: ['a b']}", "listen.regions[0]: 'a b' holds ' '; take it out: YAML adds"),
+    (
+        "listen: {regions: ['eu-*']}",
+        "listen.regions: 'eu-*' is a pattern, and backend.region is not one that it matches; add a region by its name",
+    ),
     (OK + "limits: {aws_chunk: 0}", "limits.aws_chunk: 0 is not a number of bytes > 0"),
     (OK + "limits: {headers: 0}", "limits.headers: 0 is not a number > 0"),
     (OK + "limits: {metadata: 2k}", "limits.metadata: '2k' is not a number of bytes > 0"),

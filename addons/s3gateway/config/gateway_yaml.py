@@ -17,7 +17,7 @@ from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.cors import read_cors
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
-from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen
+from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen, is_pattern
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
@@ -98,8 +98,24 @@ def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
         values["port"],
         files.path("listen.certificate", certificate) if certificate else None,
         files.path("listen.key", key) if key else None,
-        tuple(values["regions"] or (region, *_SDK_REGIONS)),
+        _regions(values["regions"], region) or (region, *_SDK_REGIONS),
     )
+
+
+def _regions(values: Iterable[str] | None, backends: str) -> tuple[str, ...]:
+    """Read the regions that clients may sign for. One must be a name: it is what others are told."""
+    regions = _each("listen.regions", values or (), check_word)
+    if (
+        regions
+        and all(map(is_pattern, regions))
+        and not any(fnmatch.fnmatchcase(backends, pattern) for pattern in regions)
+    ):
+        raise ConfigError(
+            "listen.regions",
+            f"{quoted(regions[0])} is a pattern, and backend.region is not one that it matches",
+            "add a region by its name, which clients that sign for another are told",
+        )
+    return regions
 
 
 def _admin(values: dict[str, Any], listen: Listen) -> Admin | None:

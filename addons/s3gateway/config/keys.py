@@ -77,7 +77,7 @@ KEYS = (
     Key(
         "listen.regions",
         TEXTS,
-        "Regions (patterns) that clients may sign for; the first is named to those that do not. "
+        "Regions (patterns) that clients may sign for; the first that is no pattern is named to those that do not. "
         "By default `backend.region`, and `us-east-1` and `us-east-2`, which Spark signs for when a job sets only an "
         "endpoint.",
     ),

@@ -19,6 +19,11 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def is_pattern(region: str) -> bool:
+    """Whether an entry of ``listen.regions`` stands for several regions."""
+    return not set("*?[").isdisjoint(region)
+
+
 @dataclass(frozen=True, slots=True)
 class Listen:
     """Where clients connect. HTTP and TLS share the port; without a certificate mitmproxy makes one."""
@@ -111,3 +116,8 @@ class Config:
     log_capture: Path | None
     log_explain: bool
     files: tuple[Path, ...]
+
+    @property
+    def region(self) -> str:
+        """The region that clients are told to sign for: the first of ``listen.regions`` that is no pattern."""
+        return next((name for name in self.listen.regions if not is_pattern(name)), self.backend.region)

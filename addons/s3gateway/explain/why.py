@@ -57,7 +57,7 @@ def explain(
         if client is None:
             sentence = "no client has the access key id that was sent; add it to `clients`, or correct it in the client"
             return Outcome(Explanation("unknown-access-key", sentence))
-        check_region(claim, config.listen.regions)
+        check_region(claim, config.listen.regions, config.region)
         base = draft.received(claim, head, client.keys.secret)
         at = signed_at(claim)
     except errors.S3Error as error:

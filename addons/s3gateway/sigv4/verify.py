@@ -20,6 +20,11 @@ from s3gateway.sigv4.model import CredentialScope, Payload, PayloadMode, Request
 MAX_SKEW = timedelta(minutes=15)
 """AWS "RequestTimeTooSkewed": 15 minutes either way, which also bounds how long a request can be replayed."""
 
+_NO_REGION = (
+    "signed for no region: set the client's region to \"{}\" (MinIO's admin API is signed so as well; it is not served "
+    "here)"
+)
+
 UNSIGNED_ALLOWED = frozenset((b"x-amz-content-sha256",))
 """``x-amz-*`` headers that may be absent from SignedHeaders: this one's value is signed as the payload hash."""
 
@@ -48,15 +53,18 @@ class Verified:
         return f"Verified({self.payload!r}, {self.scope!s}, {self.timestamp})"
 
 
-def check_region(claim: Claim, accepted: tuple[str, ...]) -> None:
-    """Refuse a credential scope outside the accepted regions (patterns), naming the first of them, as AWS does."""
+def check_region(claim: Claim, accepted: tuple[str, ...], named: str) -> None:
+    """Refuse a credential scope outside the ``accepted`` regions (patterns), telling the one to sign for, as AWS does.
+
+    ``<Region>`` and :attr:`~s3gateway.errors.S3Error.headers` carry it: SDKs sign anew for what they read there.
+    """
     if claim.scope.region in accepted or any(fnmatchcase(claim.scope.region, pattern) for pattern in accepted):
         return
-    message = f"the region '{claim.scope.region}' is wrong; expecting '{accepted[0]}'"
-    region = ("Region", accepted[0])
+    message = f'the region "{claim.scope.region}" is wrong; expecting "{named}"'
+    region = ("Region", named)
     if claim.presigned:
         raise errors.malformed_query(f"Error parsing the X-Amz-Credential parameter; {message}", region)
-    reason = "" if claim.scope.region else "signed for no region, as MinIO's admin API is, which is not served here"
+    reason = "" if claim.scope.region else _NO_REGION.format(named)
     raise errors.malformed_authorization(f"The authorization header is malformed; {message}", region, reason=reason)
 
 

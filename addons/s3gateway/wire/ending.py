@@ -21,6 +21,7 @@ from s3gateway.observed.log_line import Record, new_id
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.headers import wants_close
+from s3gateway.rules.region import of_refusal
 from s3gateway.sigv4.model import Headers
 from s3gateway.wire.caller import Caller
 from s3gateway.wire.outbox import Outbox
@@ -99,7 +100,8 @@ class Ending:
         self._drop_upload()
         is_ill = error.status >= _SERVER_ERROR and error.code != "SlowDown"
         closes = transaction.arrival.has_body or is_ill or self._closes_client
-        answer = refusal(error, head, record, *more, *(transaction.for_page or ()), closes=closes)
+        region = of_refusal(error.headers, record.operation, self._current.config.region)
+        answer = refusal(error, head, record, *region, *more, *(transaction.for_page or ()), closes=closes)
         kept = document(error.redacted(), head, record) if answer.body and self._watch is not None else b""
         self._answer_for_itself(answer, kept, keeps=not closes)
 

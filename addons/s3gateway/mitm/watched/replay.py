@@ -110,8 +110,7 @@ def restore(flow: http.HTTPFlow, config: Config, now: datetime) -> Resigned:
     body = framed(head, flow.request.raw_content or b"")
     if body is None:
         _refuse("its body was not stored whole; capture with store_streamed_bodies=true")
-    region = next((name for name in config.listen.regions if not set("*?[") & set(name)), config.backend.region)
-    signed = resign(head, client.keys, body=body, at=now, region=region)
+    signed = resign(head, client.keys, body=body, at=now, region=config.region)
     if any(b"<redacted>" in value for _, value in signed.head.headers):
         _refuse("it holds a secret of its client that was redacted")
     return signed
