@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from hashlib import md5
 
 from s3gateway import errors
+from s3gateway.rules import onto_itself
 from s3gateway.rules.operations import Operation
 from s3gateway.sigv4.model import Headers, RequestHead, Secret
 
@@ -108,7 +109,10 @@ class Applied:
 
 
 def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: RequestHead, client: str) -> Applied:
-    """Find the headers that policy adds to this request."""
+    """Find the headers that policy adds to this request.
+
+    Raises :class:`~s3gateway.errors.S3Error` where these would make another request of it.
+    """
     headers: Headers = ()
     label = ""
     rule = None
@@ -123,9 +127,10 @@ def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: Request
             rule = matched if headers or operation.name in _CREATES else None
     if operation.source:
         said = frozenset(name for name in head.names if name.startswith(_COPY_SOURCE_SSE))
-        _, source = _decide(rules, *operation.source, client)
+        by, source = _decide(rules, *operation.source, client)
         if isinstance(source, SseC) and (not said or _repeats(head, said, source, _COPY_SOURCE_SSE)):
             headers += _customer_headers(_COPY_SOURCE_SSE, source)
+        onto_itself.check(operation, head, headers, by)  # source and target are one then, and so is the rule
     return Applied(tuple(pair for pair in headers if pair[0] not in head.names), label, rule)
 
 
