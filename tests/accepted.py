@@ -134,6 +134,8 @@ BODIES: dict[str, Chunks] = {
     "Java SDK v1's 128 KiB": Chunks(aws.STREAMING, (b"a" * 131072, b"b" * 131072, b"c" * 100)),
     "minio-go's 64 KiB": Chunks(aws.STREAMING_TRAILER, DATA),
     "boto3's 1 MiB": Chunks(MODES[2], (b"a" * (1 << 20), b"b")),
+    "no trailer": Chunks(MODES[2], DATA, {"trailer": (), "announced": ""}),
+    "no trailer of an empty object": Chunks(MODES[2], (), {"trailer": (), "announced": ""}),
     "small unsigned chunks": Chunks(MODES[2], (b"a", b"b", b"c")),
     "chunks of the least size": Chunks(aws.STREAMING, (b"a" * 8192, b"b" * 8192, b"c")),
     "names announced in capitals": Chunks(MODES[2], DATA, {"announced": "X-Amz-Checksum-CRC32C"}),

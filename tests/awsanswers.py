@@ -19,8 +19,8 @@ MESSAGES = {
     "InvalidToken": "The provided token is malformed or otherwise invalid.",
     "InvalidAccessKeyId": "The AWS Access Key Id you provided does not exist in our records.",
     "RequestTimeTooSkewed": "The difference between the request time and the current time is too large.",
-    "AuthorizationHeaderMalformed": "The authorization header is malformed; the region 'us-east-1' is wrong; expecting "
-    "'eu-west-1'",
+    "AuthorizationHeaderMalformed": 'The authorization header is malformed; the region "us-east-1" is wrong; '
+    'expecting "eu-west-1"',
     "InternalError": "We encountered an internal error. Please try again.",
     "NoSuchKey": "The specified key does not exist.",
 }

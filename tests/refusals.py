@@ -95,7 +95,21 @@ ONE_MECHANISM = "Only one auth mechanism allowed"
 THREE = "requires three components: Credential, SignedHeaders, and Signature."
 SIX = "Query-string authentication version 4 requires the X-Amz-Algorithm"
 NOT_SIGNED = "There were headers present in the request which were not signed"
-DATE = "AWS authentication requires a valid Date or x-amz-date header"
+DATE = "AWS authentication requires a valid Date or x-amz-date header."
+BEGINNING = "The authorization header is malformed; "
+OF_CREDENTIAL = "Error parsing the X-Amz-Credential parameter; "
+PARTS = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+DAY = 'incorrect date format "{}". This date in the credential must be in the format "yyyyMMdd".'
+BELONGS = 'incorrect service "{}". This endpoint belongs to "s3".'
+USES = 'incorrect terminal "{}". This endpoint uses "aws4_request".'
+REGION = 'the region "eu-west-1" is wrong; expecting "us-east-1"'
+PAYLOADS = (
+    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, "
+    "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value."
+)
+ANONYMOUS = "Anonymous users cannot invoke this API. Please authenticate."
+NOT_ALLOWED = "The specified method is not allowed against this resource."
 ONE = (b"a" * 300,)
 MODES = (aws.STREAMING, aws.STREAMING_TRAILER, aws.STREAMING_UNSIGNED_TRAILER)
 SUM, CRC32C, WRONG = streams.crc32c(ONE[0]), "x-amz-checksum-crc32c", b"AAAAAA=="
@@ -123,13 +137,19 @@ IN_ORDER = (
         "Unsupported Authorization Type",
     ),
     ("r06", claimed(b"$", b", More=1"), 400, AHM, THREE),
-    ("r07", claimed(b"/s3/", b"/sts/"), 400, AHM, "service"),
-    ("r10", claimed(b"/us-east-1/", b"/eu-west-1/"), 400, AHM, 'expecting "us-east-1"'),
+    ("r07", claimed(b"/s3/", b"/sts/"), 400, AHM, BEGINNING + BELONGS.format("sts")),
+    ("r10", claimed(b"/us-east-1/", b"/eu-west-1/"), 400, AHM, BEGINNING + REGION),
     ("r11", claimed(b"SPARKKEY", b"NOBODY"), 403, "InvalidAccessKeyId", ""),
     ("r12", field_changed(X_AMZ_DATE, b"Z$", b""), 403, "AccessDenied", DATE),
-    ("r09", claimed(b"/[0-9]{8}/", b"/20240228/"), 400, AHM, "Date is not the same as X-Amz-Date."),
+    (
+        "r09",
+        claimed(b"/[0-9]{8}/", b"/20240228/"),
+        400,
+        AHM,
+        BEGINNING + "Invalid credential date. Date is not the same as X-Amz-Date.",
+    ),
     ("r13", lambda head: head, 403, "RequestTimeTooSkewed", ""),
-    ("r19", field_changed(PAYLOAD_HASH, b"^.*$", b"abc"), 400, "InvalidArgument", "x-amz-content-sha256 must be"),
+    ("r19", field_changed(PAYLOAD_HASH, b"^.*$", b"abc"), 400, "InvalidArgument", PAYLOADS),
     ("r16", added("x-amz-acl", "public-read"), 403, "AccessDenied", NOT_SIGNED),
     ("r17", claimed(b"Signature=[0-9a-f]{64}", b"Signature=" + b"f" * 64), 403, "SignatureDoesNotMatch", ""),
 )
@@ -153,8 +173,39 @@ def _other_digit(body: bytes, at: int) -> bytes:
     return body[:at] + (b"1" if body[at : at + 1] == b"0" else b"0") + body[at + 1 :]
 
 
+MESSAGES = {
+    ("PUT", "/bucket/key?partNumber=1"): "This operation does not accept partNumber without uploadId",
+    ("PUT", "/bucket/key?uploadId=a"): NOT_ALLOWED,
+    ("POST", "/"): NOT_ALLOWED,
+    ("POST", "/bucket/key"): NOT_ALLOWED,
+    ("GET", "/bucket/key?uploads"): "Key is not expected for the GET method ?uploads subresource",
+    ("GET", "/bucket/key?versions"): "There is no such thing as the ?versions sub-resource for a key",
+    ("GET", "/bucket/key?logging"): "There is no such thing as the ?logging sub-resource for a key",
+    (
+        "GET",
+        "/bucket/key?uploadId=../a",
+    ): "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+}
+"""AWS's words for requests that are none."""
+
 ROWS = [
-    Row("r01 anonymous", good(without, b"authorization"), 403, "AccessDenied"),
+    *(
+        Row(f"r01 {method} {target} {source}", then(auth(method, target, [("x-amz-copy-source", source)] if source else []), without, b"authorization"), 403, "AccessDenied", message)
+        for method, target, source, message in (
+            ("GET", "/", "", "Access Denied."),
+            ("HEAD", "/bucket", "", "Access Denied."),
+            ("GET", "/bucket/key", "", "Access Denied."),
+            ("PUT", "/bucket/key", "", "Access Denied."),
+            ("POST", "/bucket?delete", "", "Access Denied."),
+            ("PUT", "/bucket", "", ANONYMOUS),
+            ("PUT", "/bucket?acl", "", ANONYMOUS),
+            ("PUT", "/bucket/key?acl", "", ANONYMOUS),
+            ("POST", "/bucket/key?select&select-type=2", "", ANONYMOUS),
+            ("POST", "/bucket/key?uploads", "", "Anonymous users cannot initiate multipart uploads. Please authenticate."),
+            ("PUT", "/bucket/key", "/bucket/other", "Anonymous users cannot copy objects. Please authenticate."),
+            ("PUT", "/bucket/key?partNumber=1&uploadId=a", "/bucket/other", "Access Denied."),
+        )
+    ),
     *(
         Row(f"{number} on an upload {mode}", then(made, change), status, code, message)
         for number, change, status, code, message in ON_UPLOADS
@@ -164,9 +215,10 @@ ROWS = [
         Row(f"{number} comes before what follows", faulty(UPLOADS[aws.STREAMING], *(later[1] for later in IN_ORDER[place:])), status, code, message, late=LATE if place <= 8 else timedelta(0))
         for place, (number, _, status, code, message) in enumerate(IN_ORDER)
     ),
-    Row("r02 no space", authorization(lambda _: "AWS4-HMAC-SHA256"), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
-    Row("r02 nothing after it", authorization(lambda _: "AWS4-HMAC-SHA256  "), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
-    Row("r02 empty", authorization(lambda _: ""), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"),)),
+    Row("r02 no space", authorization(lambda _: "AWS4-HMAC-SHA256"), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"), ("ArgumentValue", "AWS4-HMAC-SHA256"))),
+    Row("r02 no scheme", authorization(lambda _: "a-secret-of-somebody"), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"), ("ArgumentValue", "<redacted>"))),
+    Row("r02 nothing after it", authorization(lambda _: "AWS4-HMAC-SHA256  "), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"), ("ArgumentValue", "AWS4-HMAC-SHA256"))),
+    Row("r02 empty", authorization(lambda _: ""), 400, "InvalidArgument", ONE_SPACE, (("ArgumentName", "Authorization"), ("ArgumentValue", ""))),
     *(
         Row(f"r03 {algorithm}", authorization(lambda v, a=algorithm: v.replace("AWS4-HMAC-SHA256", a)), 400, "InvalidArgument", "Unsupported Authorization Type", (("ArgumentName", "Authorization"), ("ArgumentValue", algorithm)))  # type: ignore[misc]
         for algorithm in ("AWS4-HMAC-SHA256X", "aws4-hmac-sha256", "AWS4-HMAC-SHA512", "Bearer", "Basic", "AWS3", "AWS4")
@@ -179,9 +231,11 @@ ROWS = [
     Row("r05 SigV4A stream with trailer", put("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER"), 501, "NotImplemented"),
     Row("r06 two components", authorization(lambda v: v.rpartition(",")[0]), 400, AHM, THREE),
     Row("r06 four components", authorization(lambda v: v + ", More=1"), 400, AHM, THREE),
-    Row("r06 no equals sign", authorization(lambda v: v.replace("Signature=", "Signature:")), 400, AHM, THREE),
+    Row("r06 no equals sign", authorization(lambda v: v.replace("Signature=", "Signature:")), 400, AHM, BEGINNING + 'the authorization component "Signature<redacted>" is malformed.'),
+    Row("r06 only a name", authorization(lambda v: v.partition("SignedHeaders")[0] + "SignedHeaders, Signature=0"), 400, AHM, BEGINNING + 'the authorization component "SignedHeaders" is malformed.'),
+    Row("r06 another word", authorization(lambda v: v.rpartition(",")[0] + ", junk"), 400, AHM, BEGINNING + 'the authorization component "<redacted>" is malformed.'),
     *(
-        Row(f"r06 no {part}", authorization(lambda v, p=part: v.replace(p, "Other")), 400, AHM, f"missing {part}.")  # type: ignore[misc]
+        Row(f"r06 no {part}", authorization(lambda v, p=part: v.replace(p, "Other")), 400, AHM, BEGINNING + f"missing {part}.")  # type: ignore[misc]
         for part in ("Credential", "SignedHeaders", "Signature")
     ),
     Row("r06 twice Credential", authorization(lambda v: v.replace("SignedHeaders", "Credential")), 400, AHM),
@@ -192,22 +246,25 @@ ROWS = [
         for names in ("Host;x-amz", "host;host;x-amz", "host;;x-amz", "ho st;x-amz", "hé;x-amz")
     ),
     *(
-        Row(f"r07 {scope or 'empty'}", authorization(lambda v, s=scope: v.replace("SPARKKEY/" + SCOPE, s)), 400, AHM)  # type: ignore[misc]
-        for scope in (
-            "SPARKKEY",
-            SCOPE,
-            "/" + SCOPE,
-            "A/B/" + SCOPE,
-            "SPARKKEY/" + SCOPE + "/x",
-            "SPARKKEY/2024/us-east-1/s3/aws4_request",
-            "SPARKKEY/２０２４0229/us-east-1/s3/aws4_request",
-            "SPARKKEY/20240229/us-east-1/sts/aws4_request",
-            "SPARKKEY/20240229/us-east-1/S3/aws4_request",
-            "SPARKKEY/20240229/us-east-1/s3/aws4",
+        Row(f"r07 {scope or 'empty'}", authorization(lambda v, s=scope: v.replace("SPARKKEY/" + SCOPE, s)), 400, AHM, BEGINNING + message)  # type: ignore[misc]
+        for scope, message in (
+            ("SPARKKEY", PARTS),
+            (SCOPE, PARTS),
+            ("/" + SCOPE, PARTS),
+            ("A/B/" + SCOPE, PARTS),
+            ("SPARKKEY/" + SCOPE + "/x", PARTS),
+            ("SPARKKEY/2024/us-east-1/s3/aws4_request", DAY.format("2024")),
+            ("SPARKKEY/20240230/us-east-1/s3/aws4_request", DAY.format("20240230")),
+            ("SPARKKEY/２０２４0229/us-east-1/s3/aws4_request", DAY.format("２０２４0229")),
+            ("SPARKKEY/20240229/us-east-1/ec2/aws4_request", BELONGS.format("ec2")),
+            ("SPARKKEY/20240229/us-east-1/S3/aws4_request", BELONGS.format("S3")),
+            ("SPARKKEY/20240229/us-east-1/s3/aws4", USES.format("aws4")),
+            ("SPARKKEY/us-east-1/20240229/ec2/aws4_request", BELONGS.format("ec2")),
+            ("SPARKKEY/us-east-1/20240229/s3/aws4", USES.format("aws4")),
         )
     ),
     Row("r09 another day", authorization(lambda v: v.replace("20240229", "20240228")), 400, AHM, "Date is not the same as X-Amz-Date."),
-    Row("r10 another region", auth("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AHM, 'expecting "us-east-1"', (("Region", "us-east-1"),)),
+    Row("r10 another region", auth("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AHM, BEGINNING + REGION, (("Region", "us-east-1"),)),
     Row("r11 unknown key", auth("GET", "/bucket/key", who={"access_key_id": "NOBODY"}), 403, "InvalidAccessKeyId", "does not exist in our records", (("AWSAccessKeyId", "NOBODY"),)),
     Row("r11 presigned", url("GET", "/bucket/key", who={"access_key_id": "NOBODY"}), 403, "InvalidAccessKeyId"),
     Row("r11 the backend's own key", auth("GET", "/bucket/key", who={"access_key_id": "minioadmin", "secret": "minio-secret-of-the-lab"}), 403, "InvalidAccessKeyId"),
@@ -232,10 +289,10 @@ ROWS = [
     Row("r17 presigned for another method", then(PRESIGNED, edited, method=b"DELETE"), 403, "SignatureDoesNotMatch"),
     Row("r18 no payload hash", good(without, b"x-amz-content-sha256"), 400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256"),
     *(
-        Row(f"r19 {value}", put(value), 400, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD")
+        Row(f"r19 {value}", put(value), 400, "InvalidArgument", PAYLOADS)
         for value in ("abc", "unsigned-payload", "STREAMING-PAYLOAD", aws.EMPTY.upper(), aws.EMPTY + "0", "STREAMING-AWS4-HMAC-SHA512-PAYLOAD")
     ),
-    Row("r19 presigned", url("PUT", "/bucket/key", [("x-amz-content-sha256", "abc")], payload="abc"), 400, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD", (("ArgumentName", "x-amz-content-sha256"), ("ArgumentValue", "abc"))),
+    Row("r19 presigned", url("PUT", "/bucket/key", [("x-amz-content-sha256", "abc")], payload="abc"), 400, "InvalidArgument", PAYLOADS, (("ArgumentName", "x-amz-content-sha256"), ("ArgumentValue", "abc"))),
     Row("r20 a hash but no body", auth("GET", "/bucket/key", payload="0" * 64), 400, "XAmzContentSHA256Mismatch"),
     *(
         Row(f"r21 {method} {target} {mode}", auth(method, target, payload=mode), 400, "InvalidRequest", "The value of x-amz-content-sha256 header is invalid.")
@@ -253,13 +310,14 @@ ROWS = [
         for name in ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature")
     ),
     Row("r24 only a credential", then(good(without, b"authorization"), edited, target=b"/bucket/key?X-Amz-Credential=x"), 400, AQPE, SIX),
-    Row("r25 algorithm", query("HMAC-SHA256", "HMAC-SHA512"), 400, AQPE, "X-Amz-Algorithm only supports"),
-    Row("r25 credential", query("%2Faws4_request", ""), 400, AQPE),
-    Row("r25 credential date", query("%2F20240229%2F", "%2F2024%2F"), 400, AQPE),
-    Row("r25 credential service", query("%2Fs3%2F", "%2Fsts%2F"), 400, AQPE),
-    Row("r25 date", query("20240229T120000Z", "yesterday"), 400, AQPE),
-    Row("r25 another day", query("20240229T120000Z", "20240301T120000Z"), 400, AQPE, "Date is not the same as X-Amz-Date."),
-    Row("r25 region", url("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AQPE, 'expecting "us-east-1"', (("Region", "us-east-1"),)),
+    Row("r25 algorithm", query("HMAC-SHA256", "HMAC-SHA512"), 400, AQPE, 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"'),
+    Row("r25 credential", query("%2Faws4_request", ""), 400, AQPE, OF_CREDENTIAL + PARTS),
+    Row("r25 credential date", query("%2F20240229%2F", "%2F2024%2F"), 400, AQPE, OF_CREDENTIAL + DAY.format("2024")),
+    Row("r25 credential service", query("%2Fs3%2F", "%2Fec2%2F"), 400, AQPE, OF_CREDENTIAL + BELONGS.format("ec2")),
+    Row("r25 credential terminator", query("%2Faws4_request", "%2Faws4"), 400, AQPE, OF_CREDENTIAL + USES.format("aws4")),
+    Row("r25 date", query("20240229T120000Z", "yesterday"), 400, AQPE, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""),
+    Row("r25 another day", query("%2F20240229%2F", "%2F20060102%2F"), 400, AQPE, 'Invalid credential date "20060102". This date is not the same as X-Amz-Date: "'),
+    Row("r25 region", url("GET", "/bucket/key", who={"region": "eu-west-1"}), 400, AQPE, OF_CREDENTIAL + REGION, (("Region", "us-east-1"),)),
     Row("r25 signature", query("X-Amz-Signature=", "X-Amz-Signature=0"), 400, AQPE),
     *(
         Row(f"r25 expires {value}", query("Expires=600", f"Expires={value}"), 400, AQPE, message)
@@ -306,8 +364,8 @@ ROWS = [
         Row(f"r22 twice x-amz-decoded-content-length {mode}", then(UPLOADS[mode], added("x-amz-decoded-content-length", "300")), 400, "InvalidRequest", "only once")
         for mode in MODES
     ),
-    Row("r26 after ten minutes", PRESIGNED, 403, "AccessDenied", "Request has expired", (("X-Amz-Expires", "600"),), names=("Expires", "ServerTime"), late=timedelta(seconds=601)),
-    Row("r26 an upload", url("PUT", "/bucket/key"), 403, "AccessDenied", "Request has expired", late=timedelta(seconds=601)),
+    Row("r26 after ten minutes", PRESIGNED, 403, "AccessDenied", "Request has expired.", (("X-Amz-Expires", "600"),), names=("Expires", "ServerTime"), late=timedelta(seconds=601)),
+    Row("r26 an upload", url("PUT", "/bucket/key"), 403, "AccessDenied", "Request has expired.", late=timedelta(seconds=601)),
     Row("r27 sixteen minutes early", PRESIGNED, 403, "AccessDenied", "Request is not valid yet", late=timedelta(minutes=-16)),
     *(
         Row(f"r30 {name} {mode}", stream(mode, ONE, decoded=value), 411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
@@ -347,6 +405,16 @@ ROWS = [
     ),
     Row("r32 a signature in the unsigned mode", stream(aws.STREAMING_UNSIGNED_TRAILER, ONE, edit=lambda b: b.replace(b"\r\n", b";chunk-signature=" + b"f" * 64 + b"\r\n", 1)), 400, "IncompleteBody"),
     *(
+        Row(f"r31 {name} {mode}", stream(mode, chunks, decoded=decoded), 400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
+        for name, chunks, decoded in (
+            ("more announced than a small chunk", ONE, "8192"),
+            ("more announced than large and small chunks", (b"a" * 8192, b"b"), "16384"),
+            ("less announced than the first chunk", (b"a" * 8192, b"b"), "8191"),
+        )
+        for mode in MODES
+    ),
+    Row("r31 more announced, and no trailer", stream(MODES[2], ONE, decoded="8192", trailer=(), announced=""), 400, "IncompleteBody"),
+    *(
         Row(f"r33 {mode}", stream(mode, (b"a" * 8192, b"b" * 8191, b"c")), 403, "InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than 8192 bytes", (("Chunk", "2"), ("BadChunkSize", "8191")))
         for mode in (aws.STREAMING, aws.STREAMING_TRAILER)
     ),
@@ -374,11 +442,13 @@ ROWS = [
         Row(f"r36 {name} {mode}", stream(mode, ONE, trailer=trailer, announced=announced), 400, "MalformedTrailerError")
         for name, trailer, announced in (
             ("not announced", (SUM,), ""),
+            ("never there", (), ""),  # of unsigned ones AWS asks for none
             ("another announced", (SUM,), "x-amz-checksum-sha256"),
             ("one more", (SUM, (b"x-amz-meta-a", b"1")), CRC32C),
             ("twice", (SUM, SUM), CRC32C),
         )
         for mode in MODES[1:]
+        if (name, mode) != ("never there", aws.STREAMING_UNSIGNED_TRAILER)
     ),
     *(
         Row(f"r36 missing {mode}", stream(mode, ONE, edit=lambda b: b[: b.rindex(b"x-amz-checksum")] + b"\r\n"), 400, "MalformedTrailerError")
@@ -450,7 +520,7 @@ ROWS = [
     *(Row(f"r44 {query}", auth("GET", f"/bucket?{query}"), 400, "InvalidArgument", "Conflicting query string parameters: ") for query in ("location&policy", "versions&uploads=", "acl&tagging")),
     Row("r44 a method", auth("PATCH", "/bucket/key"), 405, "MethodNotAllowed"),
     *(
-        Row(f"{rule} {method} {target}", auth(method, target), status, code)
+        Row(f"{rule} {method} {target}", auth(method, target), status, code, MESSAGES.get((method, target), ""))
         for rule, status, code, requests in (
             ("r44", 400, "InvalidArgument", (
                 ("GET", "/bucket?location=%0A"),
@@ -461,7 +531,7 @@ ROWS = [
                 ("GET", "/bucket/key?versionId=1&versionId=2"),
                 ("PUT", "/bucket/key?tagging=%0A"),
                 ("PUT", "/bucket/key?uploadId=a&partNumber=%0A"),
-                ("PUT", "/bucket/key?uploadId=a"),
+                ("PUT", "/bucket/key?partNumber=1"),
                 ("PUT", "/bucket/key?versionId=1"),
                 ("PUT", "/bucket/key?x-amz-object-lock-mode=GOVERNANCE"),
                 ("DELETE", "/bucket/key?tagging=%0A"),
@@ -475,6 +545,19 @@ ROWS = [
                 ("DELETE", "/bucket?object-lock"),
                 ("POST", "/bucket/key?delete"),
                 ("PUT", "/bucket/key?uploads"),
+                ("PUT", "/bucket/key?uploadId=a"),
+                ("POST", "/"),
+                ("POST", "/bucket/key"),
+            )),
+            ("r44", 400, "InvalidRequest", (
+                ("GET", "/bucket/key?uploads"),
+                ("GET", "/bucket/key?versions"),
+            )),
+            ("r44", 400, "NoLoggingStatusForKey", (("GET", "/bucket/key?logging"),)),
+            ("r44", 404, "NoSuchUpload", tuple(
+                (method, f"/bucket/key?{piece}uploadId={upload}")
+                for method, piece in (("GET", ""), ("DELETE", ""), ("POST", ""), ("PUT", "partNumber=1&"))
+                for upload in ("", "%0A", "..%2Fa", "eC4uLi8uLi9vdGhlci9rZXk")
             )),
             ("r45", 403, "AccessDenied", (
                 ("PUT", "/bucket/key?X-Minio-Replication-Encrypted-Multipart="),

@@ -32,7 +32,14 @@ def test_bodies(name: str, size: int) -> None:
     assert request.body is not None
     result = passage(out.body, reads(request.body, size))
     sent = result.released + result.finished
-    assert (result.fault, len(sent)) == (None, len(request.body))
+    assert result.fault is None
+    if name.startswith("no trailer"):  # the gateway's own chunks, and its trailer
+        assert (b"X-Amz-Trailer", b"x-amz-checksum-crc64nvme") in out.headers
+        length = str(len(sent)).encode()
+    else:
+        length = str(len(request.body)).encode()
+        assert len(sent) == len(request.body)
+    assert RequestHead(b"", b"", out.headers).all(b"content-length") in ([], [length])
     seed = (dict(out.headers)[b"Authorization"])[-64:].decode()
     check(sent, BODIES[name].mode, GATEWAY, seed)
     assert RequestHead(b"", b"", out.headers).all(b"content-encoding") == request.head.all(b"content-encoding")

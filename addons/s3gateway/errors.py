@@ -88,16 +88,22 @@ def headers_not_signed(names: list[str]) -> S3Error:
 
 def malformed_authorization(message: str, *fields: tuple[str, str], reason: str = "") -> S3Error:
     """400: the Authorization header or its credential scope is not what SigV4 asks for."""
+    message = f"The authorization header is malformed; {message}"
     return S3Error(400, "AuthorizationHeaderMalformed", message, fields, reason=reason)
 
 
 Malformed = Callable[[str], "S3Error"]
-"""How a mechanism reports that its credential is malformed: header and query have codes of their own."""
+"""How a mechanism reports that its credential is malformed: header and query have codes and beginnings of their own."""
 
 
 def malformed_query(message: str, *fields: tuple[str, str]) -> S3Error:
     """400: a presigned URL's ``X-Amz-*`` parameters are not what SigV4 asks for."""
     return S3Error(400, "AuthorizationQueryParametersError", message, fields)
+
+
+def malformed_credential(message: str, *fields: tuple[str, str]) -> S3Error:
+    """400: the credential in a presigned URL is not what SigV4 asks for."""
+    return malformed_query(f"Error parsing the X-Amz-Credential parameter; {message}", *fields)
 
 
 def invalid_request(message: str) -> S3Error:
@@ -128,6 +134,23 @@ def invalid_argument(message: str, name: str, value: str) -> S3Error:
 def invalid_uri() -> S3Error:
     """400: the request target cannot be parsed, or could be read in two ways."""
     return S3Error(400, "InvalidURI", "Couldn't parse the specified URI.")
+
+
+def method_not_allowed(reason: str = "") -> S3Error:
+    """405: S3 has no such request."""
+    message = "The specified method is not allowed against this resource."
+    return S3Error(405, "MethodNotAllowed", message, reason=reason)
+
+
+def no_such_upload(upload_id: str) -> S3Error:
+    """404: no upload has this id, and for some ids that is certain."""
+    return S3Error(
+        404,
+        "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+        "completed.",
+        (("UploadId", upload_id),),
+    )
 
 
 def not_implemented(message: str) -> S3Error:

@@ -10,13 +10,13 @@ from datetime import datetime
 from functools import lru_cache
 
 from s3gateway import errors
-from s3gateway.bodies.chunked import chunked_body
+from s3gateway.bodies.chunked import chunked_body, own_trailer
 from s3gateway.bodies.delete_objects import DeleteBody
 from s3gateway.bodies.own_chunks import OwnChunks, OwnFraming, own_framing
 from s3gateway.bodies.spooled import Spool, SpooledBody
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
-from s3gateway.rules import access, cors, encryption, headers
+from s3gateway.rules import access, anonymous, cors, encryption, headers
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation, read_resource
 from s3gateway.rules.post_form import Success
@@ -82,6 +82,8 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     check_head(head, config.limits)
     headers.check_fields(head)
     check_target(head)
+    if claim.is_anonymous(head):
+        raise anonymous.refusal(read_operation(head, config.domains).name)
     claimed = claim.read_claim(head)
     check_region(claimed, config.listen.regions, config.region)
     client = config.clients.get(claimed.access_key_id)
@@ -121,6 +123,7 @@ def forward(
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
         *(((b"Content-Length", b"%d" % own.length),) if own and head.all(b"content-length") else ()),
+        *own_trailer(own.announced if own else None),
         *signer.own_headers(now),
     )
     fields = headers.rewritten(head, applied.headers, *changed)

@@ -90,6 +90,6 @@ def _frames(data: bytes, mode: PayloadMode, trailer: bytes, size: int, eol: byte
     end = b""
     if mode.has_trailer:
         name = trailer.strip().lower()
-        end = name + b":" + (checksum_of(name, data) or b"") + eol
+        end = name + b":" + (checksum_of(name, data) or b"") + eol if name else b""
         end += b"x-amz-trailer-signature:" + _SIGNATURE + b"\r\n" if signed else b""
     yield b"0" + mark + b"\r\n" + end + b"\r\n"

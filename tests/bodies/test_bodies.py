@@ -98,7 +98,7 @@ def test_chunks_are_counted(stream: Stream) -> None:
     """``chunks`` counts the verified chunks, the final one included."""
     body = transformer(stream)
     passage(body, [stream.body])
-    assert len(stream.frames) - bool(stream.trailer) == body.chunks
+    assert len(stream.frames) - stream.has_trailer == body.chunks
 
 
 def test_a_signed_chunk_waits_for_its_last_byte() -> None:

@@ -102,5 +102,5 @@ def write_corpus(folder: Path) -> None:
     (folder / "spaced").write_bytes(b"\x53" + SPACED)
     for stream in streams.FRAMED:
         for reads in (0, 20):
-            mode = (stream.mode != aws.STREAMING_UNSIGNED_TRAILER) | bool(stream.trailer) << 1 | reads << 2
+            mode = (stream.mode != aws.STREAMING_UNSIGNED_TRAILER) | stream.has_trailer << 1 | reads << 2
             (folder / f"{stream.name}-{reads}").write_bytes(bytes((mode,)) + stream.body)

@@ -65,13 +65,13 @@ PUT    /bucket/key?attributes                   405 MethodNotAllowed
 PUT    /bucket/key?restore                      405 MethodNotAllowed
 PUT    /bucket/key?versions                     405 MethodNotAllowed
 PUT    /bucket/key?policy                       405 MethodNotAllowed
-PUT    /bucket/key?uploadId=a                   400 InvalidArgument
+PUT    /bucket/key?uploadId=a                   405 MethodNotAllowed
 PUT    /bucket/key?partNumber=1                 400 InvalidArgument
-PUT    /bucket/key?uploadId=&partNumber=1       400 InvalidArgument
+PUT    /bucket/key?uploadId=&partNumber=1       404 NoSuchUpload
 PUT    /bucket/key?uploadId=a&partNumber=       400 InvalidArgument
 PUT    /bucket/key?uploadId=a&partNumber=%0A    400 InvalidArgument
-PUT    /bucket/key?uploadId=%0A&partNumber=1    400 InvalidArgument
-PUT    /bucket/key?uploadId=a%0d%0a&partNumber=1 400 InvalidArgument
+PUT    /bucket/key?uploadId=%0A&partNumber=1    404 NoSuchUpload
+PUT    /bucket/key?uploadId=a%0d%0a&partNumber=1 404 NoSuchUpload
 PUT    /bucket/key?uploadId=a&uploads           400 InvalidArgument
 PUT    /bucket/key?versionId=1                  400 InvalidArgument
 PUT    /bucket/key?other                        400 InvalidArgument
@@ -212,10 +212,10 @@ def test_upload_ids_that_are_paths(upload: bytes) -> None:
     """MinIO decodes them, and looks there: the parts of another object are listed, and written."""
     target = f"/bucket/key?uploadId={base64.urlsafe_b64encode(upload).decode().rstrip('=')}"
     for method in ("GET", "POST", "DELETE"):
-        assert refused(method, target) == (400, "InvalidArgument")
-    assert refused("PUT", f"{target}&partNumber=1") == (400, "InvalidArgument")
+        assert refused(method, target) == (404, "NoSuchUpload")
+    assert refused("PUT", f"{target}&partNumber=1") == (404, "NoSuchUpload")
     if b".." in upload.split(b"/"):
-        assert refused("GET", f"/bucket/key?uploadId={quote(upload, safe='')}") == (400, "InvalidArgument")
+        assert refused("GET", f"/bucket/key?uploadId={quote(upload, safe='')}") == (404, "NoSuchUpload")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ GET    /bucket%2Fkey                            400 InvalidBucketName
 GET    /buck%20et/key                           400 InvalidBucketName
 GET    /b%C3%BCcket                             400 InvalidBucketName
 GET    /bucket*                                 400 InvalidBucketName
-POST   /                                        501 NotImplemented
+POST   /                                        405 MethodNotAllowed
 POST   /?Action=AssumeRole                      501 NotImplemented
 GET    /?Action=AssumeRole                      501 NotImplemented
 POST   /bucket?Action=AssumeRole                501 NotImplemented

@@ -58,9 +58,19 @@ class Stream:
         return b"".join(self.frames)
 
     @property
+    def has_trailer(self) -> bool:
+        """Whether the mode has one; in the unsigned mode it may be empty."""
+        return self.mode != STREAMING
+
+    @property
+    def ending(self) -> int:
+        """Frames after the data: the final chunk, and the trailer with the blank line after it."""
+        return 1 + self.has_trailer
+
+    @property
     def final_at(self) -> int:
         """Where the final chunk begins."""
-        return sum(map(len, self.frames[: -2 if self.trailer else -1]))
+        return sum(map(len, self.frames[: -self.ending]))
 
     @property
     def held_from(self) -> int:
@@ -68,7 +78,7 @@ class Stream:
 
         A backend may commit once it has all data, final chunk or not.
         """
-        data = self.frames[: -2 if self.trailer else -1]
+        data = self.frames[: -self.ending]
         return sum(map(len, data[:-1]))
 
     @property
@@ -160,6 +170,8 @@ VECTORS = (
 FRAMED = (
     *VECTORS,
     signed("signed-trailer-two-fields", (b"ab",), trailer=(crc32c(b"ab"), (b"x-amz-meta-later", b"a: b"))),
+    unsigned("unsigned-no-trailer", _DATA, trailer=()),
+    unsigned("unsigned-no-trailer-empty-object", (), trailer=()),
     signed("signed-trailer-empty-value", (b"ab",), trailer=((b"x-amz-meta-later", b""),)),
 )
 """What the framing can carry: trailers that S3 does not take are well-formed ones too."""
@@ -196,7 +208,7 @@ def check(body: bytes, mode: str, key: Key, seed: str) -> Checked:
         assert rest == b"\r\n"
         return Checked(tuple(sizes), data, ())
     lines = [line for line in rest.replace(b"\r\n", b"\n").split(b"\n") if line]
-    assert rest.endswith(b"\r\n\r\n")
+    assert rest.endswith(b"\r\n\r\n") or (rest == b"\r\n" and mode == STREAMING_UNSIGNED_TRAILER)
     fields = [(name.lower(), value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
     if mode == STREAMING_TRAILER:
         name, value = fields.pop()

@@ -19,7 +19,7 @@ HEADER = b"3;chunk-signature=" + b"a" * 64
 
 def reader_of(stream: Stream) -> ChunkReader:
     return ChunkReader(
-        signed=stream.mode != STREAMING_UNSIGNED_TRAILER, trailer=bool(stream.trailer), max_chunk=MAX_CHUNK
+        signed=stream.mode != STREAMING_UNSIGNED_TRAILER, trailer=stream.has_trailer, max_chunk=MAX_CHUNK
     )
 
 
@@ -43,10 +43,10 @@ def test_events(stream: Stream) -> None:
     reader = reader_of(stream)
     events = reader.feed(stream.body)
     kinds: list[type] = []
-    for frame in stream.frames[: len(stream.frames) - bool(stream.trailer)]:
+    for frame in stream.frames[: len(stream.frames) - stream.has_trailer]:
         size = int(frame.partition(b"\r\n")[0].partition(b";")[0], 16)
         kinds += [ChunkStart, ChunkData, ChunkEnd] if size else [ChunkStart, ChunkEnd]
-    assert [type(event) for event in events] == kinds + [Trailer] * bool(stream.trailer)
+    assert [type(event) for event in events] == kinds + [Trailer] * stream.has_trailer
     assert b"".join(bytes(event.data) for event in events if isinstance(event, ChunkData)) == stream.data
     assert reader.done
 
@@ -136,7 +136,6 @@ def test_a_signature_in_the_unsigned_mode() -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        b"\r\n",
         b"\n\r\n",
         b"no-colon\r\n",
         b":no-name\r\n",
@@ -152,6 +151,13 @@ def test_a_signature_in_the_unsigned_mode() -> None:
 def test_trailer_faults(lines: bytes) -> None:
     """A trailer line that is no field is MalformedTrailerError, at once."""
     assert refusal(unsigned_reader(), b"0\r\n" + lines) == (400, "MalformedTrailerError")
+
+
+def test_a_signed_trailer_is_not_empty() -> None:
+    """It has a signature at least, and that signs something."""
+    reader = ChunkReader(signed=True, trailer=True, max_chunk=MAX_CHUNK)
+    final = b"0;chunk-signature=" + b"a" * 64 + b"\r\n"
+    assert refusal(reader, final + b"\r\n") == (400, "MalformedTrailerError")
 
 
 def test_a_trailer_is_bounded() -> None:

@@ -35,7 +35,7 @@ def test_skew_beyond(payload: str, seconds: int) -> None:
     assert fields["ServerTime"] == f"{CLIENT.now + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
-@pytest.mark.parametrize(("seconds", "message"), [(-901, "Request is not valid yet"), (601, "Request has expired")])
+@pytest.mark.parametrize(("seconds", "message"), [(-901, "Request is not valid yet"), (601, "Request has expired.")])
 def test_presigned_beyond(seconds: int, message: str) -> None:
     """A presigned URL is refused after it expired, and more than 15 minutes before its date."""
     with pytest.raises(S3Error) as raised:

@@ -22,6 +22,7 @@ IN_THE_BODY = (
     "r34",
     "r35",
     "r36 another announced",
+    "r36 not announced STREAMING-UNSIGNED",
     "r36 its",
     "r36 missing",
     "r36 one more",

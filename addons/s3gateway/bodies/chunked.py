@@ -8,10 +8,10 @@ from hashlib import sha256
 from s3gateway import errors
 from s3gateway.bodies.whole import AtOnce, Piece
 from s3gateway.rules.limits import Limits
-from s3gateway.sigv4.checksums import Checksum, announced, checksums_in
+from s3gateway.sigv4.checksums import PREFIX, Checksum, announced, checksums_in
 from s3gateway.sigv4.chunk_reader import ChunkData, ChunkEnd, ChunkReader, ChunkStart, Event, Trailer
 from s3gateway.sigv4.chunk_signatures import ChunkChain
-from s3gateway.sigv4.model import EMPTY_SHA256, PayloadMode, RequestHead, Signature
+from s3gateway.sigv4.model import EMPTY_SHA256, Headers, PayloadMode, RequestHead, Signature
 
 _NO_SIGNATURE = b"0" * 64
 _SMALL_READ = 4096
@@ -25,6 +25,7 @@ _ZEROS = bytes(64 * 1024)
 _EXPLAINED = 1024 * 1024
 """Bytes of a chunk that are kept when its signature is wrong, so that it can be said why; SDKs send less."""
 
+_OWN_TRAILER = PREFIX + b"crc64nvme"
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
@@ -74,14 +75,19 @@ class Tally:
 
 
 class Sizes:
-    """What is announced and has not begun, in bytes; each chunk of data is held to it, and to the smallest size."""
+    """What is announced and has not begun, in bytes; each chunk of data is held to it, and to the smallest size.
 
-    __slots__ = ("_min_chunk", "left", "started")
+    ``faulty`` is the number (from 1) of the one that is too small.
+    """
+
+    __slots__ = ("_min_chunk", "_small", "faulty", "left", "started")
 
     def __init__(self, decoded: int, min_chunk: int) -> None:
         self.left = decoded
         self.started = 0
+        self.faulty: int | None = None
         self._min_chunk = min_chunk
+        self._small: int | None = None
 
     def begin(self, size: int) -> None:
         """Count a chunk that begins. Raises IncompleteBody or InvalidChunkSizeError."""
@@ -89,8 +95,11 @@ class Sizes:
         self.left -= size
         if self.left < 0 or (size == 0 and self.left):
             raise errors.wrong_length()
+        if size and self._small is not None:
+            self.faulty = self.started - 1
+            raise errors.small_chunk(self.faulty, self._small, self._min_chunk)
         if self.left and size < self._min_chunk:
-            raise errors.small_chunk(self.started, size, self._min_chunk)
+            self._small = size  # and if it is the last one, the announced length is wrong
 
 
 class ChunkedBody(AtOnce):
@@ -158,6 +167,8 @@ class ChunkedBody(AtOnce):
     @property
     def bad_chunk(self) -> int | None:
         """Number (from 1) of the chunk that was at fault; None while none is, or if it is what follows the last one."""
+        if self._sizes.faulty is not None:
+            return self._sizes.faulty
         ended = self.chunks and self.chunks == self._sizes.started and self._start.size == 0
         return None if self._sound or ended else self.chunks + 1
 
@@ -232,6 +243,8 @@ class ChunkedBody(AtOnce):
             self._spoilt = self._start
 
     def _on_trailer(self, trailer: Trailer) -> None:
+        if self._checksum is None and not trailer.fields:
+            return  # a header has the checksum; the final chunk has its line end
         if self._checksum is None or [name for name, _ in trailer.fields] != [self._checksum.name]:
             raise errors.malformed_trailer()
         raw = trailer.raw
@@ -272,10 +285,15 @@ def _frame(before: list[Piece], start: ChunkStart) -> Iterator[Piece]:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What the head tells of an aws-chunked body: bytes of data in it, and the checksum in its trailer."""
+    """What the head tells of an aws-chunked body: bytes of data in it, and the checksum in its trailer.
+
+    With ``adds_trailer`` the upload has no checksum, though its mode has a trailer. AWS takes that, and computes this
+    one itself. MinIO waits for a trailer, so the gateway adds it.
+    """
 
     decoded: int
     checksum: Checksum | None
+    adds_trailer: bool = False
 
 
 def read_announced(mode: PayloadMode, head: RequestHead) -> Announced:
@@ -284,9 +302,17 @@ def read_announced(mode: PayloadMode, head: RequestHead) -> Announced:
     if decoded is None or not _CONTENT_LENGTH.fullmatch(decoded):
         raise errors.S3Error(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
     names = [name.strip().lower() for value in head.all(b"x-amz-trailer") for name in value.split(b",")]
-    if mode.has_trailer is not any(names):
+    is_unsigned, in_head = mode is PayloadMode.STREAMING_UNSIGNED_TRAILER, checksums_in(head)
+    if mode.has_trailer is not any(names) and not is_unsigned:
         raise errors.malformed_trailer()
-    return Announced(int(decoded), announced([name for name in names if name], checksums_in(head)))
+    if is_unsigned and not any(names) and not in_head:
+        return Announced(int(decoded), Checksum(_OWN_TRAILER), adds_trailer=True)
+    return Announced(int(decoded), announced([name for name in names if name], in_head))
+
+
+def own_trailer(told: Announced | None) -> Headers:
+    """Announce the trailer that the gateway adds, if it does."""
+    return ((b"X-Amz-Trailer", _OWN_TRAILER),) if told and told.adds_trailer else ()
 
 
 def chunked_body(

@@ -110,6 +110,8 @@ def _trailer(mode: PayloadMode, head: RequestHead, content: bytes) -> tuple[byte
     if not mode.has_trailer:
         return None
     name = (head.first(b"x-amz-trailer") or b"").strip().lower()
+    if not name and mode is PayloadMode.STREAMING_UNSIGNED_TRAILER:
+        return None
     value = checksum_of(name, content)
     if value is None:
         raise errors.malformed_trailer()

@@ -48,7 +48,9 @@ class OwnFraming:
 
 
 def own_framing(mode: PayloadMode, head: RequestHead, limits: Limits) -> OwnFraming | None:
-    """Tell how a body leaves that may hold a chunk above ``limits.aws_chunk``; None where the client's chunks stay.
+    """Tell how a body leaves that may hold a chunk above ``limits.aws_chunk``, or to which a trailer is added.
+
+    None where the client's chunks stay.
 
     Where chunks are signed the two lengths tell how many there can be. Are they too few for the data, one is too large.
     """
@@ -57,7 +59,7 @@ def own_framing(mode: PayloadMode, head: RequestHead, limits: Limits) -> OwnFram
     announced = read_announced(mode, head)
     signed = mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER
     most = _most_chunks(head, announced) if signed else 1
-    if announced.decoded <= most * limits.aws_chunk:
+    if announced.decoded <= most * limits.aws_chunk and not announced.adds_trailer:
         return None
     return OwnFraming(_length(announced, signed=signed), announced)
 
@@ -107,6 +109,7 @@ class OwnChunks(AtOnce):
         self.verified = Tally()
         self._reader = reader_of(announced, limits, signed=False)
         self._checksum = announced.checksum
+        self._adds_trailer = announced.adds_trailer
         self._left = announced.decoded  # that the client has not sent
         self._unframed = announced.decoded  # that is in no chunk of ours yet
         self._room = 0  # in our chunk
@@ -188,6 +191,9 @@ class OwnChunks(AtOnce):
 
     def _on_trailer(self, fields: tuple[tuple[bytes, bytes], ...]) -> None:
         checksum = self._checksum
-        if checksum is None or [name for name, _ in fields] != [checksum.name]:
+        if checksum is not None and self._adds_trailer and not fields:
+            self._last.append(b"%b:%b\r\n\r\n" % (checksum.name, checksum.value()))
+            return
+        if checksum is None or self._adds_trailer or [name for name, _ in fields] != [checksum.name]:
             raise errors.malformed_trailer()
         self._last.append(b"%b:%b\r\n\r\n" % (checksum.name, checksum.check(fields[0][1])))

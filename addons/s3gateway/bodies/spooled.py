@@ -69,6 +69,8 @@ class SpooledBody:
     @property
     def bad_chunk(self) -> int | None:
         """Number (from 1) of the chunk that was at fault; None while none is, or if it is what follows the last one."""
+        if self._sizes.faulty is not None:
+            return self._sizes.faulty
         ended = self.chunks and self.chunks == self._sizes.started and self._start.size == 0
         return None if self._is_sound or ended else self.chunks + 1
 

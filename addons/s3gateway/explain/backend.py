@@ -26,7 +26,7 @@ _SSE_C = tuple(f"{_SSE}-customer-{part}" for part in ("algorithm", "key", "key-m
 _KMS_KEY = f"{_SSE}-aws-kms-key-id"
 _HOPS = frozenset(name.decode() for name in HOP_BY_HOP)
 _ELEMENT = re.compile(r"<(Code|Message)>([^<]{0,4000})</\1>")
-_REGION = re.compile(r"expecting '([a-z0-9-]{1,40})'")
+_REGION = re.compile(r"""expecting ['"]([a-z0-9-]{1,40})['"]""")
 _REFUSED = 400
 
 

@@ -17,6 +17,7 @@ NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 HOPS = frozenset((*(name.decode() for name in HOP_BY_HOP if name != b"expect"), "transfer-encoding"))
 _SIGNED_ANEW = frozenset(("authorization", "x-amz-date", "x-amz-content-sha256"))
+_TRAILER = "the checksum that AWS computes where a client sends none"
 _FORMS_OWN = "of the form itself; the object has what its fields say"
 _OF_BOTH = frozenset(("host", "origin", "user-agent", "forwarded", "x-forwarded-for", "x-real-ip"))
 """Fields of a form's request that its PutObject has as well."""
@@ -86,9 +87,20 @@ def _of_added(name: str, context: Context) -> str:
         return f"encryption: {context.added_by}" if context.added_by else "encryption, added on the way"
     if name in _SIGNED_ANEW:
         return "signed anew"
+    if name == "x-amz-trailer" and _adds_trailer(context):
+        return _TRAILER
     if name == "x-amz-security-token":
         return "the sender's own session token"
     return "a field of the form" if is_form(context.incoming, context.outgoing) else ""
+
+
+def _adds_trailer(context: Context) -> bool:
+    """Whether a checksum was added to an upload that had none and was in a mode that has."""
+    before, after = (
+        {name.lower(): value for name, value in head.headers} for head in (context.incoming, context.outgoing)
+    )
+    is_mode = before.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+    return is_mode and "x-amz-trailer" not in before and "x-amz-trailer" in after
 
 
 def _of_removed(name: str, context: Context) -> str:

@@ -95,7 +95,7 @@ def framed(head: RequestHead, stored: bytes) -> bytes | None:
     trailer = None
     if mode.has_trailer:
         name = _text(head, b"x-amz-trailer").strip().lower().encode()
-        trailer = name, checksum_of(name, stored) or b""
+        trailer = (name, checksum_of(name, stored) or b"") if name else None
     blank = ChunkChain(b"", CredentialScope("", ""), "", Signature(_BLANK.decode()))
     return rechunk(stored, _CHUNK, blank if mode.value in _SIGNED_CHUNKS else None, trailer)
 

@@ -144,6 +144,13 @@ def _read_table() -> Iterable[tuple[str, bytes, bytes, Action]]:
             yield level, method.encode(), subresource, Action(name, required, parameters)
 
 
+_OF_BUCKETS: Final = {
+    b"logging": ("NoLoggingStatusForKey", "There is no such thing as the ?logging sub-resource for a key"),
+    b"uploads": ("InvalidRequest", "Key is not expected for the GET method ?uploads subresource"),
+    b"versions": ("InvalidRequest", "There is no such thing as the ?versions sub-resource for a key"),
+}
+"""Code and message of what AWS answers where a key stands before a sub-resource of buckets alone."""
+
 _ACTIONS: Final = {(level, method, sub): action for level, method, sub, action in _read_table()}
 _SUBRESOURCES: Final = frozenset(sub for _, _, sub in _ACTIONS if sub) | _NOT_ROUTED
 _VALUES: Final = dict.fromkeys(_SUBRESOURCES, re.compile(b"")) | _DECIDING
@@ -165,14 +172,11 @@ def find(level: str, method: bytes, query: list[tuple[bytes, bytes]]) -> str:
         subs = ", ".join(sub.decode() for sub in found)
         raise errors.invalid_argument(f"Conflicting query string parameters: {subs}", "ResourceType", subs)
     action = _ACTIONS.get((level, method, found[0] if found else b""))
-    if action is None and _NOT_ROUTED.intersection(found):
-        raise errors.not_implemented(f"{found[0].decode()} is not available through this gateway.")
     if action is None:
-        reason = _NO_BUCKET if level == "service" else ""
-        raise errors.S3Error(
-            405, "MethodNotAllowed", "The specified method is not allowed against this resource.", reason=reason
-        )
+        raise _no_action(level, method, found)
     if action.required and (missing := sorted(action.required.difference(names))):
+        if action.name == "UploadPart":
+            raise errors.method_not_allowed("the query has uploadId and no partNumber")
         what = missing[0].decode()
         raise errors.invalid_argument(f"This operation needs the query parameter {what}.", what, "")
     if query:
@@ -180,10 +184,23 @@ def find(level: str, method: bytes, query: list[tuple[bytes, bytes]]) -> str:
     return action.name
 
 
+def _no_action(level: str, method: bytes, found: list[bytes]) -> errors.S3Error:
+    """Say that there is no such operation, in AWS's words."""
+    subresource = found[0] if found else b""
+    if subresource in _NOT_ROUTED:
+        return errors.not_implemented(f"{subresource.decode()} is not available through this gateway.")
+    if (level, method) == ("object", b"GET") and subresource in _OF_BUCKETS:
+        return errors.S3Error(400, *_OF_BUCKETS[subresource])
+    return errors.method_not_allowed(_NO_BUCKET if level == "service" else "")
+
+
 def _check_parameters(action: Action, query: list[tuple[bytes, bytes]]) -> None:
     seen: set[bytes] = set()
     for name, value in query:
         what = name.decode("utf-8", "replace")
+        if (name, action.name) == (b"partNumber", "PutObject"):
+            message = "This operation does not accept partNumber without uploadId"
+            raise errors.invalid_argument(message, what, value.decode("utf-8", "replace"))
         if name not in action.parameters and not _OTHERS.fullmatch(name):
             raise errors.invalid_argument("This operation does not have such a query parameter.", what, "")
         if name.lower() in seen:
@@ -191,7 +208,19 @@ def _check_parameters(action: Action, query: list[tuple[bytes, bytes]]) -> None:
         seen.add(name.lower())
         pattern = _VALUES.get(name)
         if (pattern and not pattern.fullmatch(value)) or (name == b"uploadId" and _leaves_its_folder(value)):
-            raise errors.invalid_argument("The query parameter does not have such a value.", what, "")
+            raise _no_such_value(name, value.decode("utf-8", "replace"))
+
+
+def _no_such_value(name: bytes, value: str) -> errors.S3Error:
+    match name:
+        case b"uploadId":
+            return errors.no_such_upload(value)
+        case b"partNumber":
+            message = "Part number must be an integer between 1 and 10000, inclusive"
+            return errors.invalid_argument(message, "partNumber", value)
+    return errors.invalid_argument(
+        "The query parameter does not have such a value.", name.decode("utf-8", "replace"), ""
+    )
 
 
 def _leaves_its_folder(upload_id: bytes) -> bool:

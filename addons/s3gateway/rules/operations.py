@@ -26,6 +26,7 @@ _COPIES_ANOTHER = re.compile(rb"[\x00-\x1f\x7f#]|%(?![0-9A-Fa-f]{2})")
 _SNOWBALL = b"x-amz-meta-snowball-auto-extract"
 _REPLICATION_STATUS = b"x-amz-replication-status"
 _INTERNAL = b"x-minio-*"
+_OF_STS = b"application/x-www-form-urlencoded"
 _ALIAS = "The backend would take this key for another one: it begins with a slash, or a part of it ends with __XLDIR__."
 _READING_METHODS = frozenset((b"GET", b"HEAD"))
 _METHODS = frozenset((b"GET", b"HEAD", b"PUT", b"POST", b"DELETE"))
@@ -80,7 +81,7 @@ class Operation:
 def check_target(head: RequestHead, methods: frozenset[bytes] = _METHODS) -> None:
     """Refuse targets that two servers could read in two ways: the one verified must be the one executed."""
     if head.method not in methods:
-        raise errors.S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+        raise errors.method_not_allowed()
     if not head.target.startswith(b"/") or _FORBIDDEN.search(head.target):
         raise errors.invalid_uri()
     if b";" in head.target and any(
@@ -158,7 +159,8 @@ def _check_bucket(bucket: str, path: bytes) -> None:
 def _check_foreign(head: RequestHead, bucket: str, query: list[tuple[bytes, bytes]]) -> None:
     """Refuse what a backend would execute with the gateway's rights although it is no S3 request of a client."""
     parameters = {name for name, _ in query} if query else set()
-    if b"Action" in parameters or (not bucket and head.method == b"POST"):
+    content_type = (head.first(b"content-type") or b"").lower()
+    if b"Action" in parameters or (not bucket and head.method == b"POST" and content_type.startswith(_OF_STS)):
         raise errors.not_implemented("STS is not available through this gateway.")
     foreign = _foreign(head.lower_names)
     if parameters:  # MinIO reads its own from the query as well

@@ -5,10 +5,11 @@ and "... Including Trailing Headers")::
 
     chunk    = size [";chunk-signature=" 64HEX] CRLF  size*BYTE  CRLF
     final    = "0"  [";chunk-signature=" 64HEX] CRLF  ( CRLF | trailer )
-    trailer  = 1*( name ":" value EOL )  ["x-amz-trailer-signature:" 64HEX EOL]  CRLF
+    trailer  = *( name ":" value EOL )  ["x-amz-trailer-signature:" 64HEX EOL]  CRLF
     EOL      = CRLF | LF [CRLF]
 
-Signatures are there in the two signed modes and absent in ``STREAMING-UNSIGNED-PAYLOAD-TRAILER``. The second form of
+Signatures are there in the two signed modes and absent in ``STREAMING-UNSIGNED-PAYLOAD-TRAILER``, whose trailer may be
+empty; a signed one is not. The second form of
 EOL is what minio-go writes: ``name:value\n\r\n``. Size is hex in either case, leading zeros allowed. After the end
 nothing may follow: bytes there would be read by one server and ignored by another.
 
@@ -200,7 +201,7 @@ class ChunkReader:
         self._trailer_raw += line[len(content) :]
 
     def _on_trailer_end(self, events: list[Event]) -> None:
-        if not self._trailer_fields or self._signed is not (self._trailer_signature is not None):
+        if self._signed is not (self._trailer_signature is not None):
             raise errors.malformed_trailer()
         signature, at = self._trailer_signature or (None, 0)
         events.append(Trailer(tuple(self._trailer_fields), bytes(self._trailer_raw), signature, at))

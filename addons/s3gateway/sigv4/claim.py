@@ -11,6 +11,7 @@ and for a presigned URL the same values as ``X-Amz-Algorithm``, ``X-Amz-Credenti
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from s3gateway import errors
@@ -41,6 +42,11 @@ _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _DATE = re.compile(r"[0-9]{8}")
 _CREDENTIAL_PARTS = 5
 _AUTHORIZATION_PARTS = 3
+_COMPONENTS = ("Credential", "SignedHeaders", "Signature")
+_SCHEMES = frozenset(("AWS", ALGORITHM, "AWS4-ECDSA-P256-SHA256", "Basic", "Bearer", "Digest", "Negotiate"))
+"""What may stand alone in an ``Authorization`` and is told back: anything else may be a secret."""
+
+_REDACTED = "<redacted>"
 _WEEK = 604_800
 _MOST_KEPT = 1024
 """Characters of an ``Authorization`` that is kept once it was read; strangers choose how long it is."""
@@ -90,6 +96,13 @@ def read_claim(head: RequestHead) -> Claim:
     raise errors.access_denied(reason="anonymous: there is no signature")
 
 
+def is_anonymous(head: RequestHead) -> bool:
+    """Whether nothing in the request says who signed it."""
+    return not head.all(b"authorization") and not any(
+        name.lower() in _AUTH_QUERY_NAMES or name in _SIGV2_QUERY_NAMES for name, _ in head.parameters
+    )
+
+
 def without_presigned(query: bytes) -> bytes:
     """Take the presigned parameters out of a query, byte for byte leaving the others: one mechanism per request."""
     return b"&".join(
@@ -101,7 +114,8 @@ def _from_header(head: RequestHead, value: str) -> Claim:
     algorithm, space, rest = value.partition(" ")
     if not space or not rest.strip():
         message = "Authorization header is invalid -- one and only one ' ' (space) required."
-        raise errors.invalid_argument(message, "Authorization", "")
+        shown = algorithm if algorithm in _SCHEMES or not algorithm else _REDACTED
+        raise errors.invalid_argument(message, "Authorization", shown)
     if algorithm == "AWS":
         raise errors.sigv2_refused()
     if algorithm == "AWS4-ECDSA-P256-SHA256":
@@ -143,7 +157,7 @@ def _read_parts(parts: dict[str, str]) -> tuple[str, CredentialScope, tuple[byte
     malformed = errors.malformed_authorization
     access_key_id, scope = read_credential(parts["Credential"], malformed)
     if not _SIGNATURE.fullmatch(parts["Signature"]):
-        raise malformed("The authorization header is malformed; the Signature is not 64 lower-case hex digits.")
+        raise malformed("the Signature is not 64 lower-case hex digits.")
     return access_key_id, scope, _signed_headers(parts["SignedHeaders"].encode(), malformed)
 
 
@@ -151,16 +165,22 @@ def _authorization_parts(text: str) -> dict[str, str]:
     """Split ``Credential=..., SignedHeaders=..., Signature=...``; white space around commas is free."""
     malformed = errors.malformed_authorization
     pieces = [piece.strip() for piece in text.split(",")]
-    if len(pieces) != _AUTHORIZATION_PARTS or any("=" not in piece for piece in pieces):
-        raise malformed(
-            "The authorization header is malformed; the authorization header requires three components: "
-            "Credential, SignedHeaders, and Signature."
-        )
+    if len(pieces) != _AUTHORIZATION_PARTS:
+        raise malformed("the authorization header requires three components: Credential, SignedHeaders, and Signature.")
+    for piece in pieces:
+        if "=" not in piece:
+            raise malformed(f'the authorization component "{_shown(piece)}" is malformed.')
     parts = dict(piece.split("=", 1) for piece in pieces)
-    for name in ("Credential", "SignedHeaders", "Signature"):
+    for name in _COMPONENTS:
         if not parts.get(name):
-            raise malformed(f"The authorization header is malformed; missing {name}.")
+            raise malformed(f"missing {name}.")
     return parts
+
+
+def _shown(component: str) -> str:
+    """Give of a component its name, as what follows may be a signature or a secret. AWS quotes all of it."""
+    name = next((name for name in _COMPONENTS if component.startswith(name)), "")
+    return component if component == name else name + _REDACTED
 
 
 def _from_query(head: RequestHead, parameters: list[tuple[bytes, bytes]], presigned: dict[bytes, bytes]) -> Claim:
@@ -178,8 +198,8 @@ def _from_query(head: RequestHead, parameters: list[tuple[bytes, bytes]], presig
         )
     text = {name: value.decode("utf-8", "replace") for name, value in presigned.items()}
     if text[b"X-Amz-Algorithm"] != ALGORITHM:
-        raise malformed('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
-    access_key_id, scope = read_credential(text[b"X-Amz-Credential"], malformed)
+        raise malformed('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"')
+    access_key_id, scope = read_credential(text[b"X-Amz-Credential"], errors.malformed_credential)
     if not _SIGNATURE.fullmatch(text[b"X-Amz-Signature"]):
         raise malformed("X-Amz-Signature must be 64 lower-case hex digits")
     return Claim(
@@ -211,18 +231,29 @@ def _expires(text: str) -> int:
 
 
 def read_credential(text: str, malformed: "errors.Malformed") -> tuple[str, CredentialScope]:
-    """``<key>/<date>/<region>/s3/aws4_request``; the key itself never holds a slash here."""
+    """``<key>/<date>/<region>/s3/aws4_request``; the key itself never holds a slash here.
+
+    What is fixed is looked at first, as AWS does: one part too many or too few must not be told as a wrong date.
+    """
     parts = text.split("/")
     if len(parts) != _CREDENTIAL_PARTS or not parts[0]:
-        raise malformed('The Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
-    key, date, region, service, terminator = parts
-    if not _DATE.fullmatch(date):
-        raise malformed("The Credential date format is wrong; expected YYYYMMDD.")
+        raise malformed('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
+    key, day, region, service, terminator = parts
     if service != SERVICE:
-        raise malformed(f'The Credential service is wrong; this endpoint belongs to "{SERVICE}".')
+        raise malformed(f'incorrect service "{service}". This endpoint belongs to "{SERVICE}".')
     if terminator != TERMINATOR:
-        raise malformed(f'The Credential terminator is wrong; expected "{TERMINATOR}".')
-    return key, CredentialScope(date, region)
+        raise malformed(f'incorrect terminal "{terminator}". This endpoint uses "{TERMINATOR}".')
+    if not _is_date(day):
+        raise malformed(f'incorrect date format "{day}". This date in the credential must be in the format "yyyyMMdd".')
+    return key, CredentialScope(day, region)
+
+
+def _is_date(text: str) -> bool:
+    """Whether this is a day of the calendar, as ``YYYYMMDD``."""
+    try:
+        return bool(_DATE.fullmatch(text) and date(int(text[:4]), int(text[4:6]), int(text[6:])))
+    except ValueError:
+        return False
 
 
 def _signed_headers(text: bytes, malformed: "errors.Malformed") -> tuple[bytes, ...]:

@@ -67,7 +67,7 @@ def read_policy_claim(fields: Mapping[str, bytes]) -> PolicyClaim:
     text = {name: fields[name].decode("utf-8", "replace") for _, name in REQUIRED}
     if text["x-amz-algorithm"] != ALGORITHM:
         raise errors.malformed_query('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"')
-    access_key_id, scope = read_credential(text["x-amz-credential"], errors.malformed_query)
+    access_key_id, scope = read_credential(text["x-amz-credential"], errors.malformed_credential)
     signature = text[SIGNATURE]
     if len(signature) != _HEX_DIGITS or not _HEX.issuperset(signature):
         raise errors.malformed_query("X-Amz-Signature must be 64 lower-case hex digits")

@@ -63,9 +63,9 @@ def check_region(claim: Claim, accepted: tuple[str, ...], named: str) -> None:
     message = f'the region "{claim.scope.region}" is wrong; expecting "{named}"'
     region = ("Region", named)
     if claim.presigned:
-        raise errors.malformed_query(f"Error parsing the X-Amz-Credential parameter; {message}", region)
+        raise errors.malformed_credential(message, region)
     reason = "" if claim.scope.region else _NO_REGION.format(named)
-    raise errors.malformed_authorization(f"The authorization header is malformed; {message}", region, reason=reason)
+    raise errors.malformed_authorization(message, region, reason=reason)
 
 
 def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Verified:
@@ -104,7 +104,7 @@ def signed_at(claim: Claim) -> datetime:
         pass
     if claim.presigned:
         raise errors.malformed_query("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
-    raise errors.access_denied("AWS authentication requires a valid Date or x-amz-date header")
+    raise errors.access_denied("AWS authentication requires a valid Date or x-amz-date header.")
 
 
 @lru_cache(maxsize=128)
@@ -118,7 +118,10 @@ def _moment(text: str) -> datetime:
 def _check_time(claim: Claim, at: datetime, timestamp: str, now: datetime) -> None:
     if not timestamp.startswith(claim.scope.date):
         if claim.presigned:
-            raise errors.malformed_query("Invalid credential date. Date is not the same as X-Amz-Date.")
+            raise errors.malformed_query(
+                f'Invalid credential date "{claim.scope.date}". This date is not the same as X-Amz-Date: '
+                f'"{timestamp[:8]}".'
+            )
         raise errors.malformed_authorization("Invalid credential date. Date is not the same as X-Amz-Date.")
     if claim.expires is None:
         if abs(now - at) > MAX_SKEW:
@@ -137,7 +140,7 @@ def _check_time(claim: Claim, at: datetime, timestamp: str, now: datetime) -> No
         raise errors.access_denied("Request is not valid yet")
     if now - at > timedelta(seconds=claim.expires):
         raise errors.access_denied(
-            "Request has expired",
+            "Request has expired.",
             ("X-Amz-Expires", str(claim.expires)),
             ("Expires", f"{at + timedelta(seconds=claim.expires):%Y-%m-%dT%H:%M:%SZ}"),
             ("ServerTime", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
@@ -161,7 +164,9 @@ def _payload(claim: Claim) -> Payload:
     if mode is None:
         raise errors.invalid_argument(
             "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, or a valid sha256 value.",
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, "
+            "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid "
+            "sha256 value.",
             "x-amz-content-sha256",
             text[:128],
         )
