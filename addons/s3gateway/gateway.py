@@ -19,6 +19,7 @@ from s3gateway.config.model import Client, Config
 from s3gateway.rules import access, anonymous, cors, encryption, headers
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation, read_resource
+from s3gateway.rules.parameter_names import without_unknown
 from s3gateway.rules.post_form import Success
 from s3gateway.rules.rate import Rates
 from s3gateway.signer import Signed, Signer
@@ -128,10 +129,12 @@ def forward(
     )
     fields = headers.rewritten(head, applied.headers, *changed)
     query = claim.without_presigned(head.query) if admitted.presigned else head.query
-    mark = b"?" if query or (b"?" in head.target and not admitted.presigned) else b""
+    query = without_unknown(query) if operation.ignores else query
+    is_whole = not (admitted.presigned or operation.ignores)
+    mark = b"?" if query or (b"?" in head.target and is_whole) else b""
     names = [name.lower() for name, _ in (*changed, *applied.headers)]
     unsigned = head.with_headers(operation.path + mark + query, fields, names)
-    same_query = head is admitted.head and not admitted.presigned
+    same_query = head is admitted.head and is_whole
     signed = signer.sign(
         unsigned,
         _names_to_sign(unsigned.lower_names, admitted.signed_headers),

@@ -111,3 +111,30 @@ def test_an_upload_id_is_no_path(front: Front) -> None:
         assert (answer.status, answer.code) == (400, "InvalidArgument")
         assert front.untouched()
     assert front.stored() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "sent"),
+    [
+        ("GET", "/bucket/old?a=1", "/bucket/old"),
+        ("GET", "/bucket?Version=2006-03-01&list-type=2", "/bucket?list-type=2"),
+        ("PUT", "/bucket/new?a=1&x-id=PutObject", "/bucket/new?x-id=PutObject"),
+    ],
+)
+def test_a_parameter_that_nobody_knows_does_not_travel(front: Front, method: str, target: str, sent: str) -> None:
+    """The backend carries out the plain operation, and sees nothing of it."""
+    made = auth(method, target, payload="UNSIGNED-PAYLOAD", body=b"x" if method == "PUT" else None)
+    assert front.ask(made(now())).status == 200
+    assert [request.target for request in front.recorder.requests()] == [sent.encode()]
+    front.s3.delete_object(Bucket="bucket", Key="new")
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [("PUT", "/bucket/old?renameObject"), ("DELETE", "/bucket?unknown=1"), ("DELETE", "/bucket/old?unknown=1")],
+)
+def test_a_sub_resource_that_nobody_knows_is_refused(front: Front, method: str, target: str) -> None:
+    """It must not turn into the operation without it."""
+    answer = front.ask(auth(method, target)(now()))
+    assert (answer.status, answer.code) == (400, "InvalidArgument")
+    assert front.untouched()

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from s3gateway.observed.capture import Head, Pairs
 from s3gateway.observed.redaction import text
 from s3gateway.rules.headers import HOP_BY_HOP, without_hop_by_hop
+from s3gateway.rules.parameter_names import without_unknown
 from s3gateway.sigv4.claim import without_presigned
 from s3gateway.sigv4.model import PayloadMode
 
@@ -70,9 +71,13 @@ def of_target(context: Context) -> str:
             return ""
         reasons.append("the bucket moved from the host name into the path")
     if query != query_after:
-        if text(without_presigned(raw(query))) != query_after:
-            return ""
-        reasons.append("the presigned parameters became a signature in the headers")
+        unsigned = without_presigned(raw(query))
+        if unsigned != raw(query):
+            reasons.append("the presigned parameters became a signature in the headers")
+        if raw(query_after) != unsigned:
+            if raw(query_after) != without_unknown(unsigned):
+                return ""
+            reasons.append("query parameters that S3 does not know are left out")
     return "; ".join(reasons) if incoming.method == outgoing.method else ""
 
 

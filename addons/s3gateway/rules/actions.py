@@ -202,13 +202,19 @@ def _check_parameters(action: Action, query: list[tuple[bytes, bytes]]) -> None:
             message = "This operation does not accept partNumber without uploadId"
             raise errors.invalid_argument(message, what, value.decode("utf-8", "replace"))
         if name not in action.parameters and not _OTHERS.fullmatch(name):
-            raise errors.invalid_argument("This operation does not have such a query parameter.", what, "")
+            raise no_such_parameter(name)
         if name.lower() in seen:
             raise errors.invalid_argument("A query parameter is there twice.", what, "")
         seen.add(name.lower())
         pattern = _VALUES.get(name)
         if (pattern and not pattern.fullmatch(value)) or (name == b"uploadId" and _leaves_its_folder(value)):
             raise _no_such_value(name, value.decode("utf-8", "replace"))
+
+
+def no_such_parameter(name: bytes) -> errors.S3Error:
+    """Refuse a parameter that a backend might take for something else."""
+    message = "This operation does not have such a query parameter."
+    return errors.invalid_argument(message, name.decode("utf-8", "replace"), "")
 
 
 def _no_such_value(name: bytes, value: str) -> errors.S3Error:

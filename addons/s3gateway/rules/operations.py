@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from s3gateway import errors
 from s3gateway.rules import actions
+from s3gateway.rules.parameter_names import IGNORING, is_unknown
 from s3gateway.sigv4.model import RequestHead
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
@@ -62,7 +63,8 @@ _STREAMED_BY_CHUNKS = frozenset(("PutObject", "UploadPart"))
 class Operation:
     """What a request asks for. ``bucket`` and ``key`` are decoded; ``source`` is the (bucket, key) copied from.
 
-    ``also`` names the operations that its headers amount to.
+    ``also`` names the operations that its headers amount to. With ``ignores`` its query has parameters that no server
+    knows (:mod:`~s3gateway.rules.parameter_names`), which do not travel.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Operation:
     path: bytes
     source: tuple[str, str] | None = None
     also: tuple[str, ...] = ()
+    ignores: bool = False
 
     @property
     def takes_chunks(self) -> bool:
@@ -102,14 +105,18 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
     query = head.parameters
     _check_foreign(head, bucket, query)
     source = _copy_source(head)
-    name = actions.find("object" if key else "bucket" if bucket else "service", head.method, query)
+    level = "object" if key else "bucket" if bucket else "service"
+    unknown = [name for name, value in query if is_unknown(name, value)] if query else []
+    name = actions.find(level, head.method, [pair for pair in query if not is_unknown(*pair)] if unknown else query)
     if source:
         if name not in _COPIES:
             raise errors.invalid_argument(
                 "You can only specify a copy source header for copy requests.", "x-amz-copy-source", ""
             )
         name = _COPIES[name]
-    return Operation(name, bucket, key, path, source, _also(head, key, query))
+    if unknown and name not in IGNORING:
+        raise actions.no_such_parameter(unknown[0])
+    return Operation(name, bucket, key, path, source, _also(head, key, query), ignores=bool(unknown))
 
 
 def read_resource(head: RequestHead, domains: tuple[str, ...]) -> tuple[bytes, str, str]:
