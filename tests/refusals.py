@@ -176,6 +176,11 @@ def _other_digit(body: bytes, at: int) -> bytes:
 MESSAGES = {
     ("PUT", "/bucket/key?partNumber=1"): "This operation does not accept partNumber without uploadId",
     ("PUT", "/bucket/key?uploadId=a"): NOT_ALLOWED,
+    (
+        "POST",
+        "/bucket/key?lambdaArn=arn%3Aminio%3As3-object-lambda%3A%3A_%3Awebhook",
+    ): "PromptObject (lambdaArn) is not",
+    ("GET", "/_iceberg"): "AIStor Tables",
     ("POST", "/"): NOT_ALLOWED,
     ("POST", "/bucket/key"): NOT_ALLOWED,
     ("GET", "/bucket/key?uploads"): "Key is not expected for the GET method ?uploads subresource",
@@ -569,6 +574,10 @@ ROWS = [
                 ("PUT", "/bucket?replication-reset"),
                 ("PUT", "/bucket?publicAccessBlock"),
                 ("GET", "/bucket/key?lambdaArn=a"),
+                ("POST", "/bucket/key?lambdaArn=arn%3Aminio%3As3-object-lambda%3A%3A_%3Awebhook"),
+                ("GET", "/_iceberg/v1/config?warehouse=w"),
+                ("POST", "/_iceberg/v1/w/namespaces"),
+                ("GET", "/_iceberg"),
                 ("PUT", "/bucket/key?x-amz-meta-snowball-auto-extract=true"),
             )),
         )
@@ -580,6 +589,16 @@ ROWS = [
     Row("r42 hidden in the query", auth("PUT", "/bucket/key?x%2Damz-meta-a=" + "x" * 2048, query="x-amz-meta-a=" + "x" * 2048), 400, "MetadataTooLarge"),
     Row("r45 admin API", auth("GET", "/minio/admin/v3/info"), 403, "AccessDenied"),
     Row("r45 replication header", auth("PUT", "/bucket/key", [("X-Minio-Replication-Server-Side-Encryption-Iv", "x")]), 403, "AccessDenied"),
+    Row("r45 tables", then(auth("GET", "/_iceberg/v1/config"), claimed(b"/s3/", b"/s3tables/")), 501, "NotImplemented", "AIStor Tables"),
+    *(
+        Row(f"r45 RDMA {name}", made, 501, "NotImplemented", "S3 over RDMA is not available")
+        for name, made in uploads(("x-amz-rdma-token", "t")).items()
+    ),
+    Row("r45 RDMA GET", auth("GET", "/bucket/key", [("x-amz-rdma-token", "t")]), 501, "NotImplemented", "S3 over RDMA is not available"),
+    *(
+        Row(f"r45 append {name}", made, 501, "NotImplemented", "Append (x-amz-write-offset-bytes) is not available")
+        for name, made in uploads(("x-amz-write-offset-bytes", "0")).items()
+    ),
     Row("r45 snowball", auth("PUT", "/bucket/key", [("X-Amz-Meta-Snowball-Auto-Extract", "true")]), 501, "NotImplemented"),
     Row("r45 STS", auth("POST", "/?Action=AssumeRole"), 501, "NotImplemented"),
     *(

@@ -23,11 +23,19 @@ BUCKET_REGION = b"x-amz-bucket-region"
 class S3Error(Exception):
     """A refusal: HTTP ``status``, S3 ``code``, ``message`` and extra XML ``fields`` as (element, text) pairs.
 
-    ``reason`` is for the operator's log, where the client is told no more than that it may not.
+    ``reason`` is for the operator's log, where the client is told no more than that it may not. ``header`` is a field
+    that the answer has besides.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, fields: tuple[tuple[str, str], ...] = (), *, reason: str = ""
+        self,
+        status: int,
+        code: str,
+        message: str,
+        fields: tuple[tuple[str, str], ...] = (),
+        *,
+        reason: str = "",
+        header: tuple[bytes, bytes] | None = None,
     ) -> None:
         super().__init__(status, code, message)
         self.status = status
@@ -35,11 +43,13 @@ class S3Error(Exception):
         self.message = message
         self.fields = fields
         self.reason = reason
+        self.header = header
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Give the region, where it is told, as a header as well: an answer to HEAD has no document."""
-        return tuple((BUCKET_REGION, text.encode()) for name, text in self.fields if name == "Region")
+        """Give what the head tells besides. A region is told there as well: an answer to HEAD has no document."""
+        region = tuple((BUCKET_REGION, text.encode()) for name, text in self.fields if name == "Region")
+        return (self.header, *region) if self.header else region
 
     def __str__(self) -> str:
         """Give code and message; the extra fields may quote the client and stay out of logs."""
@@ -47,7 +57,7 @@ class S3Error(Exception):
 
     def detached(self) -> "S3Error":
         """Give the same refusal to be kept: one that was raised holds, by its traceback, the frames it came through."""
-        return S3Error(self.status, self.code, self.message, self.fields, reason=self.reason)
+        return S3Error(self.status, self.code, self.message, self.fields, reason=self.reason, header=self.header)
 
     def to_xml(self, resource: str, request_id: str) -> bytes:
         """Render the body of an S3 error response (AWS "Error responses": Code, Message, Resource, RequestId)."""
@@ -153,9 +163,9 @@ def no_such_upload(upload_id: str) -> S3Error:
     )
 
 
-def not_implemented(message: str) -> S3Error:
+def not_implemented(message: str, header: tuple[bytes, bytes] | None = None) -> S3Error:
     """501: S3 knows it, this gateway does not carry it."""
-    return S3Error(501, "NotImplemented", message)
+    return S3Error(501, "NotImplemented", message, header=header)
 
 
 def unknown_access_key(access_key_id: str) -> S3Error:

@@ -16,7 +16,7 @@ from s3gateway.bodies.own_chunks import OwnChunks, OwnFraming, own_framing
 from s3gateway.bodies.spooled import Spool, SpooledBody
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
-from s3gateway.rules import access, anonymous, cors, encryption, headers
+from s3gateway.rules import access, aistor, anonymous, cors, encryption, headers
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation, read_resource
 from s3gateway.rules.parameter_names import without_unknown
@@ -83,6 +83,7 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     check_head(head, config.limits)
     headers.check_fields(head)
     check_target(head)
+    aistor.check_target(head)
     if claim.is_anonymous(head):
         raise anonymous.refusal(read_operation(head, config.domains).name)
     claimed = claim.read_claim(head)
@@ -97,6 +98,7 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
         rates.charge(claimed.access_key_id, config.limits.request_rate, now)
     operation = read_operation(head, config.domains)
     access.check_access(client.access, operation, head.query)
+    aistor.check(operation, head, config.backend.type)
     _check_payload(verified.payload, operation, arrival)
     checksums_in(head)
     check_metadata(head, config.limits)
@@ -116,6 +118,7 @@ def forward(
         headers.check_fields(head)
         check_target(head)
         operation = read_operation(head, config.domains)
+        aistor.check(operation, head, config.backend.type)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
     own = own_framing(verified.payload.mode, admitted.head, config.limits) if admitted.arrival.has_body else None
     if spool is None and verified.payload.mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER:

@@ -39,6 +39,7 @@ REFUSED = [
     ("listen: {host: 1}", "listen.host: 1 is not text; put it in quotes"),
     ("listen: {regions: us-east-1}", "listen.regions: 'us-east-1' is not a list of text; write [\"us-east-1\"]"),
     ("listen: {regions: ['']}", "listen.regions[0]: is empty; write text"),
+    ("backend: {type: AIStor}", "backend.type: 'AIStor' is not minio or aistor; write minio or aistor"),
     ("listen: {regions: ['a b']}", "listen.regions[0]: 'a b' holds ' '; take it out: YAML adds"),
     (
         "listen: {regions: ['eu-*']}",

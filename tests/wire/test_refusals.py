@@ -10,7 +10,7 @@ from tests.admission import edited
 from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Raw
 from tests.refusals import ROWS
-from tests.refusing import CLIENTS, UPLOADS, Request, Row, claimed, then
+from tests.refusing import CLIENTS, UPLOADS, Request, Row, auth, claimed, then
 from tests.wire.front import Front, head_bytes, now, on_wire
 
 IN_THE_BODY = (
@@ -99,4 +99,15 @@ def test_a_refusal_that_waits_for_its_explanation_arrives(front: Front, certs: C
         with Raw(port) as raw:
             assert raw.ask(on_wire(forged(now()))).code == "SignatureDoesNotMatch", mode
             assert raw.is_closed()
+    assert front.untouched()
+
+
+def test_rdma_is_refused_where_its_clients_look(front: Front) -> None:
+    """In the head, for an upload and for a read."""
+    for made in (
+        auth("PUT", "/bucket/key", [("x-amz-rdma-token", "t")]),
+        auth("GET", "/bucket/old", [("x-amz-rdma-token", "t")]),
+    ):
+        answer = front.ask(made(now()))
+        assert (answer.status, answer.header("x-amz-rdma-reply")) == (501, "501")
     assert front.untouched()

@@ -144,7 +144,9 @@ def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
         )
     ca_file = values.get("ca_file")
     region = check_word("backend.region", values["region"])
-    return Backend(scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, region)
+    return Backend(
+        scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, region, values["type"]
+    )
 
 
 def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:

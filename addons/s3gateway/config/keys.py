@@ -46,6 +46,7 @@ WHOLE_SECONDS = Kind("whole number of seconds", lambda value: _is_int(value) and
 YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
 TRUE = Kind("true", lambda value: value is True, "")
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
+BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
 
 
@@ -83,6 +84,13 @@ KEYS = (
     ),
     Key("backend.endpoint", TEXT, "`https://host:port` of the S3 server. May come from `--mode reverse:...` instead."),
     Key("backend.ca_file", FILE, "PEM CA that signed the backend's certificate. Without it the public CAs count."),
+    Key(
+        "backend.type",
+        BACKEND_TYPE,
+        "The backend's product. With `aistor`, append (`x-amz-write-offset-bytes`) passes; MinIO would overwrite the "
+        "object.",
+        "minio",
+    ),
     Key("backend.region", TEXT, "Region that the gateway signs for.", "us-east-1"),
     Key("backend.credentials.access_key_id", TEXT, "The gateway's own key at the backend."),
     Key("backend.credentials.secret_access_key", SECRET, "Its secret."),

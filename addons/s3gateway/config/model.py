@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3gateway.rules.access import Access
+from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
 from s3gateway.rules.encryption import EncryptionRule
 from s3gateway.rules.limits import Limits
@@ -45,13 +46,17 @@ class Admin:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The one S3 server behind the gateway. ``authority`` is what its ``Host`` header says."""
+    """The one S3 server behind the gateway. ``authority`` is what its ``Host`` header says.
+
+    ``type`` is the product: what only one of them can do, the gateway lets pass to no other.
+    """
 
     scheme: str
     host: str
     port: int
     ca_file: Path | None
     region: str
+    type: str = MINIO
 
     @property
     def authority(self) -> str:

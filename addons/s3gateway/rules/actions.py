@@ -112,6 +112,11 @@ _NOT_ROUTED: Final = frozenset(
     b"analytics intelligent-tiering inventory metrics ownershipControls publicAccessBlock torrent "  # AWS's
     b"events lambdaArn replication-reset replication-reset-status replication-metrics replication-check".split()
 )
+_FEATURES: Final = {
+    (b"POST", b"lambdaArn"): "PromptObject (lambdaArn)",
+    (b"GET", b"lambdaArn"): "Object Lambda (lambdaArn)",
+}
+"""What AIStor and MinIO call some of them."""
 
 _DECIDING: Final = {
     b"list-type": re.compile(b"2"),
@@ -188,7 +193,8 @@ def _no_action(level: str, method: bytes, found: list[bytes]) -> errors.S3Error:
     """Say that there is no such operation, in AWS's words."""
     subresource = found[0] if found else b""
     if subresource in _NOT_ROUTED:
-        return errors.not_implemented(f"{subresource.decode()} is not available through this gateway.")
+        feature = _FEATURES.get((method, subresource), subresource.decode())
+        return errors.not_implemented(f"{feature} is not available through this gateway.")
     if (level, method) == ("object", b"GET") and subresource in _OF_BUCKETS:
         return errors.S3Error(400, *_OF_BUCKETS[subresource])
     return errors.method_not_allowed(_NO_BUCKET if level == "service" else "")
