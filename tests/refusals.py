@@ -197,9 +197,9 @@ ROWS = [
     *(
         Row(f"r01 {method} {target} {source}", then(auth(method, target, [("x-amz-copy-source", source)] if source else []), without, b"authorization"), 403, "AccessDenied", message)
         for method, target, source, message in (
-            ("GET", "/", "", "Access Denied."),
             ("HEAD", "/bucket", "", "Access Denied."),
             ("GET", "/bucket/key", "", "Access Denied."),
+            ("GET", "/", "", "Access Denied."),
             ("PUT", "/bucket/key", "", "Access Denied."),
             ("POST", "/bucket?delete", "", "Access Denied."),
             ("PUT", "/bucket", "", ANONYMOUS),

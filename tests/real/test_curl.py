@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from botocore.config import Config
 
+from lab.certs import Certs
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
 from s3gateway.observed import capture, curl
@@ -18,6 +20,8 @@ from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Target, put_chunked, sign
 from tests.real.waiting import eventually, whole_lines
+
+README = Path(__file__).parent.parent.parent / "README.md"
 
 
 @pytest.fixture
@@ -84,6 +88,41 @@ def test_a_read_and_a_streamed_upload(
     command = curl.command(_last(captured, 3))
     assert _run(command, tmp_path).stdout == b"206", command
     assert (tmp_path / "out").read_bytes() == b"curl"
+
+
+def _recipe(running: Gateway, certs: Certs, bucket: str) -> str:
+    """The README's command, with this gateway in the place of its own."""
+    (block,) = [
+        each for each in re.findall(r"```console\n(.*?)```", README.read_text(), re.DOTALL) if "aws-sigv4" in each
+    ]
+    named = {
+        "SPARKKEY:change-me": f"{SPARK_CLIENT['access_key_id']}:{SPARK_CLIENT['secret_access_key']}",
+        "certs/ca.crt": str(certs.ca),
+        "https://127.0.0.1:8000/reports/": f"{running.tls_url}/{bucket}/",
+    }
+    command: str = block.removeprefix("$ ").strip()
+    for theirs, ours in named.items():
+        assert theirs in command
+        command = command.replace(theirs, ours)
+    return command
+
+
+def test_the_readmes_recipe(minio: Minio, certs: Certs, gateway: GatewayFactory, bucket: str, tmp_path: Path) -> None:
+    """It uploads; without its header curl 7 is refused, with words that say what to add."""
+    _curl()
+    running = gateway(gateway_config(minio, certificate=certs.gateway))
+    (tmp_path / "report.csv").write_bytes(b"a,b")
+    command = _recipe(running, certs, bucket).replace("report.csv ", f"{tmp_path}/report.csv ")
+    done = _run(command, tmp_path)
+    assert done.stdout == b"200", (command, done, (tmp_path / "out").read_bytes())
+    assert minio.client().get_object(Bucket=bucket, Key="2026/report.csv")["Body"].read() == b"a,b"
+    header = "--header 'x-amz-content-sha256: UNSIGNED-PAYLOAD'"
+    bare = command.replace(header, "--header 'User-Agent: curl/7.88.1' --header 'x-amz-content-sha256:'")
+    assert bare != command
+    assert _run(bare, tmp_path).stdout == b"400"
+    told = (tmp_path / "out").read_text(encoding="utf-8")
+    assert "Missing required header for this request: x-amz-content-sha256" in told
+    assert header in told
 
 
 def test_an_empty_object_is_one(running: Gateway, minio: Minio, bucket: str, captured: Path, tmp_path: Path) -> None:

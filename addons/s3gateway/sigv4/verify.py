@@ -20,6 +20,10 @@ from s3gateway.sigv4.model import CredentialScope, Payload, PayloadMode, Request
 MAX_SKEW = timedelta(minutes=15)
 """AWS "RequestTimeTooSkewed": 15 minutes either way, which also bounds how long a request can be replayed."""
 
+_OF_CURL = (
+    " (curl before 8 sends none of itself: add --header 'x-amz-content-sha256: UNSIGNED-PAYLOAD', with or without a "
+    "body)"
+)
 _NO_REGION = (
     "signed for no region: set the client's region to \"{}\" (MinIO's admin API is signed so as well; it is not served "
     "here)"
@@ -76,7 +80,7 @@ def verify(claim: Claim, head: RequestHead, secret: Secret, now: datetime) -> Ve
     at = signed_at(claim)
     timestamp = canonical.amz_date(at)
     _check_time(claim, at, timestamp, now)
-    payload = _payload(claim)
+    payload = _payload(claim, head)
     _check_signed_headers(claim, head)
     uri = canonical.canonical_uri(head.path)
     query = canonical.canonical_pairs(head.parameters, without=b"X-Amz-Signature" if claim.presigned else b"")
@@ -147,11 +151,12 @@ def _check_time(claim: Claim, at: datetime, timestamp: str, now: datetime) -> No
         )
 
 
-def _payload(claim: Claim) -> Payload:
+def _payload(claim: Claim, head: RequestHead) -> Payload:
     if claim.payload is None:
         if claim.presigned:
             return Payload(PayloadMode.UNSIGNED, "UNSIGNED-PAYLOAD")
-        raise errors.invalid_request("Missing required header for this request: x-amz-content-sha256")
+        remedy = _OF_CURL if (head.first(b"user-agent") or b"").startswith(b"curl/") else ""
+        raise errors.invalid_request(f"Missing required header for this request: x-amz-content-sha256{remedy}")
     text = claim.payload.decode("ascii", "replace")
     if "ECDSA" in text:
         raise errors.not_implemented(f"{text[:64]} is not supported.")
