@@ -89,6 +89,11 @@ def access_denied(message: str = "Access Denied.", *fields: tuple[str, str], rea
     return S3Error(403, "AccessDenied", message, fields, reason=reason)
 
 
+def healthy() -> S3Error:
+    """200: no refusal, but an answer of the gateway's own as well. It has no document."""
+    return S3Error(200, "", "")
+
+
 def headers_not_signed(names: list[str]) -> S3Error:
     """403: an ``x-amz-*`` header is on the wire and not in SignedHeaders, so anybody could have added it."""
     return access_denied(

@@ -16,7 +16,7 @@ from s3gateway.bodies.own_chunks import OwnChunks, OwnFraming, own_framing
 from s3gateway.bodies.spooled import Spool, SpooledBody
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
-from s3gateway.rules import access, aistor, anonymous, cors, encryption, headers
+from s3gateway.rules import access, aistor, anonymous, cors, encryption, headers, health_polls
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation, read_resource
 from s3gateway.rules.parameter_names import without_unknown
@@ -85,6 +85,8 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     check_target(head)
     aistor.check_target(head)
     if claim.is_anonymous(head):
+        if health_polls.is_poll(head) and not arrival.has_body:
+            raise health_polls.answer(config.listen.health_polls)
         raise anonymous.refusal(read_operation(head, config.domains).name)
     claimed = claim.read_claim(head)
     check_region(claimed, config.listen.regions, config.region)

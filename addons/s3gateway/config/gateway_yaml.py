@@ -99,6 +99,7 @@ def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
         files.path("listen.certificate", certificate) if certificate else None,
         files.path("listen.key", key) if key else None,
         _regions(values["regions"], region) or (region, *_SDK_REGIONS),
+        values["health_polls"],
     )
 
 

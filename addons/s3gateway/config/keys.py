@@ -46,6 +46,7 @@ WHOLE_SECONDS = Kind("whole number of seconds", lambda value: _is_int(value) and
 YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
 TRUE = Kind("true", lambda value: value is True, "")
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
+HEALTH = Kind("403 or 200", lambda value: _is_int(value) and value in (403, 200), "")
 BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
 
@@ -81,6 +82,13 @@ KEYS = (
         "Regions (patterns) that clients may sign for; the first that is no pattern is named to those that do not. "
         "By default `backend.region`, and `us-east-1` and `us-east-2`, which Spark signs for when a job sets only an "
         "endpoint.",
+    ),
+    Key(
+        "listen.health_polls",
+        HEALTH,
+        "What is answered to MinIO's health paths without a signature (`mc ready` asks once a second). They are never "
+        "passed on: 200 says that the gateway serves. They are told of once a minute, and not captured.",
+        403,
     ),
     Key("backend.endpoint", TEXT, "`https://host:port` of the S3 server. May come from `--mode reverse:...` instead."),
     Key("backend.ca_file", FILE, "PEM CA that signed the backend's certificate. Without it the public CAs count."),

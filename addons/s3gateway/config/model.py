@@ -27,13 +27,17 @@ def is_pattern(region: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where clients connect. HTTP and TLS share the port; without a certificate mitmproxy makes one."""
+    """Where clients connect. HTTP and TLS share the port; without a certificate mitmproxy makes one.
+
+    ``health_polls`` is the status that they are answered with.
+    """
 
     host: str
     port: int
     certificate: Path | None
     key: Path | None
     regions: tuple[str, ...]
+    health_polls: int = 403
 
 
 @dataclass(frozen=True, slots=True)

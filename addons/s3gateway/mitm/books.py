@@ -1,6 +1,7 @@
 """Who is told of an exchange when it has ended, and who may watch it while it goes on."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 
 from s3gateway.mitm.explaining import Explainer, patiently
@@ -8,9 +9,13 @@ from s3gateway.mitm.log import AccessLog
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.watched.desk import Desk
 from s3gateway.observed.metrics import Metrics
+from s3gateway.observed.polls import Polls
 from s3gateway.observed.transaction import Transaction
+from s3gateway.rules import health_polls
 from s3gateway.wire.service import Current
 from s3gateway.wire.watching import Watch
+
+logger = logging.getLogger(__name__)
 
 
 class Books:
@@ -26,6 +31,7 @@ class Books:
         self._desk = desk
         self._explainer = Explainer(self._on_explained)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._polls = Polls(logger.info, lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell))
 
     def watch(self, transaction: Transaction, client: object) -> Watch | None:
         """Give whoever watches."""
@@ -42,6 +48,10 @@ class Books:
         if transaction.logged:
             return None
         config = self._current().config
+        if transaction.refusal is not None and health_polls.is_poll(transaction.head):
+            self._polls.count(transaction.head.path.decode(), transaction.record.status)
+            transaction.logged = True
+            return None
         if transaction.outgoing is None:
             transaction.mark("answered")  # by the gateway; what was sent is answered when the backend answers
         transaction.mark("ended")
@@ -54,7 +64,8 @@ class Books:
         return patiently(settled) if settled and self._desk.writes_flows else None
 
     def stop(self) -> None:
-        """Keep what is not explained yet as it is."""
+        """Tell of the last polls, and keep what is not explained yet as it is."""
+        self._polls.flush()
         for transaction in self._explainer.stop():
             self._recorder.explained(transaction)
 

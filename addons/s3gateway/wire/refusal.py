@@ -29,7 +29,7 @@ class Refusal:
 
 def refusal(error: S3Error, head: RequestHead, record: Record, *more: tuple[bytes, bytes], closes: bool) -> Refusal:
     """Make the answer to ``head``; it has ``more`` fields, and says that the connection ``closes``."""
-    body = b"" if head.method == b"HEAD" else document(error, head, record)
+    body = b"" if head.method == b"HEAD" or not error.code else document(error, head, record)
     record.bytes_out = len(body)
     headers: Headers = (
         (b"Content-Type", b"application/xml"),
