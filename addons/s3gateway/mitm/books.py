@@ -51,6 +51,8 @@ class Books:
         if transaction.refusal is not None and health_polls.is_poll(transaction.head):
             self._polls.count(transaction.head.path.decode(), transaction.record.status)
             transaction.logged = True
+            if self._metrics is not None:
+                self._metrics.ended(transaction)
             return None
         if transaction.outgoing is None:
             transaction.mark("answered")  # by the gateway; what was sent is answered when the backend answers
