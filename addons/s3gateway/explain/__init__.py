@@ -11,5 +11,7 @@ what makes the client's signature fit.
 ``why``       the whole answer for a request
 ``chain``     the same for a chunk or trailer whose signature does not match
 ``backend``   what a backend's refusal says about the request that was sent to it
+``cause``     an explanation taken apart for whoever shows it: certainty, lines that differ, what to do
+``catalogue`` what to do about each cause, and the pages that say so
 ``rendering`` an explanation on a terminal, differing lines marked
 """

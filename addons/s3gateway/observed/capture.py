@@ -16,7 +16,9 @@ it, and diff, replay and explanation start from it. As JSON::
                   "runs": [[131072, 2], [1, 1], [0, 1]]} | null,
        "response": {"status": 200, "headers": [["ETag", "..."], ...]} | null, "backend_error": "",
        "timings": {"verified": 0.0004, "signed": 0.0006, "answered": 0.012, "ended": 0.0121},
-       "explanation": {"cause": "host-port", "sentence": "...", "expected": "...", "received": "..."} | null}]}
+       "explanation": {"cause": "host-port", "sentence": "...", "expected": "...", "received": "...",
+                       "certainty": "certain" | "likely" | "possible" | "", "others": [["cause", "sentence"], ...],
+                       "lines": [["scope", "as signed", "as received"], ...]} | null}]}
 
 Header lists keep wire order, case and duplicates. Bytes that are not UTF-8 are lone surrogates (``surrogateescape``),
 which JSON escapes. Timings are seconds since the head arrived. Signatures, tokens and SSE-C keys are ``<redacted>``;
@@ -81,12 +83,19 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a signature did not match: a slug, one sentence, and the canonical request expected against received."""
+    """Why a signature did not match: a slug, one sentence, and the canonical request expected against received.
+
+    ``certainty`` is empty where nobody said, ``others`` are (slug, sentence) of causes that would fit as well, and
+    ``lines`` are (what, as signed, as received) of what differs outside the canonical request.
+    """
 
     cause: str
     sentence: str
     expected: str = ""
     received: str = ""
+    certainty: str = ""
+    others: Pairs = ()
+    lines: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,4 +266,13 @@ def _response(value: object) -> Response:
 
 def _explanation(value: object) -> Explanation:
     values = _mapping(value, "explanation")
-    return Explanation(*(_text(values, name, "") for name in ("cause", "sentence", "expected", "received")))
+    names = ("cause", "sentence", "expected", "received", "certainty")
+    cause, sentence, expected, received, certainty = (_text(values, name, "") for name in names)
+    others = _pairs(values.get("others", []))
+    return Explanation(cause, sentence, expected, received, certainty, others, _lines(values.get("lines", [])))
+
+
+def _lines(value: Any) -> tuple[tuple[str, str, str], ...]:
+    if not all(isinstance(line, list) and len(line) == 3 and all(isinstance(x, str) for x in line) for line in value):  # noqa: PLR2004
+        raise CaptureError("lines are not a list of [what, as signed, as received]")
+    return tuple((_of_bytes(what), _of_bytes(signed), _of_bytes(received)) for what, signed, received in value)

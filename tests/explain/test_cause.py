@@ -1,0 +1,61 @@
+"""An explanation taken apart: lines that differ are told by what they are, and the differing characters are marked."""
+
+import pytest
+
+from s3gateway.explain.cause import Certainty, Difference, difference, differences, verdict
+from s3gateway.observed.capture import Explanation
+
+REQUEST = "PUT\n/bucket/key\n\nhost:gw:8000\nx-amz-meta-a:b\n\nhost;x-amz-meta-a\nUNSIGNED-PAYLOAD"
+
+
+def marked(line: str, spans: tuple[tuple[int, int], ...]) -> list[str]:
+    return [line[start:end] for start, end in spans]
+
+
+def test_a_line_is_told_by_what_it_is() -> None:
+    """Headers by their name, so one that is missing shifts nothing."""
+    received = REQUEST.replace("/key", "/key%20").replace("host:gw:8000\n", "").replace("UNSIGNED-PAYLOAD", "abc")
+    found = differences(REQUEST, received)
+    assert [one.part for one in found] == ["path", "header host", "payload"]
+    assert found[1] == Difference("header host", "host:gw:8000", "")
+    assert marked(found[0].received, found[0].received_spans) == ["%20"]
+
+
+@pytest.mark.parametrize(
+    ("signed", "received", "ours", "theirs"),
+    [
+        ("host:gw:8000", "host:gw", [":8000"], [""]),
+        ("a:identity", "a:gzip", ["identity"], ["gzip"]),
+        ("user-agent:app/1 via", "user-agent:app/1", [" via"], [""]),
+        ("/a%20b/cde", "/a+b/cdf", ["%20", "e"], ["+", "f"]),
+        ("x:caf\u00e9", "x:cafe\u0301", ["\\xe9"], ["e\\u0301"]),
+        ("x:caf\u00e9", "x:caf\udce9", ["\u00e9"], ["\\xe9"]),
+        ("x:a\u00a0b", "x:a b", ["\\xa0"], [" "]),
+        ("x:\u202eb", "x:b", ["\\u202e"], [""]),
+    ],
+)
+def test_the_characters_that_differ_are_marked(signed: str, received: str, ours: list[str], theirs: list[str]) -> None:
+    """What looks the same is escaped, bytes that are no UTF-8 are shown as such, and nothing acts on a terminal."""
+    found = difference("line", signed, received)
+    assert marked(found.signed, found.signed_spans) == ours
+    assert marked(found.received, found.received_spans) == theirs
+    assert (found.signed + found.received).isprintable()
+
+
+def test_a_long_line_is_compared_in_bounded_time() -> None:
+    """Two lines of 16 KiB without a letter in common in the same place."""
+    found = difference("path", "/" + "ab" * 8000, "/" + "ba" * 8000)
+    assert len(found.signed_spans) == 1
+
+
+def test_an_old_capture_is_possible() -> None:
+    """It says nothing of certainty, and a word that nobody knows says nothing either."""
+    assert verdict(Explanation("host-port", "x")).certainty is Certainty.POSSIBLE
+    assert verdict(Explanation("host-port", "x", certainty="sure")).certainty is Certainty.POSSIBLE
+    assert verdict(Explanation("host-port", "x", certainty="certain")).certainty is Certainty.CERTAIN
+
+
+def test_what_differs_outside_the_canonical_request() -> None:
+    """Stands after the lines of it."""
+    told = Explanation("scope-region", "x", REQUEST, REQUEST, lines=(("scope", "a/eu/s3", "a/us/s3"),))
+    assert [one.part for one in verdict(told).evidence] == ["scope"]
