@@ -58,7 +58,7 @@ def test_a_wrong_secret_is_called_just_that(case: Case) -> None:
     assert outcome.complete
     assert outcome.tries < MAX_TRIES
     if "wrong-secret" in case.control:
-        assert "the secret is most likely wrong (client `spark`, key `SPARKKEY`)" in outcome.explanation.sentence
+        assert "the secret is usually wrong then (client `spark`, key `SPARKKEY`)" in outcome.explanation.sentence
         assert not outcome.explanation.expected
 
 

@@ -121,7 +121,7 @@ def test_a_wrong_secret_is_called_that(running: Gateway) -> None:
     running.client().list_buckets()
     (line,) = explained(running)
     assert line["explained"] == "wrong-secret"
-    assert "secret is most likely wrong (client `spark`, key `SPARKKEY`)" in line["sentence"]
+    assert "secret is usually wrong then (client `spark`, key `SPARKKEY`)" in line["sentence"]
     assert "not-this-one" not in running.log()
 
 

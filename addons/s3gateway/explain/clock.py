@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from s3gateway.explain.cause import Certainty
 from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.verify import MAX_SKEW
 
@@ -27,9 +28,10 @@ def wrong(signed_at: datetime, now: datetime, expires: int | None) -> Explanatio
             "presigned-expired",
             f"the presigned URL expired {duration(-ahead - life)} ago: it was signed at {_text(signed_at)} for "
             f"{duration(life)}; presign a new one{_if_clock(-ahead)}",
+            certainty=Certainty.CERTAIN.value,
         )
     if ahead > MAX_SKEW or (expires is None and -ahead > MAX_SKEW):
-        return Explanation("clock", _sentence(ahead, signed_at, now))
+        return Explanation("clock", _sentence(ahead, signed_at, now), certainty=Certainty.CERTAIN.value)
     return None
 
 

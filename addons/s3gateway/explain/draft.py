@@ -4,7 +4,9 @@ The first draft is the request as it was received; every other differs from it b
 client did. Nothing here is shown without :meth:`Draft.shown`, which hides keys, tokens and cookies.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from s3gateway.observed.redaction import payload_text
 from s3gateway.rules.headers import redacted_canonical_request, redacted_target
@@ -42,6 +44,22 @@ class Draft:
         """Sign with a key derived from ``secret`` and ``key_scope``."""
         return canonical.sign(key, canonical.string_to_sign(self.timestamp, self.scope, self.canonical_request()))
 
+    def signer(self, name: bytes, key: bytes) -> Callable[[bytes], Signature]:
+        """Give a function that signs this draft with other values of one header: what comes before is kept."""
+        at = next(i for i, (known, _) in enumerate(self.fields) if known == name)
+        lines = [b"%b:%b\n" % pair for pair in self.fields]
+        before = b"\n".join((self.method, self.uri, self.query, b"".join(lines[:at]) + name + b":"))
+        after = b"\n".join((b"\n" + b"".join(lines[at + 1 :]), b";".join(self.signed_headers), self.payload))
+        begun = sha256(before)
+        text = canonical.string_to_sign(self.timestamp, self.scope, b"").rpartition(b"\n")[0] + b"\n"
+
+        def sign(value: bytes) -> Signature:
+            hashed = begun.copy()
+            hashed.update(value + after)
+            return canonical.sign(key, text + hashed.hexdigest().encode())
+
+        return sign
+
     def shown(self) -> str:
         """Give the canonical request for people: secret values hidden, bytes that are no UTF-8 as surrogates."""
         # A query as it stood on the wire may hide a parameter's name behind escapes.
@@ -74,3 +92,9 @@ def received(claim: Claim, head: RequestHead, secret: Secret) -> Draft:
         key_scope=claim.scope,
         secret=secret,
     )
+
+
+def folded_wide(base: Draft, head: RequestHead) -> Draft | None:
+    """Draft what MinIO's clients sign, to whom more is white space; None where that is the same."""
+    fields = tuple((name, canonical.canonical_header_value(head.all(name), wide=True)) for name, _ in base.fields)
+    return replace(base, fields=fields) if fields != base.fields else None

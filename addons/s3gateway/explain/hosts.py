@@ -12,7 +12,7 @@ from itertools import islice
 
 from s3gateway.config.model import HTTP_PORT, HTTPS_PORT, Backend, Config
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.suspect import Suspect, of_field, quoted
+from s3gateway.explain.suspect import Suspect, Sweep, of_field, quoted
 from s3gateway.sigv4.model import RequestHead
 
 _FORWARDED = (
@@ -75,12 +75,13 @@ def suspects(draft: Draft, head: RequestHead, known: Names) -> Iterator[Suspect]
     yield from _addressing(draft, head, told, known)
 
 
-def every_port(draft: Draft, own_port: int) -> Iterator[Suspect]:
+def every_port(draft: Draft, own_port: int) -> Iterator[Sweep]:
     """Any port at a Host that arrived without one, or with the gateway's: too many to be tried before all else."""
     wire = draft.value(b"host").decode("utf-8", "surrogateescape")
     name, port = split(wire)
-    for host in _ports(name, _SWEPT_PORTS) if port in {"", str(own_port)} else ():
-        yield of_field("host-port", _port_sentence(wire, host, port), b"host", _bytes(host))
+    if b"host" in draft.signed_headers and port in {"", str(own_port)}:
+        values = (_bytes(host) for host in _ports(name, _SWEPT_PORTS))
+        yield Sweep("host-port", b"host", values, lambda value: _port_sentence(wire, _text(value), port))
 
 
 def split(authority: str) -> tuple[str, str]:
@@ -170,6 +171,10 @@ def _move(draft: Draft, host: bytes, uri: bytes) -> Draft:
 
 def _first_segment(head: RequestHead) -> str:
     return head.path[1:].partition(b"/")[0].decode("utf-8", "surrogateescape")
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _bytes(text: str) -> bytes:

@@ -5,11 +5,11 @@ before that. A try is one canonical request
 hashed and one HMAC, 10 µs or so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.suspect import Suspect
+from s3gateway.explain.suspect import Suspect, Sweep
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.model import CredentialScope, Secret, Signature
 
@@ -19,12 +19,16 @@ MAX_TRIES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``culprits`` are empty when nothing fits; ``complete`` is False when the search ended at its cap."""
+    """``culprits`` are empty when nothing fits; ``complete`` is False when the search ended at its cap.
+
+    ``others`` would have made the very same of the draft: what was signed is proven, who did it is not.
+    """
 
     culprits: tuple[Suspect, ...]
     draft: Draft
     tries: int
     complete: bool
+    others: tuple[Suspect, ...] = ()
 
 
 class Search:
@@ -47,17 +51,21 @@ class Search:
     def fits(self, draft: Draft) -> bool:
         """Whether this is what the client signed."""
         self.tries += 1
+        return draft.signature(self._key(draft)).matches(self._claimed)
+
+    def _key(self, draft: Draft) -> bytes:
         place = draft.secret, draft.key_scope
         key = self._keys.get(place)
         if key is None:
             key = self._keys[place] = canonical.derive_key(*place)
-        return draft.signature(key).matches(self._claimed)
+        return key
 
-    def run(self, base: Draft, suspects: Iterable[Suspect], late: Iterable[Suspect] = ()) -> Found:
+    def run(self, base: Draft, suspects: Iterable[Suspect], late: Iterable[Sweep] = ()) -> Found:
         """Try suspects alone, in pairs, then the ``late`` ones alone. ``base`` itself is taken not to fit."""
         likely: list[Suspect] = []
         seen = {base}
-        for suspect in suspects:
+        rest = iter(suspects)
+        for suspect in rest:
             draft = suspect.change(base)
             if draft in seen:
                 continue
@@ -65,20 +73,23 @@ class Search:
                 return Found((), base, self.tries, complete=False)
             seen.add(draft)
             if self.fits(draft):
-                return Found((suspect,), draft, self.tries, complete=True)
+                return Found((suspect,), draft, self.tries, complete=True, others=tuple(_alike(base, suspect, rest)))
             if suspect.likely:
                 likely.append(suspect)
         found = self._pairs(base, likely)
         return found if found.culprits or not found.complete else self._late(base, late)
 
-    def _late(self, base: Draft, suspects: Iterable[Suspect]) -> Found:
-        """There may be thousands, so nothing is kept of them."""
-        for suspect in suspects:
-            if self.spent:
-                return Found((), base, self.tries, complete=False)
-            draft = suspect.change(base)
-            if self.fits(draft):
-                return Found((suspect,), draft, self.tries, complete=True)
+    def _late(self, base: Draft, sweeps: Iterable[Sweep]) -> Found:
+        """There may be thousands of values, so nothing is kept of them."""
+        for sweep in sweeps:
+            sign = base.signer(sweep.name, self._key(base))
+            for value in sweep.values:
+                if self.spent:
+                    return Found((), base, self.tries, complete=False)
+                self.tries += 1
+                if sign(value).matches(self._claimed):
+                    suspect = sweep.suspect(value)
+                    return Found((suspect,), suspect.change(base), self.tries, complete=True)
         return Found((), base, self.tries, complete=True)
 
     def _pairs(self, base: Draft, likely: list[Suspect]) -> Found:
@@ -94,3 +105,13 @@ class Search:
                 if self.fits(both):
                     return Found((first, second), both, self.tries, complete=True)
         return Found((), base, self.tries, complete=True)
+
+
+def _alike(base: Draft, culprit: Suspect, rest: Iterable[Suspect]) -> Iterator[Suspect]:
+    """Those of the other suspects that make the same of ``base``: no HMAC is needed to see that."""
+    made = culprit.change(base)
+    causes = {culprit.cause}
+    for suspect in rest:
+        if suspect.cause not in causes and suspect.touches == culprit.touches and suspect.change(base) == made:
+            causes.add(suspect.cause)
+            yield suspect

@@ -4,7 +4,7 @@
 does such a thing, and the remedy. Values are quoted only of headers whose values are nobody's business to hide.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -57,6 +57,20 @@ class Suspect:
     touches: frozenset[str]
     change: Callable[[Draft], Draft]
     likely: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Many values for one signed header, tried one by one: ``say`` makes the sentence for the one that fits."""
+
+    cause: str
+    name: bytes
+    values: Iterable[bytes]
+    say: Callable[[bytes], str]
+
+    def suspect(self, value: bytes) -> Suspect:
+        """Say it of one value."""
+        return of_field(self.cause, self.say(value), self.name, value)
 
 
 def of_part(cause: str, sentence: str, *, likely: bool = False, **parts: Any) -> Suspect:

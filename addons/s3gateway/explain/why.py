@@ -6,15 +6,16 @@ nothing does: it cannot be proven, so its sentence says what could not be tried.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
 from s3gateway import errors
 from s3gateway.config.model import Client, Config
-from s3gateway.explain import clock, draft, fields, hosts, keys, modes, paths, queries
+from s3gateway.explain import clock, draft, fields, hosts, keys, modes, paths, queries, tokens, undecided, values
+from s3gateway.explain.cause import Certainty
 from s3gateway.explain.search import MAX_TRIES, Found, Search
-from s3gateway.explain.suspect import QUOTABLE, Suspect, quoted, wire_name
+from s3gateway.explain.suspect import Suspect, Sweep, quoted
 from s3gateway.observed.capture import Explanation
 from s3gateway.rules.operations import read_operation
 from s3gateway.sigv4.claim import Claim, read_claim
@@ -24,11 +25,8 @@ from s3gateway.sigv4.verify import check_region, signed_at, verify
 VALID = "valid"
 """The cause when there is nothing to explain: the signature fits and the time is right."""
 
-_UNGUESSABLE = (b"user-agent", b"content-type", b"content-length", b"range")
-"""Signed headers that proxies are known to rewrite and whose old value may be anything."""
-
 _CREDENTIAL = b"X-Amz-Credential"
-_PROXIES = (b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"forwarded", b"x-real-ip")
+CERTAIN, LIKELY = Certainty.CERTAIN.value, Certainty.LIKELY.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,13 @@ def explain(
     now: datetime,
     known_hosts: tuple[str, ...] = (),
     max_tries: int = MAX_TRIES,
+    *,
+    secret_proven: bool = False,
 ) -> Outcome:
-    """Explain why ``head``, as received at ``now``, is refused. Never raises for what a client can send."""
+    """Explain why ``head``, as received at ``now``, is refused. Never raises for what a client can send.
+
+    ``secret_proven`` says that other requests of the same access key hold: the secret is none of the causes then.
+    """
     swapped = _swapped_keys(head, config)
     if swapped:
         return Outcome(swapped)
@@ -55,24 +58,32 @@ def explain(
         claim = read_claim(head)
         client = config.clients.get(claim.access_key_id)
         if client is None:
-            sentence = "no client has the access key id that was sent; add it to `clients`, or correct it in the client"
-            return Outcome(Explanation("unknown-access-key", sentence))
+            return Outcome(tokens.unknown_key(claim))
         check_region(claim, config.listen.regions, config.region)
         base = draft.received(claim, head, client.keys.secret)
         at = signed_at(claim)
     except errors.S3Error as error:
-        return Outcome(Explanation("refused", f"{error.code}: {error.message}"))
+        return Outcome(Explanation(_refused(error), f"{error.code}: {error.message}", certainty=CERTAIN))
     late = clock.wrong(at, now, claim.expires)
     search = Search(claim.signature, max_tries)
-    if search.fits(base):
-        return Outcome(late or _fitting(claim, head, client, base, now), search.tries)
-    found = search.run(
-        base, _suspects(base, head, client, config, known_hosts), hosts.every_port(base, config.listen.port)
-    )
-    told = _found(found, base) if found.culprits else _nothing(found, base, head, client)
+    wide = draft.folded_wide(base, head)
+    fitting = base if search.fits(base) else wide if wide and search.fits(wide) else None
+    if fitting:
+        return Outcome(late or _fitting(claim, head, client, fitting, now), search.tries)
+    suspects = _suspects(base, head, client, config, known_hosts)
+    found = search.run(base, suspects, _sweeps(base, config))
+    if found.culprits:
+        told = _found(found, base)
+    else:
+        told = undecided.nothing(found, base, head, client, secret_proven=secret_proven)
     if late:
-        told = Explanation(f"{late.cause}+{told.cause}", f"{late.sentence}; and {told.sentence}", *_texts(told))
+        told = replace(told, cause=f"{late.cause}+{told.cause}", sentence=f"{late.sentence}; and {told.sentence}")
     return Outcome(told, found.tries, found.complete)
+
+
+def _refused(error: errors.S3Error) -> str:
+    """A region that is not served has a name of its own."""
+    return "region" if any(name == "Region" for name, _ in error.fields) else "refused"
 
 
 def _suspects(
@@ -88,7 +99,14 @@ def _suspects(
         keys.scopes(base, config),
         keys.times(base, head),
         fields.with_unsigned_token(base, head),
+        values.suspects(base, head),
+        values.of_path(head),
+        values.of_query(head),
     )
+
+
+def _sweeps(base: draft.Draft, config: Config) -> Iterator[Sweep]:
+    return chain(values.sweeps(base), hosts.every_port(base, config.listen.port))
 
 
 def _operation(head: RequestHead, config: Config) -> str:
@@ -99,42 +117,30 @@ def _operation(head: RequestHead, config: Config) -> str:
 
 
 def _found(found: Found, base: draft.Draft) -> Explanation:
+    """A signature that fits proves what was signed; who changed it is as sure as there is one cause alone."""
     cause = "+".join(dict.fromkeys(culprit.cause for culprit in found.culprits))
     sentence = found.culprits[0].sentence
     if len(found.culprits) > 1:
         sentence = "two things: " + "; and ".join(culprit.sentence for culprit in found.culprits)
-    return Explanation(cause, sentence, found.draft.shown(), base.shown())
-
-
-def _nothing(found: Found, base: draft.Draft, head: RequestHead, client: Client) -> Explanation:
-    absent = fields.missing(base, head)
-    if absent and (fields.beyond_guessing(absent, head) or not found.complete):
-        return Explanation("header-missing", fields.missing_sentence(absent), "", base.shown())
-    who = f"client {quoted(client.name)}, key {quoted(client.keys.access_key_id)}"
-    if not found.complete:
-        sentence = (
-            f"unexplained: the search ended at its cap of {found.tries} tries; the secret may be wrong ({who}), or a "
-            "proxy in front changed more than one or two things"
-        )
-        return Explanation("unexplained", sentence, "", base.shown())
-    sentence = f"no change of the request makes the signature fit: the secret is most likely wrong ({who})"
-    if absent:
-        sentence += f"; besides, {fields.absent_words(absent)}, but no usual value makes the signature fit either"
-    return Explanation("wrong-secret", sentence + _doubt(base, head), "", base.shown())
-
-
-def _doubt(base: draft.Draft, head: RequestHead) -> str:
-    """What a proxy could have changed beyond guessing, where there are signs of one."""
-    if not any(head.all(name) for name in _PROXIES):
-        return (
-            f"; if it is right, compare the client's endpoint with the Host that arrived, {quoted(base.value(b'host'))}"
-        )
-    signed = [name for name in _UNGUESSABLE if base.value(name)]
-    names = ", ".join(f"{wire_name(n)} {quoted(base.value(n))}" for n in (b"host", *signed) if n in QUOTABLE)
-    return (
-        "; if it is right, the proxy that this came through changes more than can be guessed: compare what arrived "
-        f"with what the client sends, {names}"
+    return Explanation(
+        cause,
+        sentence,
+        found.draft.shown(),
+        base.shown(),
+        certainty=LIKELY if found.others or len(found.culprits) > 1 else CERTAIN,
+        others=tuple((other.cause, other.sentence) for other in found.others),
+        lines=tuple(_outside(found.draft, base)),
     )
+
+
+def _outside(signed: draft.Draft, base: draft.Draft) -> Iterator[tuple[str, str, str]]:
+    """What differs in the string to sign, and in what the key is derived for."""
+    if signed.timestamp != base.timestamp:
+        yield "time", signed.timestamp, base.timestamp
+    if signed.scope != base.scope:
+        yield "scope", str(signed.scope), str(base.scope)
+    elif signed.key_scope != base.key_scope:
+        yield "scope of the signing key", str(signed.key_scope), str(base.key_scope)
 
 
 def _fitting(claim: Claim, head: RequestHead, client: Client, base: draft.Draft, now: datetime) -> Explanation:
@@ -143,12 +149,10 @@ def _fitting(claim: Claim, head: RequestHead, client: Client, base: draft.Draft,
         verify(claim, head, client.keys.secret, now)
     except errors.S3Error as error:
         names = "".join(f": {quoted(text)}" for name, text in error.fields if name == "HeadersNotSigned")
-        return Explanation("refused", f"the signature fits, but {error.code}: {error.message}{names}")
-    return Explanation(VALID, f"the signature fits: client {quoted(client.name)} signed this", *(2 * (base.shown(),)))
-
-
-def _texts(told: Explanation) -> tuple[str, str]:
-    return told.expected, told.received
+        sentence = f"the signature fits, but {error.code}: {error.message}{names}"
+        return Explanation("refused", sentence, certainty=CERTAIN)
+    sentence = f"the signature fits: client {quoted(client.name)} signed this"
+    return Explanation(VALID, sentence, base.shown(), base.shown(), certainty=CERTAIN)
 
 
 def _swapped_keys(head: RequestHead, config: Config) -> Explanation | None:
@@ -163,5 +167,6 @@ def _swapped_keys(head: RequestHead, config: Config) -> Explanation | None:
                 "keys-swapped",
                 f"the client sends the secret of client {quoted(client.name)} as its access key id: the two are "
                 "swapped; swap them back, and issue a new secret, for this one has been on the wire",
+                certainty=CERTAIN,
             )
     return None
