@@ -89,11 +89,12 @@ def absent_words(names: tuple[bytes, ...]) -> str:
 def missing_sentence(names: tuple[bytes, ...]) -> str:
     """Say that they did not arrive, and that no value tried made the signature fit."""
     values = "its value" if len(names) == 1 else "their values"
-    dropper = _dropper(next((name for name in names if name not in _HOP_BY_HOP), names[0]))
-    return f"{absent_words(names)}: {dropper}; {values} cannot be guessed, so more cannot be said"
+    how = dropper(next((name for name in names if name not in _HOP_BY_HOP), names[0]))
+    return f"{absent_words(names)}: {how}; {values} cannot be guessed, so more cannot be said"
 
 
-def _dropper(name: bytes) -> str:
+def dropper(name: bytes) -> str:
+    """Say who drops a header, and what to do."""
     if name in _HOP_BY_HOP:
         return (
             "a proxy in front drops it, as HTTP has a proxy do with headers that concern one connection; "
@@ -103,6 +104,8 @@ def _dropper(name: bytes) -> str:
 
 
 def _nginx(name: bytes) -> str:
+    if b"." in name or b"_" in name:  # characters that nginx takes for invalid, or for CGI's
+        return " (nginx drops such names: `ignore_invalid_headers off; underscores_in_headers on;`)"
     variable = printable(name).replace("-", "_")
     return f" (nginx: `proxy_set_header {wire_name(name)} $http_{variable};`)"
 
@@ -110,7 +113,7 @@ def _nginx(name: bytes) -> str:
 def _missing(draft: Draft, head: RequestHead, name: bytes) -> Iterator[Suspect]:
     for value in dict.fromkeys((*_USUAL.get(name, ()), *_derived(draft, head, name))):
         if value:
-            said = f"the client signed {_says(name, value)}, which did not arrive: {_dropper(name)}"
+            said = f"the client signed {_says(name, value)}, which did not arrive: {dropper(name)}"
             yield of_field("header-missing", said, name, value, likely=True)
 
 
