@@ -134,7 +134,7 @@ class Own:
         for step in self.key_scope(list(scope)):
             key = hmac.digest(key, step.encode(), "sha256")
         stated = self.timestamp_line or timestamp
-        digest = sha256(request.encode()).hexdigest()
+        digest = sha256(request.encode("utf-8", "surrogateescape")).hexdigest()
         text = f"AWS4-HMAC-SHA256\n{stated}\n{'/'.join(scope)}\n{digest}"
         authorization = (
             f"AWS4-HMAC-SHA256 Credential={keys.access_key_id}/{'/'.join(scope)}, "
@@ -165,6 +165,13 @@ def sets(head: RequestHead, name: str, value: str) -> RequestHead:
     wanted = name.lower().encode()
     pairs = tuple((n, value.encode() if n.lower() == wanted else v) for n, v in head.headers)
     return replace(head, headers=pairs) if head.all(wanted) else adds(head, name, value)
+
+
+def puts(head: RequestHead, name: str, value: bytes) -> RequestHead:
+    """Replace a header's value by bytes."""
+    return replace(
+        head, headers=tuple((n, value if n.lower() == name.lower().encode() else v) for n, v in head.headers)
+    )
 
 
 def adds(head: RequestHead, name: str, value: str) -> RequestHead:

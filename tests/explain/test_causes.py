@@ -1,5 +1,6 @@
 """Every injected cause is named, with its decisive words; under a wrong secret each is called just that."""
 
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from s3gateway.sigv4.verify import signed_at
 from tests.admission import DOCUMENT
 from tests.explain.causes import CASES, NOW, SWAPPED, Case
 from tests.explain.clients import Keys, Own, botocore, drops, java, presigned, sets
+from tests.explain.harmless import difference
+from tests.explain.value_causes import VALUES
 from tests.real.sdkv1 import Target
 from tests.sigv4.aws import CLIENT, GATEWAY
 
@@ -31,7 +34,7 @@ def told(head: RequestHead, case: Case | None = None) -> Outcome:
     return explain(head, CONFIG, now, case.known_hosts if case else ())
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *VALUES], ids=lambda case: case.name)
 def test_the_cause_is_named(case: Case) -> None:
     """Slug and decisive words; what was signed and what arrived stand beside it, and differ where they should."""
     outcome = told(case.make(Keys()), case)
@@ -50,7 +53,16 @@ def test_the_cause_is_named(case: Case) -> None:
         assert (why.expected == why.received) is same
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *VALUES], ids=lambda case: case.name)
+def test_a_harmless_difference_changes_no_name(case: Case) -> None:
+    """One more thing that hops do, which no signature covers: drawn for each case, the same in each run."""
+    chance = random.Random(case.name)
+    outcome = told(difference(case.make(Keys()), chance), case)
+    assert outcome.explanation.cause == case.cause, outcome.explanation.sentence
+    assert outcome.explanation.certainty in {"certain", "likely"}
+
+
+@pytest.mark.parametrize("case", [*CASES, *VALUES], ids=lambda case: case.name)
 def test_a_wrong_secret_is_called_just_that(case: Case) -> None:
     """The same request, altered in the same way, under a secret that nobody here has."""
     outcome = told(case.make(WRONG), case)

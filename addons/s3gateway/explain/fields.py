@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from mimetypes import MimeTypes
 
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, quoted, wire_name
@@ -28,6 +29,16 @@ _TYPES = (
     b"application/json",
     b"application/x-www-form-urlencoded",
     b"application/x-www-form-urlencoded; charset=utf-8",
+    b"multipart/form-data",
+    b"text/csv",
+    b"text/html",
+    b"image/jpeg",
+    b"image/png",
+    b"application/pdf",
+    b"application/zip",
+    b"application/gzip",
+    b"video/mp4",
+    b"application/vnd.apache.parquet",
     b"",
 )
 _USUAL: dict[bytes, tuple[bytes, ...]] = {
@@ -52,6 +63,9 @@ _USUAL: dict[bytes, tuple[bytes, ...]] = {
 
 _GUESSABLE = frozenset((b"connection", b"te", b"expect", b"accept-encoding", b"date", b"x-amz-date"))
 """Headers that have so few values that one of those tried would have fitted."""
+
+_KINDS = MimeTypes(filenames=())
+"""Python's own table of file endings, whatever the machine has."""
 
 _TRIED_TOGETHER = 2
 _CHARSETS = (b"charset=utf-8", b"charset=UTF-8", b"charset=ISO-8859-1")
@@ -141,11 +155,11 @@ def _parts(name: bytes, now: bytes) -> Iterator[bytes]:
     if b"," in now:
         yield now.rpartition(b",")[0].rstrip()
         yield now.partition(b",")[2].lstrip()
-        yield now.replace(b", ", b",")
     if b"," in now or b";" in now:
         items = [item.strip() for item in now.split(b",")]
         yield b", ".join(items)
-        yield b",".join(item for item in items if item != b"aws-chunked")
+        if b"aws-chunked" in items:
+            yield b",".join(item for item in items if item != b"aws-chunked")
         yield now.partition(b";")[0].rstrip()
     if name == b"content-type":
         base = now.partition(b";")[0].rstrip()
@@ -163,6 +177,9 @@ def _derived(draft: Draft, head: RequestHead, name: bytes) -> Iterator[bytes]:
     if name == b"date":
         moment = datetime.strptime(draft.timestamp, "%Y%m%dT%H%M%S%z")
         yield moment.strftime("%a, %d %b %Y %H:%M:%S GMT").encode()
+    elif name == b"content-type":
+        kind = _KINDS.guess_type(printable(draft.uri))[0]
+        yield from (text.encode() for text in (kind, f"{kind}; charset=utf-8") if kind)
     elif name == b"x-amz-date":
         yield draft.timestamp.encode()
     elif name == b"x-amz-content-sha256":
@@ -203,7 +220,7 @@ def _duplicates(head: RequestHead, name: bytes) -> Iterator[Suspect]:
         return
     twice = f"{wire_name(name)} arrived {len(values)} times and "
     joined = twice + "the client joined the values in another way than S3, which puts a comma between them; send one"
-    for value in (b", ".join(values), b",".join(reversed(values)), b",".join(sorted(values)), b"".join(values)):
+    for value in (b", ".join(values), b"".join(values), b";".join(values), b" ".join(values)):
         yield of_field("header-duplicates", joined, name, value)
     once = twice + "the client signed one of the values: a proxy in front adds another; let it not"
     for value in values[:_FEW]:

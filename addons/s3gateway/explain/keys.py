@@ -8,6 +8,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import escape
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from s3gateway.config.model import Client, Config, KeyPair
@@ -73,6 +74,8 @@ def _disguises(mine: str, who: str, access_key_id: str) -> Iterator[tuple[str, s
         yield quotes, signs + "in quotation marks that are no part of it; remove them", f"{mark}{mine}{mark}"
         yield quotes, signs + "and a quotation mark before it; remove that", mark + mine
         yield quotes, signs + "and a quotation mark after it; remove that", mine + mark
+    for mark, noun in ((",", "a comma"), (";", "a semicolon"), ("%", "the `%` that zsh prints"), ("\\", "a backslash")):
+        yield quotes, signs + f"and {noun} after it; remove that", mine + mark
     yield quotes, here + "has quotation marks around it; remove them", mine.strip("\"'`")
     issued = "store it as it was issued"
     yield code, signs + "percent-encoded (`%2F` for `/`); store it decoded", quote(mine, safe="")
@@ -86,6 +89,15 @@ def _disguises(mine: str, who: str, access_key_id: str) -> Iterator[tuple[str, s
     yield code, signs + "in base64 once more; store it decoded", _base64(mine)
     yield code, signs + f"decoded from base64; {issued}", _from_base64(mine)
     yield code, signs + "with its backslashes doubled; store it without", mine.replace("\\", "\\\\")
+    html = "with HTML's escapes, as a template writes it; store it decoded"
+    yield code, signs + html, escape(mine).replace("+", "&#43;")
+    yield code, signs + html, escape(mine).replace("/", "&#x2F;").replace("=", "&#x3D;")
+    yield code, signs + "with its slashes escaped as in JSON (`\\/`); store it decoded", mine.replace("/", "\\/")
+    yield code, signs + f"without its backslashes; {issued}", mine.replace("\\", "")
+    yield code, signs + f"without what is neither letter nor digit; {issued}", "".join(filter(str.isalnum, mine))
+    yield code, signs + f"up to its first `$`, as a shell or template has it; {issued}", mine.partition("$")[0]
+    for name in ("AWS_SECRET_ACCESS_KEY", "aws_secret_access_key", "secret_access_key", "secretKey"):
+        yield code, signs + f"with `{name}=` before it; store it without", f"{name}={mine}"
     yield code, signs + f"in lower case; {issued}", mine.lower()
     yield code, signs + f"in upper case; {issued}", mine.upper()
     for count in range(1, min(len(mine), _MOST_CUT)):

@@ -3,6 +3,7 @@
 Whatever was changed in one value of a header, path or query by a rule is looked for before a secret is called wrong.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import permutations
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -15,6 +16,7 @@ from s3gateway.sigv4.model import RequestHead
 
 _COPY_SOURCE = b"x-amz-copy-source"
 _SIGNATURE = b"X-Amz-Signature"
+_ATTEMPT = re.compile(rb"attempt=([0-9]{1,2})")
 _MOST_PERMUTED = 4
 _LONGEST_CUT = 512
 _LONGEST_EDITED = 96
@@ -79,9 +81,23 @@ def _letters(name: bytes, wire: bytes, head: RequestHead) -> Iterator[Suspect]:
             yield of_field(
                 "header-spaces", f"something changes the spaces after semicolons in {told}: {keep}", name, value
             )
+    if name == b"amz-sdk-request":
+        yield from _attempts(name, wire)
     yield from _reordered(name, [b" ".join(value.split()) for value in head.all(name)])
     if b"," in wire and len(head.all(name)) == 1:
         yield from _reordered(name, [item.strip() for item in wire.split(b",")])
+
+
+def _attempts(name: bytes, wire: bytes) -> Iterator[Suspect]:
+    """``attempt=2;max=3``, of which only the first attempt was signed."""
+    match = _ATTEMPT.search(wire)
+    sentence = (
+        "the client counts its attempts in amz-sdk-request and does not sign a retry anew: the first one failed for "
+        "another reason, which its log has; update the SDK, or let what wraps it sign after it has set the header"
+    )
+    if match:
+        for attempt in range(1, int(match[1])):
+            yield of_field("retry-not-signed", sentence, name, wire.replace(match[0], b"attempt=%d" % attempt))
 
 
 def _reordered(name: bytes, values: list[bytes]) -> Iterator[Suspect]:
