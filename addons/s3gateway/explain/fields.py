@@ -179,7 +179,7 @@ def _derived(draft: Draft, head: RequestHead, name: bytes) -> Iterator[bytes]:
         yield moment.strftime("%a, %d %b %Y %H:%M:%S GMT").encode()
     elif name == b"content-type":
         kind = _KINDS.guess_type(printable(draft.uri))[0]
-        yield from (text.encode() for text in (kind, f"{kind}; charset=utf-8") if kind)
+        yield from (text.encode() for text in ((kind, f"{kind}; charset=utf-8") if kind else ()))
     elif name == b"x-amz-date":
         yield draft.timestamp.encode()
     elif name == b"x-amz-content-sha256":

@@ -73,11 +73,25 @@ class Search:
                 return Found((), base, self.tries, complete=False)
             seen.add(draft)
             if self.fits(draft):
-                return Found((suspect,), draft, self.tries, complete=True, others=tuple(_alike(base, suspect, rest)))
+                return Found(
+                    (suspect,), draft, self.tries, complete=True, others=tuple(self._alike(base, suspect, rest))
+                )
             if suspect.likely:
                 likely.append(suspect)
         found = self._pairs(base, likely)
         return found if found.culprits or not found.complete else self._late(base, late)
+
+    def _alike(self, base: Draft, culprit: Suspect, rest: Iterable[Suspect]) -> Iterator[Suspect]:
+        """Those of the other suspects that make the same of ``base``; secrets do not compare, so they are tried."""
+        made = culprit.change(base)
+        causes = {culprit.cause}
+        for suspect in rest:
+            if suspect.cause in causes or suspect.touches != culprit.touches:
+                continue
+            draft = suspect.change(base)
+            if draft == made or ("secret" in suspect.touches and not self.spent and self.fits(draft)):
+                causes.add(suspect.cause)
+                yield suspect
 
     def _late(self, base: Draft, sweeps: Iterable[Sweep]) -> Found:
         """There may be thousands of values, so nothing is kept of them."""
@@ -105,13 +119,3 @@ class Search:
                 if self.fits(both):
                     return Found((first, second), both, self.tries, complete=True)
         return Found((), base, self.tries, complete=True)
-
-
-def _alike(base: Draft, culprit: Suspect, rest: Iterable[Suspect]) -> Iterator[Suspect]:
-    """Those of the other suspects that make the same of ``base``: no HMAC is needed to see that."""
-    made = culprit.change(base)
-    causes = {culprit.cause}
-    for suspect in rest:
-        if suspect.cause not in causes and suspect.touches == culprit.touches and suspect.change(base) == made:
-            causes.add(suspect.cause)
-            yield suspect

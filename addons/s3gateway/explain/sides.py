@@ -12,7 +12,7 @@ from s3gateway.config.model import HTTP_PORT, HTTPS_PORT
 from s3gateway.explain.cause import Certainty
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.hosts import Names
-from s3gateway.explain.parts import named, read
+from s3gateway.explain.parts import differing, named, read
 from s3gateway.observed.capture import Explanation
 from s3gateway.observed.printable import printable
 
@@ -38,7 +38,7 @@ def explain_sides(signed: Side, received: Side, known: Names = _NO_NAMES, operat
     """Name the difference between two sides; None where there is too little of them to compare."""
     ours, theirs = read(signed.request), read(received.request)
     outside = tuple(_text_lines(signed, received))
-    if ours and theirs and ours != theirs:
+    if ours and theirs and differing(ours, theirs):
         return _requests(ours, theirs, outside, known, operation)
     shown = [side.shown() if side else "" for side in (ours, theirs)]
     if outside:
