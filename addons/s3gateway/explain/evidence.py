@@ -8,6 +8,7 @@ secret is right as well.
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from s3gateway.errors import S3Error
 from s3gateway.explain import tokens
@@ -22,6 +23,9 @@ from s3gateway.sigv4.model import RequestHead, Secret
 
 _SIGNED_HEADERS = re.compile(rb"SignedHeaders=([^,\s]+)")
 UNKNOWN = Side()
+_ARRIVED = frozenset(("capture", "flows", "minio-admin-trace", "access-log"))
+"""Formats that a server, gateway or proxy writes: what is in them may have changed on its way."""
+
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")
 
 
@@ -39,6 +43,55 @@ class Evidence:
     server: Side = UNKNOWN
     body: bytes | None = field(default=None, repr=False)
     complete: bool = True
+
+
+class Known(Protocol):
+    """What a reader found of one request: of :class:`~s3gateway.reading.model.Found` the part that counts here."""
+
+    @property
+    def format(self) -> str:
+        """Name of the format that it was read from."""
+
+    @property
+    def raw(self) -> RequestHead | None:
+        """The head with all that the input has."""
+
+    @property
+    def body(self) -> bytes | None:
+        """The whole body, if the input has it."""
+
+    @property
+    def client_canonical_request(self) -> bytes:
+        """The client's text."""
+
+    @property
+    def client_string_to_sign(self) -> bytes:
+        """The client's text."""
+
+    @property
+    def server_canonical_request(self) -> bytes:
+        """The server's text."""
+
+    @property
+    def server_string_to_sign(self) -> bytes:
+        """The server's text."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether ``raw`` has every header that was sent."""
+
+
+def evidence_of(known: Known) -> Evidence:
+    """Take what a reader found: a head of a client's own log is what it sent, one of a capture is what arrived."""
+    arrived = known.format in _ARRIVED and not known.client_canonical_request
+    return Evidence(
+        sent=None if arrived else known.raw,
+        received=known.raw if arrived else None,
+        client=Side(known.client_canonical_request, known.client_string_to_sign),
+        server=Side(known.server_canonical_request, known.server_string_to_sign),
+        body=known.body,
+        complete=known.complete,
+    )
 
 
 def explain_evidence(evidence: Evidence) -> Explanation | None:

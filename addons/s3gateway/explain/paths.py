@@ -92,7 +92,11 @@ def _slashes(uri: bytes) -> Iterator[_Reading]:
     doubled = (
         "an endpoint that ends in a slash doubles it, or a proxy in front does; correct the endpoint, or make the "
     )
-    yield "path-slash-doubled", doubled + "proxy pass the request target on byte for byte", merged, True
+    doubled += "proxy pass the request target on byte for byte"
+    yield "path-slash-doubled", doubled, merged, True
+    for at in _slashes_at(uri):
+        if uri[at + 1 : at + 2] == b"/":
+            yield "path-slash-doubled", doubled, uri[:at] + uri[at + 1 :], True
     for count, unmerged in enumerate(_unmerged(uri)):
         sentence = f"a proxy in front merges double slashes; {_MERGE_OFF}"
         yield "path-slashes-merged", sentence, unmerged, count < _FEW
@@ -133,7 +137,7 @@ def _segments(uri: bytes, head: RequestHead) -> Iterator[_Reading]:
     added = f"a proxy in front puts a prefix before the path; {_AS_CAME}"
     parts = uri.split(b"/")
     for count in (1, 2):
-        if len(parts) > count + 1:
+        if len(parts) > count + 1 and all(parts[1 : count + 1]):
             yield "path-prefix-added", added, b"/" + b"/".join(parts[count + 1 :]), count == 1
 
 
