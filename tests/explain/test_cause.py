@@ -1,9 +1,19 @@
 """An explanation taken apart: lines that differ are told by what they are, and the differing characters are marked."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from s3gateway.explain.catalogue import look_up
 from s3gateway.explain.cause import Certainty, Difference, difference, differences, verdict
+from s3gateway.explain.codes import CODES, WORDS
 from s3gateway.observed.capture import Explanation
+from tests.explain.causes import CASES
+from tests.explain.value_causes import VALUES
+
+PACKAGE = Path(__file__).parents[2] / "addons/s3gateway/explain"
+KNOWN_BY_WORDS = {slug for _, (slug, _) in WORDS}
 
 REQUEST = "PUT\n/bucket/key\n\nhost:gw:8000\nx-amz-meta-a:b\n\nhost;x-amz-meta-a\nUNSIGNED-PAYLOAD"
 
@@ -59,3 +69,24 @@ def test_what_differs_outside_the_canonical_request() -> None:
     """Stands after the lines of it."""
     told = Explanation("scope-region", "x", REQUEST, REQUEST, lines=(("scope", "a/eu/s3", "a/us/s3"),))
     assert [one.part for one in verdict(told).evidence] == ["scope"]
+
+
+def named_causes() -> set[str]:
+    """Every slug that stands in the package, and those that its tests have seen."""
+    slug = re.compile(r'"((?:[a-z0-9]+-)*[a-z0-9]+)"')
+    calls = r"(?:Explanation|of_field|of_part|Sweep|_suspect|_Text)\(\s*"
+    called = re.compile(f"{calls}{slug.pattern}|yield (?:\\(\\s*)?{slug.pattern},")
+    texts = [path.read_text() for path in PACKAGE.glob("*.py")]
+    return {one or other for text in texts for one, other in called.findall(text)} - {"time", "nothing"}
+
+
+def test_each_cause_says_what_to_do() -> None:
+    """Steps, and a page that says so; of two causes, those of both."""
+    causes = {part for case in (*CASES, *VALUES) for part in case.cause.split("+")} | named_causes()
+    without = (
+        {cause for cause in causes if not all(look_up(cause))} - {code for code, _ in CODES.values()} - KNOWN_BY_WORDS
+    )
+    assert without == set()
+    assert len(causes) > 90
+    assert look_up("host-port+clock")[0][0] == look_up("host-port")[0][0]
+    assert look_up("nobody-knows") == ((), ())

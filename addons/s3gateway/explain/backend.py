@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from html import unescape
 
 from s3gateway.explain import clock
+from s3gateway.explain.cause import Certainty
 from s3gateway.explain.codes import CODES, WORDS
 from s3gateway.explain.suspect import quoted, wire_name
 from s3gateway.observed.capture import Explanation, Head, Response
@@ -28,6 +29,10 @@ _HOPS = frozenset(name.decode() for name in HOP_BY_HOP)
 _ELEMENT = re.compile(r"<(Code|Message)>([^<]{0,4000})</\1>")
 _REGION = re.compile(r"""expecting ['"]([a-z0-9-]{1,40})['"]""")
 _REFUSED = 400
+_MISMATCH = "backend-secret"
+_OTHERS = {
+    _MISMATCH: (("changed-beyond-guessing", "something between the sender and the backend changes a signed part"),)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +62,19 @@ def explain_backend(sent: Head, refusal: Refusal, *, tls: bool) -> Explanation |
     The canonical request, where the capture has it, comes along.
     """
     head = _Sent(sent, tls=tls)
-    for look in (_by_code, _contradiction, _by_message):
+    looks = ((_by_code, Certainty.CERTAIN), (_contradiction, Certainty.LIKELY), (_by_message, Certainty.LIKELY))
+    for look, sure in looks:
         for cause, sentence in look(head, refusal):
-            return Explanation(cause, f"{_answer(refusal)}: {sentence}", "", sent.canonical_request)
+            told = f"{_answer(refusal)}: {sentence}"
+            known = Certainty.POSSIBLE if cause == _MISMATCH else sure
+            return Explanation(cause, told, "", sent.canonical_request, known.value, _OTHERS.get(cause, ()))
     return None
 
 
 def explain_head(sent: Head, *, tls: bool) -> Explanation | None:
     """Name how a head contradicts itself, when nothing is known of an answer; None if it does not."""
     for cause, sentence in _contradiction(_Sent(sent, tls=tls), Refusal(0, "", "")):
-        return Explanation(cause, sentence, "", sent.canonical_request)
+        return Explanation(cause, sentence, "", sent.canonical_request, Certainty.LIKELY.value)
     return None
 
 
@@ -209,7 +217,7 @@ def _clocks(head: _Sent, refusal: Refusal) -> str:
 def _mismatch(head: _Sent) -> tuple[str, str]:
     signed = ", ".join(map(printable, head.signed)) or "unknown"
     return (
-        "backend-secret",
+        _MISMATCH,
         (
             "the head does not contradict itself, so the secret in `backend.credentials` is most likely wrong, or "
             f"something between here and the backend changes one of the signed parts (headers: {signed})"

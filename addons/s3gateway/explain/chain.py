@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from s3gateway.bodies.chunked import BadSignature
+from s3gateway.explain.cause import Certainty
 from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.canonical import sign
 from s3gateway.sigv4.model import EMPTY_SHA256, Signature
@@ -19,6 +20,7 @@ _CHUNK, _TRAILER, _PLAIN = "AWS4-HMAC-SHA256-PAYLOAD", "AWS4-HMAC-SHA256-TRAILER
 _RECHUNKED = "a proxy in front cuts the upload into other chunks and keeps old signatures; make it pass bodies on"
 _CHAIN = "let the client sign each chunk over the signature of the one before it"
 _DATA = "the data changed on its way; look for a proxy in front that rewrites or re-encodes bodies"
+_OTHERS = (("chunk-string-to-sign", "the client signs chunks in a way of its own that is not known here"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def explain_chunk(bad: BadSignature, verified: Verified) -> Explanation:
     search = _Search(bad, verified)
     for text in _trailer_texts(bad, verified) if bad.trailer else _chunk_texts(bad, verified):
         if search.fits(text):
-            return Explanation(text.cause, text.sentence)
+            return Explanation(text.cause, text.sentence, certainty=Certainty.CERTAIN.value)
     return _changed(bad)
 
 
@@ -130,23 +132,23 @@ def _trailer_digests(bad: BadSignature) -> Iterator[tuple[str, str]]:
 
 
 def _changed(bad: BadSignature) -> Explanation:
+    cause = "trailer-changed" if bad.trailer else "chunk-data"
     if bad.trailer:
-        return Explanation(
-            "trailer-changed",
+        sentence = (
             "the trailer's signature fits neither what arrived nor any known confusion of the chain: all chunks before "
-            f"it are right, so the trailer changed on its way, or the client signs trailers wrongly; {_DATA}",
+            f"it are right, so the trailer changed on its way, or the client signs trailers wrongly; {_DATA}"
         )
-    if bad.number == 1:
-        return Explanation(
-            "chunk-data",
+    elif bad.number == 1:
+        sentence = (
             f"chunk 1 ({bad.size} bytes): its signature fits neither its data nor any known confusion of the chain, "
-            f"though the request's own signature is right: {_DATA}, or a client that signs chunks in its own way",
+            f"though the request's own signature is right: {_DATA}, or a client that signs chunks in its own way"
         )
-    return Explanation(
-        "chunk-data",
-        f"chunk {bad.number} ({bad.size} bytes): the chunks before it are right and so is the chain, but this one's "
-        f"signature does not fit its data: {_DATA}",
-    )
+    else:
+        sentence = (
+            f"chunk {bad.number} ({bad.size} bytes): the chunks before it are right and so is the chain, but this "
+            f"one's signature does not fit its data: {_DATA}"
+        )
+    return Explanation(cause, sentence, certainty=Certainty.LIKELY.value, others=_OTHERS)
 
 
 def _hash(data: bytes) -> str:
