@@ -10,6 +10,7 @@ import string
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote_to_bytes
 
 from s3gateway.sigv4.model import RequestHead
@@ -289,6 +290,30 @@ def secret(keys: Keys, chance: Chance) -> tuple[Keys, frozenset[str]]:
     return replace(keys, secret=text), names
 
 
+def signer(keys: Keys, chance: Chance) -> tuple[RequestHead, frozenset[str]]:
+    """A client whose signer makes one mistake."""
+    target = f"/bucket?prefix={quote(chance.choice(_WORDS), safe='~')}&list-type=2"
+    query = target.partition("?")[2]
+    made = datetime.now(UTC).replace(second=30)
+    forms = (
+        (Own(target=target, query=query), right("query-order", "query-as-sent")),
+        (Own(target="/bucket?uploads", query="uploads"), right("query-equals-sign", "query-as-sent")),
+        (Own(key_scope=lambda steps: [steps[0], "eu-west-2", *steps[2:]]), right("scope-region")),
+        (Own(key_scope=lambda steps: [*steps[:2], "execute-api", steps[3]]), right("scope-service")),
+        (
+            Own(timestamp=f"{made:%Y%m%dT%H%M%SZ}", timestamp_line=f"{made.replace(second=32):%Y%m%dT%H%M%SZ}"),
+            right("timestamp"),
+        ),
+        (Own(payload="UNSIGNED-PAYLOAD", payload_line=EMPTY), right("payload-hash")),
+        (Own(names=lambda names: sorted(names, reverse=True)), right("signed-headers-order")),
+        (Own(target="/bucket/~a", uri="/bucket/%7Ea"), right("path-escapes")),
+        (Own(target="/bucket/a%20b", uri="/bucket/a%2520b"), right("path-encoded-once-less")),
+        (Own(headers=(("x-amz-meta-a", "one  two"),)), right("header-spaces")),
+    )
+    client, names = chance.choice(forms)
+    return client.head(keys), names
+
+
 def correct(chance: Chance) -> RequestHead:
     """A request that is right, with up to three harmless differences."""
     head = request(Keys(), chance)
@@ -299,11 +324,14 @@ def correct(chance: Chance) -> RequestHead:
 
 def fault(chance: Chance) -> Fault:
     """One fault, and a harmless difference beside it half of the time."""
-    if chance.random() < 0.15:
+    kind = chance.random()
+    if kind < 0.1:
+        (head, names), name = signer(Keys(), chance), "signer"
+    elif kind < 0.25:
         keys, names = secret(Keys(), chance)
         head, name = request(keys, chance), "secret"
     else:
-        head, names, name = _by_a_hop(chance)
+        head, names, name = (_by_two_hops if kind < 0.35 else _by_a_hop)(chance)
     return Fault(name, difference(head, chance) if chance.random() < 0.5 else head, names)
 
 
@@ -318,6 +346,16 @@ def _covers_the_same(one: RequestHead, other: RequestHead) -> bool:
         return head.method, unquote_to_bytes(path), decoded, fields
 
     return covered(one) == covered(other)
+
+
+def _by_two_hops(chance: Chance) -> tuple[RequestHead, frozenset[str], str]:
+    """Two hops, each with a habit."""
+    head, names, name = _by_a_hop(chance)
+    hop = chance.choice(HOPS)
+    changed, more = hop(head, chance)
+    if not more or _covers_the_same(head, changed):
+        return head, names, name
+    return changed, names | more, f"{name} and {hop.__name__}"
 
 
 def _by_a_hop(chance: Chance) -> tuple[RequestHead, frozenset[str], str]:

@@ -34,6 +34,7 @@ class Count:
         return [
             f"{self.faults} faults: {how}",
             f"{self.requests} correct requests",
+            f"{len(self.causes)} causes named",
             f"{len(self.wrong)} wrong names",
             *(f"  {line}" for line in self.wrong[:20]),
         ]
@@ -42,7 +43,8 @@ class Count:
 def judged(one: Fault, why: Explanation) -> tuple[str, bool]:
     """How an explanation names a fault, and whether that is right.
 
-    Certain: each name is one of the right ones. Likely and possible: the right one is the name, or stands beside it.
+    Certain: each name is one of the right ones. Likely: the right one is the name, or stands beside it. Possible:
+    nothing is named for sure, and what changed stands beside it, at least as path, query, header or Host.
     """
     names = set(why.cause.split("+"))
     beside = {name for cause, _ in why.others for name in cause.split("+")}
@@ -50,7 +52,19 @@ def judged(one: Fault, why: Explanation) -> tuple[str, bool]:
         return "harmless", not one.right
     if why.certainty == "certain":
         return "certain", names <= one.right
-    return why.certainty or "unsaid", bool((names | beside) & one.right)
+    right = one.right | ({_part(cause) for cause in one.right} if why.certainty == "possible" else set())
+    return why.certainty or "unsaid", bool((names | beside) & right)
+
+
+def _part(cause: str) -> str:
+    """The part of a request that a cause changes."""
+    beginnings = {
+        "path": "path-changed",
+        "query": "query-changed",
+        "host": "host-rewritten",
+        "header": "header-changed",
+    }
+    return beginnings.get(cause.partition("-")[0], cause)
 
 
 def count(seed: int, many: int, tell: Callable[[int], None] = lambda _: None) -> Count:

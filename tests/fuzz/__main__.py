@@ -1,4 +1,7 @@
-"""Coverage-guided fuzzing of what reads a client's bytes, with atheris (libFuzzer). `scripts/fuzz` runs it."""
+"""Coverage-guided fuzzing of what reads a client's bytes, with atheris (libFuzzer). `scripts/fuzz` runs it.
+
+With --causes N it makes N random faults and N correct requests instead, and counts what scripts/explain calls them.
+"""
 
 import argparse
 import importlib
@@ -8,6 +11,7 @@ from collections.abc import Sequence
 from commandline import Parser, UsageError, count, output_folder, writing
 from lab.cache import cache_dir
 
+_PROGRESS = 1000
 _READERS = {
     "aws-chunked": (["s3gateway.sigv4.chunk_reader"], "tests.fuzz.framing", "fuzz"),
     "http1": (["s3gateway.http1.head", "s3gateway.http1.framing"], "tests.fuzz.http1", "fuzz-http1"),
@@ -26,13 +30,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--reader", choices=sorted(_READERS), default="aws-chunked", help="what reads them (default: %(default)s)"
     )
+    parser.add_argument(
+        "--causes", type=count, metavar="N", help="explain N random faults and N correct requests instead"
+    )
+    parser.add_argument("--seed", type=count, default=1, help="of --causes: another one draws other faults (default 1)")
     options = parser.parse_args(arguments)
+    if options.causes:
+        return _causes(options.causes, options.seed)
     try:
         _fuzz(options)
     except UsageError as error:
         sys.stderr.write(f"fuzz: {error}\n")
         return 2
     return 0
+
+
+def _causes(many: int, seed: int) -> int:
+    """Count names, and print a line for each wrong one; the exit status is 1 if there is any."""
+    from tests.explain import naming  # noqa: PLC0415 - pulls in botocore, which nothing else here needs
+
+    def tell(number: int) -> None:
+        if (number + 1) % _PROGRESS == 0:
+            sys.stderr.write(f"fuzz: {number + 1} of {many}\n")
+
+    counted = naming.count(seed, many, tell)
+    sys.stdout.write("\n".join(counted.lines()) + "\n")
+    return 1 if counted.wrong else 0
 
 
 def _fuzz(options: argparse.Namespace) -> None:

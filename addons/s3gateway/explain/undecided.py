@@ -48,6 +48,8 @@ def nothing(found: Found, base: Draft, head: RequestHead, client: Client, *, sec
     if absent:
         sentence += f"; besides, {fields.absent_words(absent)}, but no usual value makes the signature fit either"
     others = ((BEYOND, "a proxy in front changed more than one or two things at once"), *changes)
+    if absent:
+        others = (("header-missing", f"{fields.absent_words(absent)}, and something else changed as well"), *others)
     return Explanation(WRONG_SECRET, sentence + _doubt(base, head), "", received, Certainty.POSSIBLE.value, others)
 
 
@@ -74,7 +76,7 @@ def _changes(base: Draft, head: RequestHead) -> Iterator[tuple[str, str]]:
         names = ", ".join(wire_name(name) for name in free)
         yield "header-changed", f"a signed header changed beyond guessing: {names}"
     yield "path-changed", f"the path was another one when it was signed; {quoted(head.path)} arrived"
-    if head.query:
-        yield "query-changed", "the query had other parameters or values when it was signed"
+    arrived = "the query had other parameters or values" if head.query else "there was a query, which did not arrive,"
+    yield "query-changed", f"{arrived} when it was signed"
     if len(base.payload) == _HASH_DIGITS and base.payload != EMPTY_SHA256.encode():
         yield "payload-hash", "x-amz-content-sha256 was computed anew over another body than the one that was signed"
