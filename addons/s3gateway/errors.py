@@ -6,7 +6,7 @@ what may be shown to the client: never a secret, a key derived from one, or an e
 
 import re
 from collections.abc import Callable
-from xml.sax.saxutils import escape
+from html import escape
 
 # XML 1.0 §2.2 has no way to write these, not even as a character reference.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -81,7 +81,7 @@ class S3Error(Exception):
 
 def _text(value: str) -> str:
     """Escape for XML; what XML cannot carry at all becomes U+FFFD."""
-    return escape(_NOT_XML.sub("\ufffd", value))
+    return escape(_NOT_XML.sub("\ufffd", value), quote=False)
 
 
 def access_denied(message: str = "Access Denied.", *fields: tuple[str, str], reason: str = "") -> S3Error:
