@@ -93,7 +93,8 @@ class AccessLog:
         """Write the line that says why a request was refused."""
         record, why = transaction.record, transaction.explanation
         if why:
-            line = Explained(record.time, record.request_id, record.client, why.cause, why.sentence, dropped)
+            told = (why.cause, why.sentence, dropped, why.certainty)
+            line = Explained(record.time, record.request_id, record.client, *told)
             self._write(line, log_format)
 
     def _write(self, record: Record | Explained, log_format: str) -> None:

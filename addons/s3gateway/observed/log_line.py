@@ -104,7 +104,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The second line of a refused request: why, in one sentence. ``dropped`` refusals before it were not explained."""
+    """The second line of a refused request: why, in one sentence. ``dropped`` refusals before it were not explained.
+
+    ``certainty`` is ``certain``, ``likely``, ``possible`` or empty; as text only what is not certain is said.
+    """
 
     time: float
     request_id: str
@@ -112,6 +115,7 @@ class Explained:
     cause: str
     sentence: str
     dropped: int = 0
+    certainty: str = ""
 
     def to_json(self) -> str:
         """One JSON object with the request's id and time."""
@@ -120,6 +124,7 @@ class Explained:
             "request_id": self.request_id,
             "client": self.client,
             "explained": self.cause,
+            "certainty": self.certainty,
             "sentence": self.sentence,
         }
         return json.dumps(told | ({"dropped": self.dropped} if self.dropped else {}), ensure_ascii=True)
@@ -128,7 +133,8 @@ class Explained:
         """``12:00:01 explained host-port spark? the client signed Host ...``."""
         more = f" ({self.dropped} refusals before this one were not explained)" if self.dropped else ""
         who = printable(self.client or "-")
-        return f"{_clock(self.time)} explained {self.cause} {who} {printable(self.sentence)}{more}"
+        sure = f" ({self.certainty})" if self.certainty not in {"", "certain"} else ""
+        return f"{_clock(self.time)} explained {self.cause}{sure} {who} {printable(self.sentence)}{more}"
 
 
 _TOLD = tuple(field.name for field in fields(Record) if field.name != "time")
