@@ -106,11 +106,12 @@ async def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_line() -> None:
     """As JSON and as text; what was left out is told when there was any."""
-    line = Explained(1_700_000_000.0, "ID", "spark?", "host-port", "the client signed \x1b", 3)
+    line = Explained(1_700_000_000.0, "ID", "spark?", "host-port", "the client signed \x1b", 3, "likely")
     assert line.to_json() == (
         '{"time": "2023-11-14T22:13:20.000+00:00", "request_id": "ID", "client": "spark?", "explained": "host-port", '
-        '"sentence": "the client signed \\u001b", "dropped": 3}'
+        '"certainty": "likely", "sentence": "the client signed \\u001b", "dropped": 3}'
     )
-    text = "explained host-port spark? the client signed \\x1b (3 refusals before this one were not explained)"
-    assert line.to_text().endswith(text)
+    text = "the client signed \\x1b (3 refusals before this one were not explained)"
+    assert line.to_text().endswith(f"explained host-port (likely) spark? {text}")
+    assert "explained host-port spark? the" in replace(line, certainty="certain").to_text()
     assert "dropped" not in replace(line, dropped=0).to_json() + replace(line, dropped=0).to_text()

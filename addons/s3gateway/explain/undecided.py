@@ -12,7 +12,7 @@ from s3gateway.explain.draft import Draft
 from s3gateway.explain.search import Found
 from s3gateway.explain.suspect import QUOTABLE, quoted, wire_name
 from s3gateway.observed.capture import Explanation
-from s3gateway.sigv4.model import EMPTY_SHA256, RequestHead
+from s3gateway.sigv4.model import RequestHead
 
 WRONG_SECRET, BEYOND, UNEXPLAINED = "wrong-secret", "changed-beyond-guessing", "unexplained"
 
@@ -21,7 +21,6 @@ _UNGUESSABLE = (b"user-agent", b"content-type", b"content-length", b"range")
 
 _PROXIES = (b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"forwarded", b"x-real-ip")
 _OWN = frozenset((b"host", b"x-amz-date", b"x-amz-content-sha256"))
-_HASH_DIGITS = 64
 
 
 def nothing(found: Found, base: Draft, head: RequestHead, client: Client, *, secret_proven: bool) -> Explanation:
@@ -78,5 +77,5 @@ def _changes(base: Draft, head: RequestHead) -> Iterator[tuple[str, str]]:
     yield "path-changed", f"the path was another one when it was signed; {quoted(head.path)} arrived"
     arrived = "the query had other parameters or values" if head.query else "there was a query, which did not arrive,"
     yield "query-changed", f"{arrived} when it was signed"
-    if len(base.payload) == _HASH_DIGITS and base.payload != EMPTY_SHA256.encode():
-        yield "payload-hash", "x-amz-content-sha256 was computed anew over another body than the one that was signed"
+    if head.all(b"x-amz-content-sha256"):
+        yield "payload-hash", "x-amz-content-sha256 was written anew, for another body than the one that was signed"
