@@ -350,15 +350,17 @@ def _covers_the_same(one: RequestHead, other: RequestHead) -> bool:
 
 def _by_two_hops(chance: Chance) -> tuple[RequestHead, frozenset[str], str]:
     """Two hops, each with a habit."""
-    head, names, name = _by_a_hop(chance)
-    hop = chance.choice(HOPS)
-    changed, more = hop(head, chance)
-    if not more or _covers_the_same(head, changed):
-        return head, names, name
-    return changed, names | more, f"{name} and {hop.__name__}"
+    while True:
+        head, (first, second) = request(Keys(), chance), chance.choices(HOPS, k=2)
+        halfway, names = first(head, chance)
+        changed, more = second(halfway, chance)
+        pairs = ((head, halfway), (halfway, changed), (head, changed))
+        if names and more and not any(_covers_the_same(*pair) for pair in pairs):
+            return changed, names | more, f"{first.__name__} and {second.__name__}"
 
 
 def _by_a_hop(chance: Chance) -> tuple[RequestHead, frozenset[str], str]:
+    """One hop, until it has something to change."""
     while True:
         head = request(Keys(), chance)
         hop = chance.choice(HOPS)

@@ -171,6 +171,7 @@ def sweeps(draft: Draft) -> Iterator[Sweep]:
         if filled:
             yield Sweep(charsets.LOST, name, (one.value for one in filled), _loser(name, filled[0]))
         if len(wire) <= _LONGEST_EDITED:
+            yield Sweep("header-case", name, _flipped(wire), _editor(name))
             yield Sweep("header-one-byte", name, _edits(wire), _editor(name))
 
 
@@ -178,12 +179,16 @@ def _beginnings(wire: bytes) -> Iterator[bytes]:
     return (wire[:at].rstrip() for at in range(len(wire) - 1, 0, -1))
 
 
+def _flipped(wire: bytes) -> Iterator[bytes]:
+    """One letter in the other case."""
+    return (wire[:at] + wire[at : at + 1].swapcase() + wire[at + 1 :] for at in range(len(wire)))
+
+
 def _edits(wire: bytes) -> Iterator[bytes]:
-    """One letter more, in the other case, another one, or one less."""
+    """One letter more, another one, or one less."""
     for at in range(len(wire)):
         before, letter, after = wire[:at], wire[at : at + 1], wire[at + 1 :]
         yield before + after
-        yield before + letter.swapcase() + after
         yield from (before + other + after for other in _REPLACED)
         yield from (before + other + letter + after for other in _INSERTED)
     yield from (wire + other for other in (*_INSERTED, b"\r", b"\\", b"\x00", b"%"))
