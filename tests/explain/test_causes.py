@@ -1,6 +1,7 @@
 """Every injected cause is named, with its decisive words; under a wrong secret each is called just that."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from s3gateway.sigv4.model import RequestHead
 from s3gateway.sigv4.verify import signed_at
 from tests.admission import DOCUMENT
 from tests.explain.causes import CASES, NOW, SWAPPED, Case
-from tests.explain.clients import Keys, Own, botocore, drops, java, presigned, sets
+from tests.explain.clients import Keys, Own, botocore, drops, java, presigned, sets, writes
 from tests.explain.harmless import difference
 from tests.explain.value_causes import VALUES
 from tests.real.sdkv1 import Target
@@ -120,9 +121,47 @@ def test_a_stranger_is_told_in_one_sentence() -> None:
 def test_what_the_signature_does_not_cover() -> None:
     """A header added later that had to be signed: the signature fits, and the refusal is told with the name."""
     why = told(sets(botocore(Keys(), "GET", "/bucket/key"), "x-amz-acl", "public-read")).explanation
-    assert why.cause == "refused"
+    assert (why.cause, why.certainty) == ("x-amz-header-unsigned", "certain")
     assert "the signature fits, but AccessDenied" in why.sentence
     assert "`x-amz-acl`" in why.sentence
+
+
+def test_what_is_refused_before_its_signature() -> None:
+    """A region that is not served, and Signature Version 2, as boto3 presigns by default."""
+    region = told(botocore(Keys(region="eu-west-3"), "GET", "/bucket/key")).explanation
+    assert (region.cause, region.certainty) == ("region", "certain")
+    old = replace(botocore(Keys(), "GET", "/b/k"), headers=((b"Host", b"h"), (b"Authorization", b"AWS SPARKKEY:c2ln")))
+    assert explain(old, CONFIG, datetime.now(UTC)).explanation.cause == "signature-version"
+
+
+def test_keys_of_aws_are_told() -> None:
+    """A client that took credentials from its environment."""
+    why = told(botocore(Keys("ASIAIOSFODNN7EXAMPLE"), "GET", "/bucket/key")).explanation
+    assert why.cause == "unknown-access-key"
+    assert "one of AWS's own (ASIA...)" in why.sentence
+
+
+def test_what_else_would_fit_is_told() -> None:
+    """A path that two causes explain; and a wrong secret, which one request cannot prove, unless others hold."""
+    twice = told(writes(botocore(Keys(), "GET", "/bucket/caf%C3%A9"), "%C3%A9", "e%CC%81")).explanation
+    assert twice.certainty in {"certain", "likely"}
+    head = java(WRONG, "GET", Target("bucket", "key"))
+    why = told(head).explanation
+    assert (why.cause, why.certainty) == ("wrong-secret", "possible")
+    assert {"host-rewritten", "header-changed", "path-changed", "query-changed"} <= {cause for cause, _ in why.others}
+    proven = explain(head, CONFIG, datetime.now(UTC), secret_proven=True).explanation
+    assert (proven.cause, proven.certainty) == ("changed-beyond-guessing", "likely")
+    assert "wrong-secret" not in {cause for cause, _ in proven.others}
+
+
+def test_what_minio_folds_is_no_fault() -> None:
+    """minio-go folds Unicode's white space as well, and its requests are right."""
+    head = Own("PUT", headers=(("x-amz-meta-a", "a\u00a0\u2003b"),), lines=_as_minio).head(Keys())
+    assert told(head).explanation.cause == VALID
+
+
+def _as_minio(lines: list[str]) -> list[str]:
+    return [line.replace("a\u00a0\u2003b", "a b") for line in lines]
 
 
 def test_a_search_that_ends_at_its_cap_does_not_blame_the_secret() -> None:

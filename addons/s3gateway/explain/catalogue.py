@@ -206,6 +206,13 @@ ENTRIES: dict[str, _Entry] = {
     "canonical-request-differs": (("Bring the canonical requests of both sides, not their hashes.",), (TROUBLE,)),
     "keys-swapped": (("Swap access key and secret back; issue a new secret, as this one was sent.",), (TROUBLE,)),
     "unknown-access-key": (("Add the access key to `clients`, or correct it in the client.",), (S3_ERRORS,)),
+    "signature-version": (
+        (
+            "Use Signature Version 4: `signature_version = s3v4` (boto3, AWS CLI), `signature_v2 = False` (s3cmd).",
+            "boto3 and the AWS CLI presign with version 2 in some regions unless they are told.",
+        ),
+        (S3_HEADER, S3_QUERY),
+    ),
     "session-token": _TOKEN,
     "region": _SCOPE,
     "scope": _SCOPE,

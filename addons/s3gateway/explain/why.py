@@ -82,8 +82,10 @@ def explain(
 
 
 def _refused(error: errors.S3Error) -> str:
-    """A region that is not served has a name of its own."""
-    return "region" if any(name == "Region" for name, _ in error.fields) else "refused"
+    """Name what is refused before any signature is looked at, where it has a name."""
+    if any(name == "Region" for name, _ in error.fields):
+        return "region"
+    return "signature-version" if "authorization mechanism" in error.message else "refused"
 
 
 def _suspects(
@@ -148,9 +150,15 @@ def _fitting(claim: Claim, head: RequestHead, client: Client, base: draft.Draft,
     try:
         verify(claim, head, client.keys.secret, now)
     except errors.S3Error as error:
-        names = "".join(f": {quoted(text)}" for name, text in error.fields if name == "HeadersNotSigned")
-        sentence = f"the signature fits, but {error.code}: {error.message}{names}"
-        return Explanation("refused", sentence, certainty=CERTAIN)
+        unsigned = [text for name, text in error.fields if name == "HeadersNotSigned"]
+        sentence = f"the signature fits, but {error.code}: {error.message}"
+        if not unsigned:
+            return Explanation("refused", sentence, certainty=CERTAIN)
+        sentence += (
+            f": {quoted(unsigned[0])}; whoever adds it, a proxy (CloudFront adds x-amz-cf-id) or the client, does "
+        )
+        sentence += "so after signing: sign it, or let it not be added"
+        return Explanation("x-amz-header-unsigned", sentence, certainty=CERTAIN)
     sentence = f"the signature fits: client {quoted(client.name)} signed this"
     return Explanation(VALID, sentence, base.shown(), base.shown(), certainty=CERTAIN)
 
