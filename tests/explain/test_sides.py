@@ -157,6 +157,24 @@ def test_texts_that_read_the_same_and_hash_otherwise() -> None:
     assert alone.cause == "canonical-request-differs"
 
 
+def test_a_hash_is_enough() -> None:
+    """A log that has the string to sign alone: its hash proves a known cause, and nothing is said of an unknown one."""
+    head, signed = put((META, "caf\u00e9"))
+    hash_only = Side(to_sign=signed.to_sign)
+    for arrived, cause in (
+        (sets(head, "Host", "gateway.example"), "host-port"),
+        (puts(head, META, b"caf\xe9"), "charset"),
+    ):
+        for evidence in (
+            Evidence(client=hash_only, received=arrived),
+            Evidence(client=hash_only, server=server(arrived)),
+        ):
+            why = told(explain_evidence(evidence))
+            assert (why.cause, why.certainty) == (cause, "certain")
+            assert why.expected != why.received
+    assert explain_evidence(Evidence(client=hash_only, received=sets(head, META, "all else"))) is None
+
+
 def test_one_side_alone_blames_nobody() -> None:
     """A client's log that agrees with what it sends says nothing of the server, nor do two halves of the same text."""
     head, signed = put()

@@ -112,14 +112,16 @@ def proves(side: Side, claim: Claim, secret: Secret) -> bool:
 def _of_sides(evidence: Evidence) -> Explanation | None:
     """Compare the two best texts that there are: signed against received, else signed against sent."""
     signed, received = evidence.client, evidence.server
-    if not signed.request and received.request:
+    if not signed.request and not signed.lines and received.request:
         signed = _standing_in(signed, evidence.sent, evidence)
-    if not received.request and signed.request:
-        received = _standing_in(received, evidence.received, evidence)
-    if signed.request and not received.request and evidence.sent:
-        sent = _standing_in(UNKNOWN, evidence.sent, evidence)
-        return explain_sides(signed, sent) if sent.request not in {b"", signed.request.strip(b"\n")} else None
-    return explain_sides(signed, received)
+    if received.request or not (signed.request or signed.lines):
+        return explain_sides(signed, received)
+    received = _standing_in(received, evidence.received, evidence)
+    if received.request or not evidence.sent:
+        return explain_sides(signed, received)
+    sent = _standing_in(UNKNOWN, evidence.sent, evidence)
+    same = not sent.request or sent.request == signed.request.strip(b"\n")
+    return explain_sides(signed, received if same else sent) if not same or received.lines else None
 
 
 def _standing_in(side: Side, head: RequestHead | None, evidence: Evidence) -> Side:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from mimetypes import MimeTypes
 
+from s3gateway.explain import lengths
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.suspect import QUOTABLE, Suspect, of_field, of_part, quoted, wire_name
 from s3gateway.observed.printable import printable
@@ -69,8 +70,6 @@ _KINDS = MimeTypes(filenames=())
 
 _TRIED_TOGETHER = 2
 _CHARSETS = (b"charset=utf-8", b"charset=UTF-8", b"charset=ISO-8859-1")
-_CHUNK_SIZES = (8192, 65536, 131072, 262144, 524288, 1048576, 16777216)
-_CHUNK_LINE = len(";chunk-signature=") + 64 + 4
 
 
 def suspects(draft: Draft, head: RequestHead) -> Iterator[Suspect]:
@@ -185,23 +184,7 @@ def _derived(draft: Draft, head: RequestHead, name: bytes) -> Iterator[bytes]:
     elif name == b"x-amz-content-sha256":
         yield draft.payload
     elif name in {b"content-length", b"x-amz-decoded-content-length"}:
-        yield from _lengths(head)
-
-
-def _lengths(head: RequestHead) -> Iterator[bytes]:
-    """The length of the data, of the body, and what aws-chunks of the usual sizes would make of it."""
-    for known in (b"content-length", b"x-amz-decoded-content-length"):
-        yield from (value.strip() for value in head.all(known))
-    decoded = (head.first(b"x-amz-decoded-content-length") or b"").strip()
-    if decoded.isdigit() and len(decoded) < 18:  # noqa: PLR2004 - a length, not an attack on int()
-        for size in _CHUNK_SIZES:
-            whole, rest = divmod(int(decoded), size)
-            framed = whole * _framed(size) + (_framed(rest) if rest else 0) + _framed(0)
-            yield str(framed).encode()
-
-
-def _framed(size: int) -> int:
-    return len(f"{size:x}") + _CHUNK_LINE + size
+        yield from lengths.candidates(head)
 
 
 def _spaces(head: RequestHead, name: bytes) -> Iterator[Suspect]:

@@ -5,6 +5,7 @@ explains is named as what it is.
 """
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 from s3gateway.explain import fields, hosts, modes, paths, queries, values
 from s3gateway.explain.draft import Draft
@@ -60,6 +61,15 @@ def named(signed: Draft, received: Draft, known: Names, operation: str) -> Itera
             yield suspect, list(alike.values())
     for part in _in_order(left, signed, received):
         yield _plain(part, signed, received), []
+
+
+def named_by_hash(digest: str, received: Draft, known: Names, operation: str) -> tuple[Suspect, Draft] | None:
+    """Find the suspect that makes a canonical request of this SHA-256, where a log has the string to sign alone."""
+    for suspect in _suspects(received, known, operation):
+        changed = suspect.change(received)
+        if sha256(changed.canonical_request()).hexdigest() == digest:
+            return suspect, changed
+    return None
 
 
 def _suspects(received: Draft, known: Names, operation: str) -> Iterator[Suspect]:

@@ -12,7 +12,7 @@ from s3gateway.config.model import HTTP_PORT, HTTPS_PORT
 from s3gateway.explain.cause import Certainty
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.hosts import Names
-from s3gateway.explain.parts import differing, named, read
+from s3gateway.explain.parts import differing, named, named_by_hash, read
 from s3gateway.observed.capture import Explanation
 from s3gateway.observed.printable import printable
 
@@ -41,6 +41,11 @@ def explain_sides(signed: Side, received: Side, known: Names = _NO_NAMES, operat
     if ours and theirs and differing(ours, theirs):
         return _requests(ours, theirs, outside, known, operation)
     shown = [side.shown() if side else "" for side in (ours, theirs)]
+    if theirs and not ours and signed.lines and (found := named_by_hash(signed.lines[-1], theirs, known, operation)):
+        suspect, draft = found
+        return Explanation(
+            suspect.cause, suspect.sentence, draft.shown(), theirs.shown(), Certainty.CERTAIN.value, (), outside
+        )
     if outside:
         return _texts(outside, shown, sure=bool(ours and theirs) or signed.lines[-1] == received.lines[-1])
     if signed.lines and received.lines:
