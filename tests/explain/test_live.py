@@ -1,12 +1,16 @@
 """At the wire: a hop before a real mitmdump alters requests; the log names the cause, the client does not see it."""
 
+import contextlib
+import http.client
 import json
 import subprocess
 import sys
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import boto3
 import pytest
@@ -18,8 +22,13 @@ from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.moto import Moto
 from lab.ports import accepts, free_port
 from lab.process import Command, start
+from s3gateway.explain.cause import verdict
+from s3gateway.explain.sides import Side, explain_sides
+from s3gateway.sigv4.model import RequestHead
 from tests.conftest import GatewayFactory
+from tests.explain.clients import Keys, botocore
 from tests.explain.hop import CHOSEN, Hop, header, target
+from tests.explain.test_sides import botocore_log
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, Upload, put_chunked, sign
 from tests.real.waiting import eventually
@@ -113,6 +122,43 @@ _PREFIX = b"\r\nX-Forwarded-Prefix: /s3"
 
 def _host(head: bytes) -> bytes:
     return next(line[5:].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"host:"))
+
+
+def ask(port: int, head: RequestHead) -> tuple[int, bytes]:
+    """Send a head with Python's own HTTP client, which writes header values in ISO-8859-1; give status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    with contextlib.closing(connection):
+        headers = {name.decode(): value.decode() for name, value in head.headers}
+        connection.request(head.method.decode(), head.target.decode(), headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def test_the_two_sides_of_a_refusal(running: Gateway) -> None:
+    """botocore's debug log beside the document that the gateway answers with: no secret is needed for the cause."""
+    with Hop(running.port, header("Host", "127.0.0.1")) as hop, botocore_log() as texts:
+        head = botocore(Keys(secret=SECRET), "GET", "/bucket/key", at=f"http://127.0.0.1:{hop.port}")
+        status, body = ask(hop.port, head)
+    error = ET.fromstring(body)
+    request, to_sign = (str(error.findtext(name)).encode() for name in ("CanonicalRequest", "StringToSign"))
+    why = explain_sides(Side(*(text.encode() for text in texts)), Side(request, to_sign))
+    assert status == HTTPStatus.FORBIDDEN
+    assert why
+    assert (why.cause, why.certainty) == ("host-port", "certain")
+    (line,) = verdict(why).evidence
+    assert (line.signed, line.received) == (f"host:127.0.0.1:{hop.port}", "host:127.0.0.1")
+    assert [line.signed[a:b] for a, b in line.signed_spans] == [f":{hop.port}"]
+
+
+def test_metadata_in_two_charsets(running: Gateway) -> None:
+    """botocore signs an accent in UTF-8, and the HTTP client sends it in ISO-8859-1."""
+    at, author = f"http://127.0.0.1:{running.port}", ("x-amz-meta-author", "M\u00fcller")
+    status, _ = ask(running.port, botocore(Keys(secret=SECRET), "GET", "/bucket/key", [author], at=at))
+    (line,) = explained(running)
+    assert status == HTTPStatus.FORBIDDEN
+    assert (line["explained"], line["certainty"]) == ("charset", "certain")
+    assert "signed x-amz-meta-author in UTF-8 and sent in ISO-8859-1" in line["sentence"]
+    assert "ller" not in running.log()
 
 
 def test_a_wrong_secret_is_called_that(running: Gateway) -> None:

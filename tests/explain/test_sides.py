@@ -67,6 +67,11 @@ CASES: list[tuple[str, str, dict[str, Any], Hop, str]] = [
     ("path-slashes-merged", "path", {"target": "/bucket/a//b"}, lambda h: writes(h, "//", "/"), "merge_slashes off"),
     ("path-changed", "path", {}, lambda h: writes(h, "key", "other/place"), "`/bucket/other/place`"),
     ("query-changed", "query", {"target": "/b?prefix=a"}, lambda h: writes(h, "=a", "=zz"), "`prefix=zz`"),
+    ("host-port", "header host", {}, lambda h: sets(h, "Host", "gateway.example:7"), "its own port into Host"),
+    ("path-prefix-stripped", "path", {"target": "/x9/b/k"}, lambda h: writes(h, "/x9", ""), "strips a prefix"),
+    ("path-prefix-added", "path", {}, lambda h: writes(h, "/bucket", "/a/b/c/bucket"), "puts a prefix before"),
+    ("query-parameter-removed", "query", {"target": "/b?x=1&y=2"}, lambda h: writes(h, "&y=2", ""), "arrive (`y`)"),
+    ("query-parameter-added", "query", {"target": "/b?x=1"}, lambda h: writes(h, "x=1", "x=1&y=2&z=3"), "(`y`, `z`)"),
     ("method-changed", "method", {}, lambda h: replace(h, method=b"POST"), "wire says `POST`"),
     ("payload-hash", "payload", {}, lambda h: sets(h, "x-amz-content-sha256", "a" * 64), "x-amz-content-sha256"),
 ]
@@ -94,7 +99,9 @@ def check(signed: Side, arrived: RequestHead, cause: str, words: str) -> Explana
     return why
 
 
-@pytest.mark.parametrize(("cause", "part", "made", "hop", "words"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("cause", "part", "made", "hop", "words"), CASES, ids=[f"{i} {case[0]}" for i, case in enumerate(CASES)]
+)
 def test_the_differing_line_is_the_cause(cause: str, part: str, made: dict[str, Any], hop: Hop, words: str) -> None:
     """The client's log beside the server's error document, without a secret: the line, and who does such a thing."""
     head, signed = put(**made)

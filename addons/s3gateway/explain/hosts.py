@@ -65,7 +65,7 @@ def suspects(draft: Draft, head: RequestHead, known: Names) -> Iterator[Suspect]
     told_ports = [int(text) for text in head.all(b"x-forwarded-port") if text.isdigit() and len(text) <= _PORT_DIGITS]
     for host in dict.fromkeys(_ports(name, (*told_ports, *known.ports))):
         if host != wire:
-            yield of_field("host-port", _port_sentence(wire, host, port), b"host", _bytes(host), likely=True)
+            yield of_field("host-port", port_sentence(wire, host, port), b"host", _bytes(host), likely=True)
     told = tuple(_forwarded(head))
     bucket = _first_segment(head)
     others = (host for host in dict.fromkeys(_others(told, known, bucket, wire)) if host != wire)
@@ -81,7 +81,7 @@ def every_port(draft: Draft, own_port: int) -> Iterator[Sweep]:
     name, port = split(wire)
     if b"host" in draft.signed_headers and port in {"", str(own_port)}:
         values = (_bytes(host) for host in _ports(name, _SWEPT_PORTS))
-        yield Sweep("host-port", b"host", values, lambda value: _port_sentence(wire, _text(value), port))
+        yield Sweep("host-port", b"host", values, lambda value: port_sentence(wire, _text(value), port))
 
 
 def split(authority: str) -> tuple[str, str]:
@@ -94,7 +94,8 @@ def _said(wire: str, host: str) -> str:
     return f"the client signed Host {quoted(host)}, the wire says {quoted(wire)}"
 
 
-def _port_sentence(wire: str, host: str, port: str) -> str:
+def port_sentence(wire: str, host: str, port: str) -> str:
+    """Say that the port of Host differs: ``wire`` (with ``port``, or with none) arrived, ``host`` was signed."""
     signed_port = split(host)[1]
     if not port and signed_port in {str(HTTP_PORT), str(HTTPS_PORT)}:
         what = "the client signs a default port that it does not send, or a proxy in front drops it; leave the port "

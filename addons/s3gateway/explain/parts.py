@@ -9,8 +9,9 @@ from hashlib import sha256
 
 from s3gateway.explain import fields, hosts, modes, paths, queries, values
 from s3gateway.explain.draft import Draft
-from s3gateway.explain.hosts import Names
+from s3gateway.explain.hosts import Names, split
 from s3gateway.explain.suspect import QUOTABLE, Suspect, quoted, wire_name
+from s3gateway.observed.printable import printable
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret
 
 _LEAST_LINES = 6
@@ -115,6 +116,10 @@ def _plain(part: str, signed: Draft, received: Draft) -> Suspect:
     if part.startswith("header "):
         name = part.removeprefix("header ").encode("utf-8", "surrogateescape")
         return _plain_header(name, signed, received)
+    if part == "query" and (told := _parameters(signed, received)):
+        return told
+    if part == "uri" and (told := _prefix(signed.uri, received.uri)):
+        return told
     words = {"method": "method", "uri": "path", "query": "query", "payload": "payload hash"}
     if part in words:
         ours, theirs = (quoted(_hidden(side, part)) for side in (signed, received))
@@ -130,6 +135,37 @@ def _plain(part: str, signed: Draft, received: Draft) -> Suspect:
     return _suspect("signed-headers-order", "the two sides have the same headers in another order; SigV4 sorts by name")
 
 
+def _parameters(signed: Draft, received: Draft) -> Suspect | None:
+    """Name the parameters of which one side has more."""
+    ours, theirs = (set(filter(None, side.query.split(b"&"))) for side in (signed, received))
+    names = [sorted({quoted(pair.partition(b"=")[0]) for pair in pairs}) for pairs in (ours - theirs, theirs - ours)]
+    remedy = "make the proxy in front pass the query on byte for byte"
+    if names[0] and not names[1]:
+        sentence = f"the client signed query parameters that did not arrive ({', '.join(names[0])}); {remedy}"
+        return _suspect("query-parameter-removed", sentence)
+    if names[1] and not names[0]:
+        sentence = f"query parameters were added after the client signed ({', '.join(names[1])}); {remedy}"
+        return _suspect("query-parameter-added", sentence)
+    return None
+
+
+def _prefix(ours: bytes, theirs: bytes) -> Suspect | None:
+    """One path ends in the other: a proxy strips a prefix, or adds one."""
+    if ours.endswith(theirs) and theirs != b"/":
+        sentence = (
+            f"the client signed the path {quoted(ours)}, the server saw {quoted(theirs)}: a proxy in front strips a "
+            "prefix; S3 signs the whole path, so give the server a host name or port of its own"
+        )
+        return _suspect("path-prefix-stripped", sentence)
+    if theirs.endswith(ours) and ours != b"/":
+        sentence = (
+            f"the client signed the path {quoted(ours)}, the server saw {quoted(theirs)}: a proxy in front puts a "
+            "prefix before the path; make it pass the request target on byte for byte"
+        )
+        return _suspect("path-prefix-added", sentence)
+    return None
+
+
 def _plain_header(name: bytes, signed: Draft, received: Draft) -> Suspect:
     ours, theirs = signed.value(name), received.value(name)
     told = wire_name(name)
@@ -139,6 +175,10 @@ def _plain_header(name: bytes, signed: Draft, received: Draft) -> Suspect:
     if not ours:
         said = f"{told} was empty or absent when the client signed, and the server saw one: a proxy in front adds it"
         return _suspect("header-added", said + "; let it not, or let the client send the header itself")
+    if name == b"host":
+        (host, _), (other, port) = (split(printable(value)) for value in (ours, theirs))
+        if host == other:
+            return _suspect("host-port", hosts.port_sentence(printable(theirs), printable(ours), port))
     cause = "host-rewritten" if name == b"host" else "header-changed"
     values_told = f" {quoted(ours)}, the server saw {quoted(theirs)}" if name in QUOTABLE else ""
     return _suspect(
