@@ -60,7 +60,8 @@ def test_a_harmless_difference_changes_no_name(case: Case) -> None:
     chance = random.Random(case.name)
     outcome = told(difference(case.make(Keys()), chance), case)
     assert outcome.explanation.cause == case.cause, outcome.explanation.sentence
-    assert outcome.explanation.certainty in {"certain", "likely"}
+    unsure = case.cause == "tracing-header-signed"  # whose value nobody can guess
+    assert (outcome.explanation.certainty == "possible") is unsure
 
 
 @pytest.mark.parametrize("case", [*CASES, *VALUES], ids=lambda case: case.name)

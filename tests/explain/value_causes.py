@@ -11,11 +11,12 @@ from urllib.parse import quote, quote_plus, unquote
 
 from s3gateway.sigv4.model import RequestHead
 from tests.explain.causes import Case
-from tests.explain.clients import Keys, Own, botocore, drops, java, puts, sets, writes
+from tests.explain.clients import Keys, Own, botocore, drops, java, presigned, puts, sets, writes
 from tests.real.sdkv1 import Target
 
 NAME = "x-amz-meta-author"
 CAFE = "Caf\u00e9 M\u00fcller"
+TRACES = (f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-01")
 Change = Callable[[str], bytes]
 
 
@@ -402,4 +403,33 @@ LETTERS = (
     ),
 )
 
-VALUES = (*CHARSETS, *LETTERS)
+TRACKERS = (
+    Case(
+        "a URL presigned inside of a cluster and used outside",
+        "host-rewritten",
+        ("signed Host `minio:9000`", "good for its own host name and port only"),
+        lambda k: sets(presigned(k, "GET", "/bucket/key", at="http://minio:9000"), "Host", "files.example.com"),
+    ),
+    Case(
+        "an agent writes traceparent anew after signing",
+        "tracing-header-signed",
+        ("Traceparent is signed", "above all on a retry"),
+        lambda k: sets(
+            put(k, ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01")), "traceparent", f"00-{'c' * 32}-{'d' * 16}-01"
+        ),
+        control="tracing-header-signed",
+    ),
+    Case(
+        "a proxy appends to a signed X-Forwarded-For",
+        "header-changed",
+        ("signed X-Forwarded-For",),
+        lambda k: sets(put(k, ("X-Forwarded-For", "192.0.2.7")), "X-Forwarded-For", "192.0.2.7, 10.0.0.1"),
+    ),
+    Case(
+        "Traefik's path sanitization",
+        "path-slashes-merged",
+        ("`/bucket//file`",),
+        lambda k: writes(botocore(k, "HEAD", "/bucket//file"), "//", "/"),
+    ),
+)
+VALUES = (*CHARSETS, *LETTERS, *TRACKERS)

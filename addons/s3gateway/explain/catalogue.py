@@ -42,6 +42,7 @@ NGINX_PROXY = Reference("nginx: ngx_http_proxy_module", "https://nginx.org/en/do
 NGINX_CORE = Reference("nginx: ngx_http_core_module", "https://nginx.org/en/docs/http/ngx_http_core_module.html")
 APACHE_PROXY = Reference("Apache: mod_proxy", "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html")
 HOP_BY_HOP = Reference("RFC 9110, 7.6.1: Connection", "https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1")
+TRACE_CONTEXT = Reference("W3C: Trace Context", "https://www.w3.org/TR/trace-context/")
 FIELD_VALUES = Reference("RFC 9110, 5.5: field values", "https://www.rfc-editor.org/rfc/rfc9110#section-5.5")
 ENCODED_WORDS = Reference("RFC 2047: encoded-words", "https://www.rfc-editor.org/rfc/rfc2047")
 UNICODE_FORMS = Reference("Unicode: normalization forms", "https://unicode.org/reports/tr15/")
@@ -60,7 +61,8 @@ _PATH: _Entry = (
     (
         "Let the proxy pass the target on byte for byte.",
         "nginx: `proxy_pass http://gateway;` without a path behind the name, and `merge_slashes off;`.",
-        "Apache: `AllowEncodedSlashes NoDecode`, and `nocanon` behind `ProxyPass`.",
+        "Apache: `AllowEncodedSlashes NoDecode`, and `nocanon` behind `ProxyPass`; Traefik: `sanitizePath: false`.",
+        "Envoy: `merge_slashes: false`, `path_with_escaped_slashes_action: KEEP_UNCHANGED`.",
         "If the client's own signer writes it so, configure it for S3: paths are encoded once, not normalised.",
     ),
     (S3_HEADER, NGINX_PROXY, NGINX_CORE),
@@ -174,6 +176,13 @@ ENTRIES: dict[str, _Entry] = {
     "copy-source-encoding": (
         ("Encode the key in x-amz-copy-source once; an SDK that does it itself needs the plain key.",),
         (S3_COPY,),
+    ),
+    "tracing-header-signed": (
+        (
+            "Let the SDK's signer ignore traceparent, tracestate and their kin; newer SDKs do.",
+            "Or let the tracing agent leave requests alone that bear an AWS4 signature.",
+        ),
+        (TRACE_CONTEXT,),
     ),
     "retry-not-signed": (("Update the SDK; look in its log for why the first attempt failed.",), (SIGNING,)),
     "method-changed": (

@@ -35,6 +35,11 @@ class Draft:
     key_scope: CredentialScope
     secret: Secret
 
+    @property
+    def presigned(self) -> bool:
+        """Whether the signature stands in the query."""
+        return b"X-Amz-Algorithm=" in self.query
+
     def canonical_request(self) -> bytes:
         """Join the parts; unlike a received request's, they need not be in canonical form."""
         lines = b"".join([b"%b:%b\n" % pair for pair in self.fields])

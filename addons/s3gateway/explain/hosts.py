@@ -24,11 +24,30 @@ _FORWARDED = (
     b"x-real-host",
 )
 _LOCAL = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal")
+_INSIDE = (
+    "minio",
+    "minio1",
+    "minio-server",
+    "minio.minio",
+    "minio.minio.svc.cluster.local",
+    "minio.default.svc.cluster.local",
+    "s3",
+    "storage",
+    "gateway",
+    "backend",
+    "seaweedfs",
+    "garage",
+    "localstack",
+    "s3.amazonaws.com",
+    "s3.us-east-1.amazonaws.com",
+)
+"""Names that services have inside of a cluster or a compose file: URLs are presigned for them and used outside."""
+
 _USUAL_PORTS = (HTTP_PORT, HTTPS_PORT, 8000, 8080, 8443, 9000)
 _SWEPT_PORTS = range(1, 10_240)
 """All ports that people choose by hand: a proxy that drops the port does not say which one it had."""
 
-_MOST = 200
+_MOST = 400
 _LIKELY = 24
 _PORT_DIGITS = 5
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
@@ -36,6 +55,11 @@ _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 _KEEP = (
     "a proxy in front rewrites Host; make it pass Host on as it came "
     "(nginx: `proxy_set_header Host $http_host;`, Apache: `ProxyPreserveHost On`)"
+)
+
+_PRESIGNED = (
+    "a presigned URL is good for its own host name and port only; presign it with the endpoint that its user reaches, "
+    "or make the proxy in front pass Host on as it came"
 )
 
 
@@ -51,7 +75,7 @@ class Names:
 def names(config: Config, known: tuple[str, ...] = ()) -> Names:
     """Collect them from the configuration; ``known`` are further host names, from the certificate or the operator."""
     backend: Backend = config.backend
-    hosts = (*known, *config.domains, config.listen.host, backend.authority, *_LOCAL)
+    hosts = (*known, *config.domains, config.listen.host, backend.authority, *_LOCAL, *_INSIDE)
     ports = (config.listen.port, backend.port, *_USUAL_PORTS)
     return Names(tuple(dict.fromkeys(filter(None, hosts))), tuple(dict.fromkeys(ports)), config.domains)
 
@@ -70,7 +94,7 @@ def suspects(draft: Draft, head: RequestHead, known: Names) -> Iterator[Suspect]
     bucket = _first_segment(head)
     others = (host for host in dict.fromkeys(_others(told, known, bucket, wire)) if host != wire)
     for count, host in enumerate(islice(others, _MOST)):
-        sentence = f"{_said(wire, host)}: {_KEEP}"
+        sentence = f"{_said(wire, host)}: {_PRESIGNED if draft.presigned else _KEEP}"
         yield of_field("host-rewritten", sentence, b"host", _bytes(host), likely=count < _LIKELY)
     yield from _addressing(draft, head, told, known)
 

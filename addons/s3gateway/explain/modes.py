@@ -28,7 +28,7 @@ def suspects(draft: Draft) -> Iterator[Suspect]:
 
 def _method_sentence(draft: Draft, method: bytes) -> str:
     said = f"the client signed {quoted(method)}, the wire says {quoted(draft.method)}: "
-    if b"X-Amz-Algorithm=" in draft.query:
+    if draft.presigned:
         return said + "a presigned URL is good for its own method only; presign one for this method"
     if {method, draft.method} == {b"GET", b"HEAD"}:
         return said + "a cache in front turns one into the other; let it not (nginx: `proxy_cache_convert_head off;`)"

@@ -44,6 +44,35 @@ QUOTABLE = frozenset(
 )
 """Headers whose values a sentence may quote; others, user metadata among them, are only named."""
 
+TRACING = frozenset(
+    (
+        b"traceparent",
+        b"tracestate",
+        b"baggage",
+        b"b3",
+        b"x-b3-traceid",
+        b"x-b3-spanid",
+        b"x-b3-parentspanid",
+        b"x-b3-sampled",
+        b"x-datadog-trace-id",
+        b"x-datadog-parent-id",
+        b"newrelic",
+        b"sentry-trace",
+        b"elastic-apm-traceparent",
+        b"uber-trace-id",
+        b"x-amzn-trace-id",
+        b"x-cloud-trace-context",
+        b"x-request-id",
+        b"x-correlation-id",
+    )
+)
+"""Headers that tracing agents, meshes and proxies write anew on each hop and each attempt."""
+
+TRACED = (
+    "a tracing agent or a proxy writes it anew for each attempt and hop, so its signature cannot hold, above all on a "
+    "retry; let the client not sign it (add it to the signer's ignored headers, or propagate before signing)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Suspect:

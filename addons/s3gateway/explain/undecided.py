@@ -10,12 +10,13 @@ from s3gateway.explain import fields
 from s3gateway.explain.cause import Certainty
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.search import Found
-from s3gateway.explain.suspect import QUOTABLE, quoted, wire_name
+from s3gateway.explain.suspect import QUOTABLE, TRACED, TRACING, quoted, wire_name
 from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.model import RequestHead
 
 WRONG_SECRET, BEYOND, UNEXPLAINED = "wrong-secret", "changed-beyond-guessing", "unexplained"
 
+_TRACED = "tracing-header-signed"
 _UNGUESSABLE = (b"user-agent", b"content-type", b"content-length", b"range")
 """Signed headers that proxies are known to rewrite and whose old value may be anything."""
 
@@ -43,6 +44,11 @@ def nothing(found: Found, base: Draft, head: RequestHead, client: Client, *, sec
     if secret_proven:
         sentence = "the secret is right, as other requests with it hold, and no known change makes the signature fit"
         return Explanation(BEYOND, sentence + _doubt(base, head), "", received, Certainty.LIKELY.value, changes)
+    traced = [name for name in base.signed_headers if name in TRACING and head.all(name)]
+    if traced:
+        names = " and ".join(wire_name(name) for name in traced)
+        sentence = f"nothing that was tried makes the signature fit, and {names} is signed: {TRACED}"
+        return Explanation(_TRACED, sentence, "", received, Certainty.POSSIBLE.value, (*secret, *changes))
     sentence = f"nothing that was tried makes the signature fit: the secret is usually wrong then ({who})"
     if absent:
         sentence += f"; besides, {fields.absent_words(absent)}, but no usual value makes the signature fit either"
