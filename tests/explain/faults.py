@@ -222,6 +222,8 @@ def header_bytes(head: RequestHead, chance: Chance) -> Arrived:
         return head, right()
     name, raw = some
     text = raw.decode("utf-8", "replace")
+    # Where there are escapes, their case may be all that changes.
+    cased = right("header-case") | (right("percent-encoding", "copy-source-encoding") if "%" in text else right())
     forms: list[tuple[bytes, frozenset[str]]] = [
         (text.encode("iso-8859-1", "replace"), right("charset", "charset-lost")),
         (text.encode("ascii", "replace"), right("charset-lost")),
@@ -230,8 +232,8 @@ def header_bytes(head: RequestHead, chance: Chance) -> Arrived:
         (unicodedata.normalize("NFD", text).encode(), right("unicode-form")),
         (quote(text, safe="/").encode(), right("percent-encoding", "copy-source-encoding")),
         (unquote_to_bytes(raw), right("percent-encoding", "copy-source-encoding")),
-        (text.lower().encode(), right("header-case")),
-        (text.upper().encode(), right("header-case")),
+        (text.lower().encode(), cased),
+        (text.upper().encode(), cased),
         (b'"%b"' % raw, right("header-quotes")),
         (raw + b" via/1", right("header-appended")),
         (b"x" + raw, right("header-appended", "header-one-byte")),

@@ -18,6 +18,9 @@ _COPY_SOURCE = b"x-amz-copy-source"
 _SIGNATURE = b"X-Amz-Signature"
 _ATTEMPT = re.compile(rb"attempt=([0-9]{1,2})")
 _MOST_PERMUTED = 4
+_LIKELY = 6
+"""Readings of a value that are tried together with other changes: more would make too many pairs."""
+
 _LONGEST_CUT = 512
 _LONGEST_EDITED = 96
 _NOT_EDITED = frozenset((b"host", b"x-amz-date", b"x-amz-content-sha256", b"content-length", b"amz-sdk-invocation-id"))
@@ -34,10 +37,10 @@ def suspects(draft: Draft, head: RequestHead) -> Iterator[Suspect]:
     """Readings of each signed header that arrived, then of all together: a library does it to each of them."""
     by_words: dict[tuple[str, str], dict[bytes, bytes]] = {}
     for name, wire in draft.fields:
-        for reading in charsets.readings(wire):
+        for count, reading in enumerate(charsets.readings(wire)):
             if reading.value != wire and name != b"host":
                 by_words.setdefault((reading.cause, reading.words), {}).setdefault(name, reading.value)
-                likely = reading.cause in {CHARSET, FORM}
+                likely = count < _LIKELY and reading.cause in {CHARSET, FORM}
                 yield of_field(_cause(name, reading), _sentence(name, reading), name, reading.value, likely=likely)
         yield from _letters(name, wire, head)
     for (cause, words), values in by_words.items():
