@@ -51,11 +51,12 @@ _HEADERS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """``right`` are the causes that name it; the first part of a sentence for a report."""
+    """``head`` is what arrives, ``right`` are the causes that name it; ``sent`` is what left, if a hop is at fault."""
 
     name: str
     head: RequestHead
     right: frozenset[str]
+    sent: RequestHead | None = None
 
 
 Chance = random.Random
@@ -327,14 +328,15 @@ def correct(chance: Chance) -> RequestHead:
 def fault(chance: Chance) -> Fault:
     """One fault, and a harmless difference beside it half of the time."""
     kind = chance.random()
+    sent: RequestHead | None = None
     if kind < 0.1:
         (head, names), name = signer(Keys(), chance), "signer"
     elif kind < 0.25:
         keys, names = secret(Keys(), chance)
         head, name = request(keys, chance), "secret"
     else:
-        head, names, name = (_by_two_hops if kind < 0.35 else _by_a_hop)(chance)
-    return Fault(name, difference(head, chance) if chance.random() < 0.5 else head, names)
+        sent, head, names, name = (_by_two_hops if kind < 0.35 else _by_a_hop)(chance)
+    return Fault(name, difference(head, chance) if chance.random() < 0.5 else head, names, sent)
 
 
 def _covers_the_same(one: RequestHead, other: RequestHead) -> bool:
@@ -350,7 +352,10 @@ def _covers_the_same(one: RequestHead, other: RequestHead) -> bool:
     return covered(one) == covered(other)
 
 
-def _by_two_hops(chance: Chance) -> tuple[RequestHead, frozenset[str], str]:
+_Sent = tuple[RequestHead, RequestHead, frozenset[str], str]
+
+
+def _by_two_hops(chance: Chance) -> _Sent:
     """Two hops, each with a habit."""
     while True:
         head, (first, second) = request(Keys(), chance), chance.choices(HOPS, k=2)
@@ -358,14 +363,14 @@ def _by_two_hops(chance: Chance) -> tuple[RequestHead, frozenset[str], str]:
         changed, more = second(halfway, chance)
         pairs = ((head, halfway), (halfway, changed), (head, changed))
         if names and more and not any(_covers_the_same(*pair) for pair in pairs):
-            return changed, names | more, f"{first.__name__} and {second.__name__}"
+            return head, changed, names | more, f"{first.__name__} and {second.__name__}"
 
 
-def _by_a_hop(chance: Chance) -> tuple[RequestHead, frozenset[str], str]:
+def _by_a_hop(chance: Chance) -> _Sent:
     """One hop, until it has something to change."""
     while True:
         head = request(Keys(), chance)
         hop = chance.choice(HOPS)
         changed, names = hop(head, chance)
         if names and not _covers_the_same(head, changed):
-            return changed, names, hop.__name__
+            return head, changed, names, hop.__name__

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from s3gateway.config.gateway_yaml import build
 from s3gateway.config.model import Config
+from s3gateway.explain.evidence import Evidence, canonical_request_of, explain_evidence
+from s3gateway.explain.sides import Side
 from s3gateway.explain.why import VALID, explain
 from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.claim import read_claim
@@ -23,6 +25,7 @@ class Count:
     """``wrong`` has a line for each wrong name, with the seed that makes it again."""
 
     faults: int = 0
+    compared: int = 0
     requests: int = 0
     named: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
@@ -33,6 +36,7 @@ class Count:
         how = ", ".join(f"{count} {kind}" for kind, count in self.named.most_common())
         return [
             f"{self.faults} faults: {how}",
+            f"{self.compared} of them also by both sides' texts, without a secret",
             f"{self.requests} correct requests",
             f"{len(self.causes)} causes named",
             f"{len(self.wrong)} wrong names",
@@ -79,6 +83,9 @@ def count(seed: int, many: int, tell: Callable[[int], None] = lambda _: None) ->
         counted.causes[why.cause] += 1
         if not right:
             counted.wrong.append(f"{seed}/{number} {one.name}: {why.cause} ({why.certainty}), not {sorted(one.right)}")
+        if one.sent:
+            counted.compared += 1
+            counted.wrong += [f"{seed}/{number} {one.name}, both sides: {line}" for line in _by_both_sides(one)]
         head = correct(random.Random(f"correct {seed} {number}"))
         counted.requests += 1
         why = explain(head, CONFIG, signed_at(read_claim(head))).explanation
@@ -86,6 +93,19 @@ def count(seed: int, many: int, tell: Callable[[int], None] = lambda _: None) ->
             counted.wrong.append(f"{seed}/{number} a correct request: {why.cause}: {why.sentence}")
         tell(number)
     return counted
+
+
+def _by_both_sides(one: Fault) -> list[str]:
+    """What was sent beside what arrived names the fault for sure, or says that it may be more than one thing."""
+    why = explain_evidence(Evidence(sent=one.sent, server=Side(canonical_request_of(one.head))))
+    if why is None or why.certainty == "possible":
+        return [f"{why and why.cause} ({why and why.certainty})"]
+    _, right = judged(one, why)
+    general = {_part(cause) for cause in one.right}
+    if "header-duplicates" in one.right:
+        general.add("header-appended")  # which is what a second line looks like in a canonical request
+    right = right or set(why.cause.split("+")) <= one.right | general
+    return [] if right else [f"{why.cause} ({why.certainty}), not {sorted(one.right)}"]
 
 
 def told(one: Fault) -> Explanation:

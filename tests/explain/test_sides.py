@@ -224,6 +224,18 @@ def test_no_secret_in_what_is_shown() -> None:
     assert [secret for secret in (key[1:], token[1:], CLIENT.secret) if secret in shown] == []
 
 
+@pytest.mark.parametrize("hidden", ["<redacted>", "**REDACTED**", "*****", "IQoJb3JpZ2lu..."])
+def test_a_value_that_a_text_hides_is_no_difference(hidden: str) -> None:
+    """Logs and error documents leave out tokens and keys; the line that really differs is told all the same."""
+    head, signed = put(("x-amz-security-token", "IQoJb3JpZ2luX2VjEJr"), target="/bucket/key?token=abc")
+    arrived = server(sets(head, "Host", "gateway.example"))
+    text = arrived.request.replace(b"IQoJb3JpZ2luX2VjEJr", hidden.encode())
+    text = text.replace(b"token=abc", b"token=" + hidden.encode())
+    assert told(explain_sides(signed, Side(text))).cause == "host-port"
+    same = server(head).request.replace(b"IQoJb3JpZ2luX2VjEJr", hidden.encode())
+    assert told(explain_sides(signed, Side(same, server(head).to_sign))).cause == "wrong-secret"
+
+
 def test_a_signer_that_names_other_headers_than_it_signs() -> None:
     """SignedHeaders in another order, or with other names."""
     head = Own("PUT", headers=((META, "a"),)).head(Keys())

@@ -4,8 +4,11 @@ No HMAC and no secret: a suspect fits when it makes the signed parts of the rece
 explains is named as what it is.
 """
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
+from itertools import chain
 
 from s3gateway.explain import fields, hosts, modes, paths, queries, values
 from s3gateway.explain.draft import Draft
@@ -17,6 +20,9 @@ from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret
 _LEAST_LINES = 6
 _ANY_SCOPE = CredentialScope("20000101", "us-east-1")
 _ANY_TIME = "20000101T000000Z"
+_REDACTED = re.compile(rb"redacted|\*{3}|\.{3}$", re.IGNORECASE)
+"""How logs and error documents hide a value, or cut it."""
+
 _BETWEEN = "something between client and server, or in the client after it signed, changed it"
 
 
@@ -40,6 +46,28 @@ def read(request: bytes) -> Draft | None:
     )
 
 
+def without_redactions(one: Draft, other: Draft) -> Draft:
+    """Give ``other`` with the values of ``one`` where one of the texts hides them: that is no difference."""
+    known = dict(one.fields)
+    fields = tuple(
+        (name, known[name] if name in known and _hides(known[name], value) else value) for name, value in other.fields
+    )
+    ours = dict(_halves(one.query))
+    query = b"&".join(
+        name + equals + (ours[name] if name in ours and _hides(ours[name], value) else value)
+        for name, equals, value in (piece.partition(b"=") for piece in other.query.split(b"&"))
+    )
+    return replace(other, fields=fields, query=query)
+
+
+def _hides(one: bytes, other: bytes) -> bool:
+    return one != other and bool(_REDACTED.search(one) or _REDACTED.search(other))
+
+
+def _halves(query: bytes) -> Iterator[tuple[bytes, bytes]]:
+    return ((name, value) for name, _, value in (piece.partition(b"=") for piece in query.split(b"&")))
+
+
 def head_of(draft: Draft) -> RequestHead:
     """Make a head of a server's canonical request: an empty line of a header stands for none."""
     target = draft.uri + (b"?" + draft.query if draft.query else b"")
@@ -50,7 +78,10 @@ def named(signed: Draft, received: Draft, known: Names, operation: str) -> Itera
     """Give a name to every part that differs: a known suspect's, those of several parts first, or the part's own."""
     left = differing(signed, received)
     fitting: list[tuple[frozenset[str], Suspect]] = []
-    for suspect in _suspects(received, known, operation):
+    touched = _touched(left)
+    for suspect in chain(_suspects(received, known, operation), _swept(signed, received)):
+        if suspect.touches.isdisjoint(touched):
+            continue
         changed = suspect.change(received)
         parts = differing(changed, received)
         if parts and parts <= left and not parts & differing(changed, signed):
@@ -66,7 +97,8 @@ def named(signed: Draft, received: Draft, known: Names, operation: str) -> Itera
 
 def named_by_hash(digest: str, received: Draft, known: Names, operation: str) -> tuple[Suspect, Draft] | None:
     """Find the suspect that makes a canonical request of this SHA-256, where a log has the string to sign alone."""
-    for suspect in _suspects(received, known, operation):
+    swept = (sweep.suspect(value) for sweep in values.sweeps(received) for value in sweep.values)
+    for suspect in chain(_suspects(received, known, operation), swept):
         changed = suspect.change(received)
         if sha256(changed.canonical_request()).hexdigest() == digest:
             return suspect, changed
@@ -84,8 +116,20 @@ def _suspects(received: Draft, known: Names, operation: str) -> Iterator[Suspect
     yield from values.suspects(received, head)
     yield from values.of_path(head)
     yield from values.of_query(head)
+
+
+def _swept(signed: Draft, received: Draft) -> Iterator[Suspect]:
+    """Of the many values of a sweep only the signed one, if it is among them."""
     for sweep in values.sweeps(received):
-        yield from map(sweep.suspect, sweep.values)
+        value = signed.value(sweep.name)
+        if value != received.value(sweep.name) and value in sweep.values:
+            yield sweep.suspect(value)
+
+
+def _touched(parts: frozenset[str]) -> frozenset[str]:
+    """What a suspect may say that it touches, if it concerns one of these parts."""
+    names = (part.removeprefix("header ") for part in parts if part.startswith("header "))
+    return parts | {"fields"} | {f"header {name.encode('utf-8', 'surrogateescape')!r}" for name in names}
 
 
 def differing(one: Draft, other: Draft) -> frozenset[str]:

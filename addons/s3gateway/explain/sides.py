@@ -12,7 +12,7 @@ from s3gateway.config.model import HTTP_PORT, HTTPS_PORT
 from s3gateway.explain.cause import Certainty
 from s3gateway.explain.draft import Draft
 from s3gateway.explain.hosts import Names
-from s3gateway.explain.parts import differing, named, named_by_hash, read
+from s3gateway.explain.parts import differing, named, named_by_hash, read, without_redactions
 from s3gateway.observed.capture import Explanation
 from s3gateway.observed.printable import printable
 
@@ -37,6 +37,8 @@ class Side:
 def explain_sides(signed: Side, received: Side, known: Names = _NO_NAMES, operation: str = "") -> Explanation | None:
     """Name the difference between two sides; None where there is too little of them to compare."""
     ours, theirs = read(signed.request), read(received.request)
+    if ours and theirs:
+        theirs = without_redactions(ours, theirs)
     outside = tuple(_text_lines(signed, received))
     if ours and theirs and differing(ours, theirs):
         return _requests(ours, theirs, outside, known, operation)
@@ -122,7 +124,11 @@ def _unseen(shown: list[str], *, read_alike: bool) -> Explanation:
             "client and server have canonical requests that read the same and hash otherwise, so they differ in bytes "
             "that a log does not show: accents in another charset or Unicode form, or white space at the end of a line"
         )
-        others = (("unicode-form", "accents are composed in another way"), ("header-spaces", "white space differs"))
+        others = (
+            ("unicode-form", "accents are composed in another way"),
+            ("header-spaces", "white space differs"),
+            ("header-changed", "a value that one of the texts hides is another one"),
+        )
         return Explanation("charset", sentence, shown[0], shown[1], Certainty.POSSIBLE.value, others)
     sentence = (
         "time and scope are the same and the hash of the canonical request is not, so one of its lines differs; the "
