@@ -49,6 +49,7 @@ UNICODE_FORMS = Reference("Unicode: normalization forms", "https://unicode.org/r
 
 _Entry = tuple[tuple[str, ...], tuple[Reference, ...]]
 
+_LOGS = "boto3 and the AWS CLI log it (`aws --debug`), where awscrt is installed only with `BOTO_DISABLE_CRT=true`."
 _HOST: _Entry = (
     (
         "nginx: `proxy_set_header Host $http_host;` (not `$host`, which has no port); Apache: `ProxyPreserveHost On`.",
@@ -198,6 +199,7 @@ ENTRIES: dict[str, _Entry] = {
         (
             *_SECRET[0],
             "If it is right: bring the client's debug log and the server's error document.",
+            _LOGS,
         ),
         (TROUBLE,),
     ),
@@ -209,7 +211,7 @@ ENTRIES: dict[str, _Entry] = {
         (TROUBLE,),
     ),
     "unexplained": (
-        ("Bring the client's debug log and the server's error document: both have their canonical request.",),
+        ("Bring the client's debug log and the server's error document: both have their canonical request.", _LOGS),
         (TROUBLE,),
     ),
     "canonical-request-differs": (("Bring the canonical requests of both sides, not their hashes.",), (TROUBLE,)),
