@@ -18,6 +18,10 @@ from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
 from s3gateway.config.model import KeyPair
 from s3gateway.errors import S3Error
+from s3gateway.explain.charsets import Reading
+from s3gateway.explain.evidence import Evidence
+from s3gateway.explain.sides import Side
+from s3gateway.explain.suspect import Sweep, of_field
 from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
 from s3gateway.observed.log_line import Record
@@ -119,6 +123,11 @@ HOLDERS = {
     "ChunkedBody": transformer(TRAILER),
     "events": ChunkReader(signed=True, trailer=True, max_chunk=100).feed(TRAILER.body)[-1:],
     "CredentialScope": CredentialScope("20240229", "us-east-1"),
+    "Side": Side(repr(HEAD.headers).encode(), CUSTOMER_KEY),
+    "Evidence": Evidence(HEAD, PRESIGNED, Side(CUSTOMER_KEY), Side(CUSTOMER_KEY), CUSTOMER_KEY),
+    "Reading": Reading("charset", "in UTF-8", CUSTOMER_KEY),
+    "Suspect": of_field("charset", "said", b"x-amz-meta-a", CUSTOMER_KEY),
+    "Sweep": Sweep("charset", b"x-amz-meta-a", (CUSTOMER_KEY,), repr),
     "Request": Request(HEAD, b"HTTP/1.1", 0),
     "Answer": Answer(b"HTTP/1.1", 403, b"Forbidden", OUT.headers),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
@@ -145,6 +154,7 @@ HARMLESS = {
     "Budget": "counts",
     "Chain": "a profile's name",
     "Checksum": "a digest",
+    "Certainty": "names",
     "ChunkData": "a client's data",
     "ChunkedReader": "an unfinished line, with the default repr",
     "ChunkEnd": "nothing",
@@ -159,6 +169,7 @@ HARMLESS = {
     "Context": "redacted heads",
     "CorsRule": "origins and names",
     "CrossOrigin": "an exchange, with the default repr",
+    "Difference": "lines of redacted texts",
     "DeleteBody": "a client's data, with the default repr",
     "Draft": "headers and a query that repr leaves out",
     "Ending": "an exchange, with the default repr",
@@ -191,6 +202,7 @@ HARMLESS = {
     "Names": "host names",
     "Opening": "a connection that is being opened, with the default repr",
     "Outbox": "bytes on their way, with the default repr",
+    "Other": "a sentence",
     "Outcome": "an Explanation",
     "Output": "a stream",
     "OwnAnswer": "a status, and a body that repr leaves out",
@@ -204,6 +216,7 @@ HARMLESS = {
     "Progress": "states and times, with the default repr",
     "Rates": "access key ids",
     "Record": "what the log tells",
+    "Reference": "a page's address",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
     "Reply": "a backend's bytes, with the default repr",
@@ -223,6 +236,7 @@ HARMLESS = {
     "TlsTransport": "buffers, with the default repr",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
+    "Verdict": "a redacted Explanation, taken apart",
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
 }

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.header import Header, decode_header
 from itertools import product
@@ -62,7 +62,7 @@ class Reading:
 
     cause: str
     words: str
-    value: bytes
+    value: bytes = field(repr=False)
 
 
 def readings(wire: bytes) -> Iterator[Reading]:

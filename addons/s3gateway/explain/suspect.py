@@ -5,7 +5,7 @@ does such a thing, and the remedy. Values are quoted only of headers whose value
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -84,7 +84,7 @@ class Suspect:
     cause: str
     sentence: str
     touches: frozenset[str]
-    change: Callable[[Draft], Draft]
+    change: Callable[[Draft], Draft] = field(repr=False)
     likely: bool = False
 
 
@@ -94,8 +94,8 @@ class Sweep:
 
     cause: str
     name: bytes
-    values: Iterable[bytes]
-    say: Callable[[bytes], str]
+    values: Iterable[bytes] = field(repr=False)
+    say: Callable[[bytes], str] = field(repr=False)
 
     def suspect(self, value: bytes) -> Suspect:
         """Say it of one value."""
