@@ -8,7 +8,16 @@ import pytest
 from s3gateway.explain.catalogue import look_up
 from s3gateway.explain.cause import Certainty, Difference, difference, differences, verdict
 from s3gateway.explain.codes import CODES, WORDS
-from s3gateway.observed.capture import Explanation
+from s3gateway.observed.capture import (
+    CaptureError,
+    Exchange,
+    Explanation,
+    Head,
+    dump_line,
+    from_document,
+    load,
+    to_document,
+)
 from tests.explain.causes import CASES
 from tests.explain.value_causes import VALUES
 
@@ -90,3 +99,16 @@ def test_each_cause_says_what_to_do() -> None:
     assert len(causes) > 90
     assert look_up("host-port+clock")[0][0] == look_up("host-port")[0][0]
     assert look_up("nobody-knows") == ((), ())
+
+
+def test_a_capture_keeps_it_whole() -> None:
+    """Certainty, the other causes and the lines outside of the canonical request; a capture of before has none."""
+    told = Explanation("a", "s", REQUEST, REQUEST, "likely", (("b", "t"),), (("scope", "x", "y"),))
+    exchange = Exchange("1", "", tls=False, incoming=Head("GET", "/", ()), explanation=told)
+    assert load(dump_line(exchange)) == (exchange,)
+    document = to_document(exchange)
+    document["explanation"] = {"cause": "a", "sentence": "s"}
+    assert from_document(document).explanation == Explanation("a", "s")
+    for name, value in (("lines", [["scope", "x"]]), ("others", [["b"]]), ("certainty", 1)):
+        with pytest.raises(CaptureError):
+            from_document(document | {"explanation": {"cause": "a", "sentence": "s", name: value}})
