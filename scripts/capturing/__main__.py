@@ -26,6 +26,8 @@ A FILE may be:
   a flow file of a plain mitmproxy    see "Another gateway" below; heads only, nothing was decided
   a HAR file                          heads as it has them, which is not always as they were on the wire
   a capture                           written by this command, or by a gateway with log.capture: FILE
+  a text with requests in it          a debug log, curl -v, tcpdump -A, ...: scripts/explain --help lists them
+  -                                   any of these on standard input
 """
 
 _EPILOG = """\
@@ -96,6 +98,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--format", choices=("json", "lines", "text"), help="json, or lines with --follow, unless said otherwise"
     )
+    sources.from_option(parser)
     selecting = parser.add_argument_group("which exchanges", "All that are given must hold; PATTERN knows * and ?.")
     selecting.add_argument("--operation", default="*", metavar="PATTERN", help="S3 operation: PutObject, *Upload*")
     selecting.add_argument("--bucket", default="*", metavar="PATTERN", help="bucket")
@@ -122,7 +125,9 @@ def _selection(options: argparse.Namespace) -> Selection:
 def _read(options: argparse.Namespace) -> list[Exchange]:
     """Read all files before the output is opened, which may be one of them."""
     chosen = _selection(options)
-    found = [exchange for file in options.files for exchange in sources.read(file) if chosen.matches(exchange)]
+    found = [
+        exchange for file in options.files for exchange in sources.read(file, options.form) if chosen.matches(exchange)
+    ]
     return found[-options.last :] if options.last else found
 
 

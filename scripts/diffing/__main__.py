@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from capturing.sources import read
+from capturing.sources import from_option, read
 from commandline import Parser, UsageError, output_file, tell, writing
 from diffing import document, markdown, page
 from diffing.report import Report, between, within
@@ -20,7 +20,8 @@ What became of every header on its way through a gateway.
 
 One capture that has both sides of each request (a capture of this gateway's: what the client sent, what went to the
 backend), or two captures, one in front of any gateway or proxy and one behind it. A capture is what
-scripts/capture_headers or `log.capture` wrote, a mitmproxy flow file (`mitmdump -w`), or a HAR file.
+scripts/capture_headers or `log.capture` wrote, a mitmproxy flow file (`mitmdump -w`), a HAR file, or a text with
+requests in it (a debug log, curl -v, tcpdump -A, ...: scripts/explain --help lists them); - is standard input.
 
 For each header: = kept, ↕ reordered, ~ changed, » duplicated, « merged (fewer than before), + added, - removed; and
 whether either side's signature covers it (✓ signed, · not signed, ✗ signed and not there). A difference that a gateway
@@ -57,6 +58,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser("diff_headers", _ABOUT, epilog=_AFTER)
     parser.add_argument("capture", type=Path, help="a capture with both sides, or the one in front")
     parser.add_argument("behind", type=Path, nargs="?", help="the capture behind")
+    from_option(parser)
     which = parser.add_argument_group("which requests")
     which.add_argument("--operation", action="append", metavar="PATTERN", help="S3 operation, e.g. PutObject, 'Head*'")
     which.add_argument("--key", action="append", metavar="PATTERN", help="bucket/key, e.g. 'warehouse/orders/*'")
@@ -93,13 +95,13 @@ def _allowed(text: str) -> tuple[str, str]:
 
 def _report(options: argparse.Namespace) -> Report:
     allowed = dict(options.allow)
-    front = _chosen(read(options.capture), options)
+    front = _chosen(read(options.capture, options.form), options)
     if options.behind is None:
         report = within(front, allowed)
         if front and not report.requests and all(one.verdict == "unknown" for one in front):
             raise CaptureError(f"{options.capture}: it has one side only; give the capture behind the gateway as well")
         return report
-    behind = _chosen(read(options.behind), options)
+    behind = _chosen(read(options.behind, options.form), options)
     names = (options.capture.name, options.behind.name)
     return between(front, behind, names, options.heads, allowed)
 

@@ -1,9 +1,11 @@
 """Say why a request was refused: which change on its way, or which mistake of the client, breaks its signature.
 
-FILE is one of
-  a mitmproxy flow file (mitmdump -w), of a plain mitmproxy before or behind any gateway, or of this gateway;
-  a capture (scripts/capture_headers, log.capture) or a HAR file;
-  a text file with one raw HTTP head, e.g. from tcpdump or a debug log; a body may follow an empty line.
+FILE, or - for standard input, is whatever you have, alone or in the middle of other text:
+  a raw HTTP head; curl -v; tcpdump -A; Wireshark's follow-stream; "copy as cURL" and HAR of a browser;
+  a debug log of the AWS CLI, botocore, the SDKs for Java, Go and JavaScript, Spark, mc or a MinIO client;
+  mc admin trace -v; S3's error document; a presigned URL; an access log line of nginx or HAProxy;
+  a mitmproxy flow file (mitmdump -w), or a capture (scripts/capture_headers, log.capture).
+All requests in it are read, the failed ones are explained, and what the input lacks for that is said.
 
 With --config the secrets of that configuration are used to try the likely causes on a raw head: Host and ports, path,
 query and header changes, scope, clock, and what becomes of secrets in files and URLs. No secret, key or valid
@@ -29,6 +31,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from capturing.sources import from_option
 from commandline import Parser, UsageError, config_text, tell
 from explaining import cases
 from explaining.cases import Case
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         config = _config(options.config) if options.config else None
-        found = cases.read(options.file)
+        found = cases.read(options.file, options.form)
         judge = Judge(config, tuple(options.known_host), options.at)
         verdicts = [(case, judge.verdict(case)) for case in _chosen(found, options)]
         if options.json:
@@ -68,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser("explain", __doc__)
     parser.add_argument("file", type=Path, metavar="FILE", help="what was captured; see above")
+    from_option(parser)
     parser.add_argument("--config", type=Path, metavar="YAML", help="the gateway's configuration, for its secrets")
     parser.add_argument("--request", metavar="N", help="only request N of the file, refused or not (or its id)")
     parser.add_argument(

@@ -131,10 +131,12 @@ def _unexplained(case: Case, *, configured: bool) -> Verdict:
         return Verdict(Explanation("refused", f"the gateway answered {exchange.code}: {exchange.message}"))
     if exchange.verdict != "refused" and exchange.outgoing is not None:
         lacks = "nothing is known about such an answer"  # of the backend, to a request that was signed well
-    elif case.raw is None:
+    elif case.found.format in {"capture", "flows"} and case.raw is None:
         lacks = (
             "its signature is redacted and no explanation is stored; let the gateway explain it (`log.explain: true`)"
         )
+    elif case.raw is None:
+        lacks = "; ".join(case.found.missing)
     elif not configured:
         lacks = "give --config with the gateway's configuration, whose secrets it takes to look further"
     else:

@@ -88,7 +88,8 @@ def test_har(tmp_path: Path) -> None:
     (tmp_path / "file").write_text(json.dumps(HAR))
     (exchange,) = sources.read(tmp_path / "file")
     assert (exchange.incoming.method, exchange.incoming.target) == ("GET", "/lake/a%20b?x-a=1+2&x-b")
-    assert exchange.incoming.headers == (("x-Dup", "1"), ("X-dup", "2"), ("x-amz-security-token", "<redacted>"))
+    assert exchange.incoming.headers[0] == ("Host", "gw:8000")  # of HTTP/2's :authority
+    assert exchange.incoming.headers[1:] == (("x-Dup", "1"), ("X-dup", "2"), ("x-amz-security-token", "<redacted>"))
     assert (exchange.operation, exchange.bucket, exchange.key) == ("GetObject", "lake", "a b")
     assert (exchange.time, exchange.tls, exchange.verdict) == ("2026-01-31T12:00:00.250Z", True, "unknown")
     assert exchange.response is not None
@@ -107,7 +108,7 @@ def test_har(tmp_path: Path) -> None:
         (b"15:7:version;2:21#}", "not in a known format"),
         (_flows(1) + b"hello", "broken after flow 1"),
         (_flows(2)[:-1] + b"~" + _flows(1), "broken after flow 1"),
-        (b"\x00\xff", "not in a known format"),
+        (b"\x00\xff", "binary, and in no known format"),
         (b'{"a": 1}', "not a capture"),
         (b"{]", "line 1 is not JSON"),
         (b'{"a": "\xff"}', "not UTF-8 text"),
@@ -128,7 +129,7 @@ def test_what_is_no_capture(tmp_path: Path, content: bytes, told: str) -> None:
         sources.read(path)
     message = str(raised.value)
     assert message.startswith(f"{path}: {told}")
-    assert message.endswith("; give a capture, JSON Lines, a mitmproxy flow file (mitmdump -w) or a HAR file")
+    assert message.endswith(f"; {sources.REMEDY}")
     assert "\n" not in message
 
 

@@ -235,14 +235,14 @@ def test_nothing_refused(say: Say, tmp_path: Path) -> None:
         (("--config", "missing", "FILE"), "--config: cannot read"),
         (("--request", "7", "FILE"), "has requests 1 to 1"),
         (("--at", "noon", "FILE"), "'noon' is not a time"),
-        (("NOISE",), "or a text file that begins with a line like GET /bucket/key HTTP/1.1"),
+        (("NOISE",), "binary, and in no known format; give a capture"),
         (
             ("--known-host", "https://gw:8000", "FILE"),
             "'https://gw:8000' is no host; write it like storage.example:8000",
         ),
         (("--known-host", "gw/path", "FILE"), "'gw/path' is no host"),
         (("--known-host", "", "FILE"), "'' is no host"),
-        (("NO_HEADER",), "is no header"),
+        (("NO_HEADER",), "no request in 3 lines"),
         ((), "required: FILE"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The names of what can be read, as ``--from`` takes them and :attr:`~s3gateway.reading.model.Found.format` has them."""
+"""The names of what can be read: what ``--from`` takes, and :attr:`Found.format` has."""
 
 from typing import Final
 
