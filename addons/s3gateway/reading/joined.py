@@ -4,6 +4,8 @@ A canonical request joins the head that was sent after it, the wire log the head
 document the request that it answers.
 """
 
+from collections.abc import Hashable
+
 from s3gateway.reading import answers, canonical
 from s3gateway.reading.draft import ANNOUNCED, SENT, SIGNED, Draft, found
 from s3gateway.reading.model import Found
@@ -21,7 +23,7 @@ class Joined:
     def __init__(self) -> None:
         self.current: Draft | None = None
         self._drafts: list[Draft] = []
-        self._twins: set[int] = set()
+        self._logs: dict[int, set[Hashable]] = {}
         self._count = 0
 
     def settled(self) -> list[Found]:
@@ -49,17 +51,23 @@ class Joined:
         self.add(draft)
         return draft
 
-    def send_twice(self, draft: Draft) -> Draft:
-        """Add a head that two logs of one client may both have; give the one that is there already."""
+    def send_twice(self, draft: Draft, log: Hashable) -> Draft:
+        """Add a head that two logs of one client may both have; give the one that is there already.
+
+        ``log`` names the one that has it: what the same log has twice was sent twice.
+        """
         signature = draft.sent_signature
         for prior in reversed(self._recent()):
-            same = signature and (prior.sent_signature, prior.target) == (signature, draft.target)
-            if same and id(prior) in self._twins:
+            logs = self._logs.get(id(prior), {log})
+            if signature and log not in logs and (prior.sent_signature, prior.target) == (signature, draft.target):
+                logs.add(log)
                 prior.fields = max(prior.fields, draft.fields, key=len)
                 prior.complete = prior.complete or draft.complete
                 return prior
-        self._twins = {id(each) for each in self._recent() if id(each) in self._twins} | {id(draft)}
-        return self.send(draft)
+        self.send(draft)
+        self._logs = {key: self._logs[key] for each in self._recent() if (key := id(each)) in self._logs}
+        self._logs[id(draft)] = {log}
+        return draft
 
     def signed(self, kind: str, text: bytes, form: str, line: int) -> None:
         """What a client logs of its signature: see :class:`~s3gateway.reading.canonical.Signing`."""

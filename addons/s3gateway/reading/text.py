@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Final
 
 from s3gateway.reading import answers, canonical, documents, logs, single
@@ -127,7 +128,7 @@ class TextReader:
     def _feed(self, key: tuple[bytes, bool] | str, form: str, payload: bytes) -> bool:
         stream = self._streams.get(key)
         if stream is None:
-            stream = self._streams[key] = Stream(form, self._joined.send_twice)
+            stream = self._streams[key] = Stream(form, partial(self._joined.send_twice, log=key))
         if self._document.starts(payload):
             self._joined.current = stream.draft or self._joined.current
             self._read_document(payload)
@@ -140,7 +141,7 @@ class TextReader:
         if self._signing.starts(line):
             return True
         if draft := logs.sending(line, self._number):
-            self._joined.current = self._joined.send_twice(draft)
+            self._joined.current = self._joined.send_twice(draft, "botocore")
         elif said := logs.answered(line):
             self._joined.answered(*said)
         elif fields := logs.answer_headers(line):
