@@ -49,17 +49,23 @@ def read(path: Path, form: str = "") -> tuple[Exchange, ...]:
 
 def find(path: Path, form: str = "") -> Iterator[Found]:
     """Give every request of a file, in its order, as :func:`read` does."""
-    name, seen, count = name_of(path), Reading(), 0
+    return find_in(_blocks(path), name_of(path), form)
+
+
+def find_in(blocks: Iterable[bytes], name: str, form: str = "") -> Iterator[Found]:
+    """Give every request of an input that is no file; ``name`` is what a message calls it."""
+    seen, count = Reading(), 0
     try:
-        for one in reader.find(_blocks(path), form, lambda blocks: _from_flows(blocks, name), seen):
+        for one in reader.find(blocks, form, lambda blocks: _from_flows(blocks, name), seen):
             count += 1
             yield one
     except CaptureError as error:
         remedy = "name a readable file" if isinstance(error, UnreadableError) else REMEDY
-        raise CaptureError(f"{name}: {error}; {remedy}") from None
+        told = f"{name}: {error}" if isinstance(error, reader.PackedError) else f"{name}: {error}; {remedy}"
+        raise CaptureError(told) from None
     if seen.cut_lines:
         sys.stderr.write(f"{name}: {seen.cut_lines} lines are longer than 1 MiB; the rest of each was not read\n")
-    if not count and seen.lines:
+    if not count and seen.bytes:
         raise CaptureError(f"{name}: not in a known format (no request in {_amount(seen)}{_sought(form)}); {REMEDY}")
 
 

@@ -19,7 +19,19 @@ _TO_SIGN_MARK = re.compile(rb"StringToSign:|AWS4 String to [Ss]ign: (?:'\")?|---
 _SIGNATURE_MARK = re.compile(rb"(?<!Request )\bSignature:$")
 _HEX = re.compile(rb"[0-9a-f]{64}$")
 _FIELD = re.compile(rb"([a-z0-9!#$%&'*+.^_`|~-]+):(.*)$")
+_WORD = re.compile(rb"\S+$")
+_REQUEST = (_METHOD, re.compile(rb"/\S*$"), re.compile(rb"\S*$"))
+_TO_SIGN = (
+    re.compile(rb"AWS4-\S+$"),
+    re.compile(rb"\d{8}T\d{6}Z$"),
+    re.compile(rb"\d{8}/\S+/aws4_request$"),
+    re.compile(rb"[0-9a-f]{64}\"?$"),
+)
+_BEFORE_HEADERS: Final = 3
 _PARTS_TO_SIGN: Final = 4
+_PATIENCE = 60
+"""Lines of other writers that may stand inside a text."""
+
 _MOST_LINES = 20_000
 
 _ONLY_SIGNED = (
@@ -54,6 +66,8 @@ def read(text: bytes) -> Canonical | None:
     if len(lines) < 6 or not _METHOD.match(lines[0]) or lines[-3] != b"":  # noqa: PLR2004 - the AWS text's own count
         return None
     fields = tuple((found[1], found[2]) for found in map(_FIELD.match, lines[3:-3]) if found)
+    if b";".join(name for name, _ in fields) != lines[-2]:
+        return None  # lines of two texts, mixed
     return Canonical(lines[0], lines[1], lines[2], fields, lines[-2], lines[-1])
 
 
@@ -82,15 +96,17 @@ def authorize(draft: Draft, access_key: bytes, to_sign: bytes, signed: bytes, si
 
 
 class Signing:
-    """Reads the texts off lines as they come. What :meth:`feed` gives is (kind, text, format), or nothing yet.
+    """Reads the texts off lines as they come. :meth:`whole` gives (kind, text, format) in the end.
 
-    The kinds are ``request``, ``to-sign`` and ``signature``.
+    The kinds are ``request``, ``to-sign`` and ``signature``. Lines of other writers may stand between.
     """
 
     def __init__(self) -> None:
         self._kind = ""
         self._format = ""
         self._lines: list[bytes] = []
+        self._strange = 0
+        self._headers = False
 
     @property
     def open(self) -> bool:
@@ -108,37 +124,51 @@ class Signing:
             self._kind = "signature"
         else:
             return False
+        self._lines, self._strange, self._headers = [], 0, True
         rest = b"" if b"---[" in mark[0] else line[mark.end() :]
-        self._lines = [rest] if rest.strip() else []
+        if rest.strip():
+            self.takes(rest)
         return True
 
-    def feed(self, line: bytes) -> tuple[str, bytes, str] | None:
-        """Take the next line; give the text when it is whole."""
-        self._lines.append(line)
+    def takes(self, line: bytes) -> bool:
+        """Take the next line, if it can be the text's."""
+        fits = self._fits(line, len(self._lines))
+        if fits:
+            self._lines.append(line)
+            self._headers = self._headers and not (line == b"" and len(self._lines) > _BEFORE_HEADERS)
+        else:
+            self._strange += 1
+            if self._strange > _PATIENCE or len(self._lines) > _MOST_LINES:
+                self._kind = ""
+        return fits
+
+    def whole(self) -> tuple[str, bytes, str] | None:
+        """Give the text when it is whole."""
         lines, kind = self._lines, self._kind
-        if not self._fits():
-            self._kind = ""
-            return None
-        if not self._whole():
+        if not kind or not self._complete():
             return None
         self._kind = ""
-        last = lines[-1].removesuffix(b'"') if kind != "request" or self._format == "java-v1" else lines[-1]
+        quoted = kind != "request" or self._format == "java-v1"
+        last = lines[-1].removesuffix(b'"') if quoted else lines[-1]
         return kind, b"\n".join((*lines[:-1], last)), self._format
 
-    def _fits(self) -> bool:
-        lines = self._lines
+    def _fits(self, line: bytes, at: int) -> bool:
         if self._kind == "signature":
-            return bool(_HEX.match(lines[0]))
-        if self._kind == "request":
-            return bool(_METHOD.match(lines[0])) and len(lines) < _MOST_LINES
-        return lines[0].startswith(b"AWS4-") and len(lines) <= _PARTS_TO_SIGN
+            return bool(_HEX.match(line))
+        if self._kind == "to-sign":
+            return bool(_TO_SIGN[at].match(line))
+        if at < _BEFORE_HEADERS:
+            return bool(_REQUEST[at].match(line))
+        if self._headers:
+            return not line or bool(_FIELD.match(line))
+        return bool(_WORD.match(line))
 
-    def _whole(self) -> bool:
+    def _complete(self) -> bool:
         if self._kind == "signature":
-            return True
+            return bool(self._lines)
         if self._kind == "to-sign":
             return len(self._lines) == _PARTS_TO_SIGN
-        return len(self._lines) > 5 and self._lines[-3] == b""  # noqa: PLR2004 - two lines after the empty one
+        return not self._headers and self._lines[-3] == b""
 
 
 def _java(mark: re.Match[bytes]) -> str:

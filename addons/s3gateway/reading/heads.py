@@ -18,6 +18,9 @@ FOLLOW: Final = "follow"
 _NEAR = 12
 """Lines between what says what a head is of, and the head; Wireshark says it once for a whole stream."""
 
+_NUMBER = re.compile(rb"([A-Za-z]{2}(?:\\?[-_])?\d+)|\d+")
+"""Digits in a time, or a counter, differ from line to line; those of a name, ``executor-7``, do not."""
+
 _BARE = re.compile(rb"(" + _METHOD + rb") (/\S*)$")
 _FIRST = 3
 """Lines at the beginning of which one may be a request line without a version."""
@@ -162,7 +165,7 @@ class RawStream(Stream):
             self._once(f"the head breaks off at line {number}: fields after that are not known")
 
     def _learn(self, before: bytes) -> None:
-        """The words before a request line stand before its fields too, other digits in them."""
+        """The words before a request line stand before its fields too, with another time in them."""
         self._prefixed = bool(before.strip())
-        pattern = re.sub(rb"\d+", rb"\\d+", re.escape(before)) if len(before) < 300 else b""  # noqa: PLR2004
+        pattern = _NUMBER.sub(lambda found: found[1] or rb"\d+", re.escape(before)) if len(before) < 300 else b""  # noqa: PLR2004
         self._prefix = re.compile(pattern) if pattern else None

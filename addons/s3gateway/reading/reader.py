@@ -38,6 +38,10 @@ _UTF16 = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _MARK = b"\xef\xbb\xbf"
 
 
+class PackedError(CaptureError):
+    """An input that has to be unpacked or printed first: one clause with the remedy."""
+
+
 def find(
     blocks: Iterable[bytes], form: str = "", flows: Flows | None = None, seen: Reading | None = None
 ) -> Iterator[Found]:
@@ -90,14 +94,14 @@ def _kind(beginning: bytes, form: str) -> str:
         return form if form in {"flows", "har", "capture"} else "text"
     for magic, told in _PACKED:
         if beginning.startswith(magic):
-            raise CaptureError(told)
+            raise PackedError(told)
     if documents.is_har(beginning):
         return "har"
     if _FLOW.match(beginning):
         return "flows"
     if _CAPTURE.match(beginning) and (b'"schema"' in beginning or not any(word in beginning for word in ANCHORS)):
         return "capture"
-    if b"\x00" in beginning and beginning.count(b"\x00") > len(beginning) // 100:
+    if b"\x00" in beginning and beginning.count(b"\x00") > len(beginning) // 1000:
         raise CaptureError("binary, and in no known format")
     return "text"
 

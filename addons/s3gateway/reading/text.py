@@ -92,8 +92,8 @@ class TextReader:
 
     def _goes_on(self, line: bytes) -> bool:
         """Hand the line to what is in the middle of something."""
-        if self._signing.open:
-            if text := self._signing.feed(line):
+        if self._signing.open and self._signing.takes(line):
+            if text := self._signing.whole():
                 self._joined.signed(*text, self._number)
             return True
         if self._object.open:
