@@ -143,18 +143,12 @@ class RawStream(Stream):
                 return self.feed(line[found.start() :], number)
         if not self.open:
             return False
-        if (
-            self._state == _REQUEST
-            and self.draft is not None
-            and not self.draft.fields
-            and number > self.draft.line + 1
-        ):
-            self.end()  # a log's word on a request, no head
-            return False
         before = self._prefix.match(line) if self._prefix else None
-        if self._line(line[before.end() :] if before else line, number):
+        strange = self._prefixed and not before
+        apart = strange and number > self.last + 1  # mc has its words before the first line only
+        if not apart and self._line(line[before.end() :] if before else line, number):
             return True
-        if not (self._prefixed and not before and number - self.last < _PATIENCE):
+        if not (strange and number - self.last < _PATIENCE):
             self._cut(number)
             self.end()
         return False
