@@ -29,20 +29,20 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from capturing.sources import from_option
 from commandline import Parser, UsageError, config_text, tell
 from explaining import cases
 from explaining.cases import Case
 from explaining.verdicts import Judge, Verdict
-from s3gateway.config import gateway_yaml
-from s3gateway.config.check import ConfigError
-from s3gateway.config.model import Config
 from s3gateway.explain.rendering import render
 from s3gateway.observed.capture import CaptureError
 from s3gateway.observed.printable import printable
 from s3gateway.rules.headers import redacted_target
+
+if TYPE_CHECKING:
+    from s3gateway.config.model import Config
 
 _ANY_BACKEND = {"backend.endpoint": "https://backend.invalid"}
 """A configuration may leave the backend to the command line; for this it does not matter."""
@@ -108,7 +108,10 @@ def _host(text: str) -> str:
     return text
 
 
-def _config(path: Path) -> Config:
+def _config(path: Path) -> "Config":
+    from s3gateway.config import gateway_yaml  # noqa: PLC0415 - most inputs are read without a configuration
+    from s3gateway.config.check import ConfigError  # noqa: PLC0415 - as above
+
     file = path.expanduser()
     try:
         return gateway_yaml.parse(config_text("--config", file), file.parent, (file,), _ANY_BACKEND)

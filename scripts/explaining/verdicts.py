@@ -3,21 +3,22 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from explaining.cases import Case
 from s3gateway import errors
-from s3gateway.bodies.chunked import BadSignature, ChunkedBody, chunked_body
 from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.explain import why
 from s3gateway.explain.backend import explain_backend, explain_head, read_refusal
-from s3gateway.explain.certificate import names_in
-from s3gateway.explain.chain import explain_chunk
 from s3gateway.observed.capture import Explanation
 from s3gateway.rules.access import Access
 from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
 from s3gateway.sigv4.verify import Verified, signed_at, verify
+
+if TYPE_CHECKING:
+    from s3gateway.bodies.chunked import BadSignature
 
 _GATEWAY = "the gateway itself"
 _SIGNED_CHUNKS = (PayloadMode.STREAMING, PayloadMode.STREAMING_TRAILER)
@@ -67,11 +68,17 @@ class Judge:
             return None
         now = self._at or case.at or _own_time(case.raw)
         found = why.explain(case.raw, self._config, now, self._known).explanation
-        bad = self._bad_chunk(case, now) if found.cause == why.VALID else None
-        return explain_chunk(*bad) if bad else found
+        bad = self._bad_chunk(case, now) if found.cause == why.VALID and case.body else None
+        if bad is None:
+            return found
+        from s3gateway.explain.chain import explain_chunk  # noqa: PLC0415 - awscrt comes with it, and takes its time
 
-    def _bad_chunk(self, case: Case, now: datetime) -> tuple[BadSignature, Verified] | None:
+        return explain_chunk(*bad)
+
+    def _bad_chunk(self, case: Case, now: datetime) -> "tuple[BadSignature, Verified] | None":
         """Verify a body that the file has, if it is in signed chunks."""
+        from s3gateway.bodies.chunked import chunked_body  # noqa: PLC0415 - as above
+
         if case.raw is None or self._config is None or not case.body:
             return None
         claim = read_claim(case.raw)
@@ -80,7 +87,7 @@ class Judge:
             return None
         chains = (_chain(verified), _chain(verified))
         try:
-            body: ChunkedBody = chunked_body(verified.payload.mode, chains, case.raw, self._config.limits)
+            body = chunked_body(verified.payload.mode, chains, case.raw, self._config.limits)
         except errors.S3Error:
             return None
         try:
@@ -155,7 +162,11 @@ def _with_backend_key(config: Config) -> Config:
 
 
 def _certificate_names(config: Config) -> tuple[str, ...]:
+    if not config.listen.certificate:
+        return ()
+    from s3gateway.explain.certificate import names_in  # noqa: PLC0415 - cryptography takes its time
+
     try:
-        return names_in(config.listen.certificate.read_bytes()) if config.listen.certificate else ()
+        return names_in(config.listen.certificate.read_bytes())
     except OSError:
         return ()
