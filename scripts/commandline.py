@@ -19,13 +19,13 @@ class UsageError(ValueError):
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of ``scripts/NAME``; its texts keep their line breaks."""
+    """The parser of ``scripts/NAME``, or of ``s3-NAME`` where that is installed; its texts keep their line breaks."""
 
     def __init__(
         self, name: str, description: str | None, *, usage: str | None = None, epilog: str | None = None
     ) -> None:
         super().__init__(
-            prog=f"scripts/{name}",
+            prog=installed if (installed := Path(sys.argv[0]).name).startswith("s3-") else f"scripts/{name}",
             usage=usage,
             description=description,
             epilog=epilog,

@@ -18,6 +18,7 @@ FOLLOW: Final = "follow"
 _NEAR = 12
 """Lines between what says what a head is of, and the head; Wireshark says it once for a whole stream."""
 
+_TELLING = re.compile(rb"(?i)host$|authorization$|user-agent$|x-amz-")
 _NUMBER = re.compile(rb"([A-Za-z]{2}(?:\\?[-_])?\d+)|\d+")
 """Digits in a time, or a counter, differ from line to line; those of a name, ``executor-7``, do not."""
 
@@ -87,10 +88,11 @@ class Stream:
         """The head that is being read is over."""
         state, self._state = self._state, _IDLE
         if state == _REQUEST and self.draft is not None:
-            if self.draft.fields:
-                self.draft = self._send(self.draft)
-            else:
-                self.draft = None  # somebody talks about a request
+            self.draft = self._send(self.draft) if self.is_request(self.draft) else None
+
+    def is_request(self, draft: Draft) -> bool:
+        """Whether it is one, or somebody talks about a request."""
+        return bool(draft.fields)
 
     def _line(self, payload: bytes, number: int) -> bool:
         if self._state == _IDLE:
@@ -127,6 +129,11 @@ class RawStream(Stream):
         self._prefix: re.Pattern[bytes] | None = None
         self._prefixed = False
         self._form, self._marked = "http", 0
+
+    def is_request(self, draft: Draft) -> bool:
+        """Where a log puts words before, the next line may look like a field and be none."""
+        named = any(_TELLING.match(name) for name, _ in draft.fields)
+        return bool(draft.fields) and (named or not self._prefixed)
 
     def mark(self, form: str, number: int) -> None:
         """A line that says what the next head is of."""
