@@ -108,7 +108,7 @@ def test_har(tmp_path: Path) -> None:
         (b"15:7:version;2:21#}", "not in a known format"),
         (_flows(1) + b"hello", "broken after flow 1"),
         (_flows(2)[:-1] + b"~" + _flows(1), "broken after flow 1"),
-        (b"\x00\xff", "binary, and in no known format"),
+        (b"\x00\xff", "not in a known format (binary)"),
         (b'{"a": 1}', "not a capture"),
         (b"{]", "line 1 is not JSON"),
         (b'{"a": "\xff"}', "not UTF-8 text"),

@@ -235,7 +235,7 @@ def test_nothing_refused(say: Say, tmp_path: Path) -> None:
         (("--config", "missing", "FILE"), "--config: cannot read"),
         (("--request", "7", "FILE"), "has requests 1 to 1"),
         (("--at", "noon", "FILE"), "'noon' is not a time"),
-        (("NOISE",), "binary, and in no known format; give a capture"),
+        (("NOISE",), "not in a known format (binary); give a capture"),
         (
             ("--known-host", "https://gw:8000", "FILE"),
             "'https://gw:8000' is no host; write it like storage.example:8000",

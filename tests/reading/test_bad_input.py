@@ -32,7 +32,7 @@ def say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Say:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"\0\1\2\3" * 9999, "binary, and in no known format; give a capture"),
+        (b"\0\1\2\3" * 9999, "not in a known format (binary); give a capture"),
         (b"PK\x03\x04rest", "a zip archive; unpack it, and give the file that is in it"),
         (b"\x1f\x8brest", "compressed with gzip; unpack it"),
         (b"\xd4\xc3\xb2\xa1rest", "a packet capture; print it, e.g. tcpdump -A -r FILE"),
@@ -83,14 +83,17 @@ def test_a_form_is_forced(say: Say) -> None:
 
 def test_standard_input(say: Say, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """- is read as a file is."""
-    for content, status, told in ((text("curl"), 0, "GET /bucket/b 403"), (b"\0" * 99, 2, "standard input: binary")):
+    for content, status, told in (
+        (text("curl"), 0, "GET /bucket/b 403"),
+        (b"\0" * 99, 2, "standard input: not in a known format (binary)"),
+    ):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         assert main(["-"]) == status
         assert told in "".join(capsys.readouterr())
 
 
 _MEMORY = """
-import resource, sys
+import re, sys
 sys.path[:0] = sys.argv[1:3]
 from pathlib import Path
 from s3gateway.reading import reader
@@ -108,7 +111,8 @@ def blocks():
     yield from [noise] * 20
 
 found = list(reader.find(blocks()))
-print(len(found), found[0].line, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+print(len(found), found[0].line, int(peak[1]) // 1024)
 """
 
 

@@ -370,7 +370,7 @@ def test_a_configuration_that_cannot_be_read(refused: Refused, name: str, argume
 def test_a_capture_that_cannot_be_read(refused: Refused, name: str) -> None:
     assert refused(name, "absent") == "absent: No such file or directory; name a readable file"
     assert refused(name, "folder") == "folder: Is a directory; name a readable file"
-    assert refused(name, "binary").startswith("binary: not in a known format; give a capture, ")
+    assert refused(name, "binary").startswith("binary: not in a known format (binary); give a capture, ")
 
 
 def test_explain_of_nothing(refused: Refused) -> None:

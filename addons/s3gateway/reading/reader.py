@@ -102,7 +102,7 @@ def _kind(beginning: bytes, form: str) -> str:
     if _CAPTURE.match(beginning) and (b'"schema"' in beginning or not any(word in beginning for word in ANCHORS)):
         return "capture"
     if b"\x00" in beginning and beginning.count(b"\x00") > len(beginning) // 1000:
-        raise CaptureError("binary, and in no known format")
+        raise CaptureError("not in a known format (binary)")
     return "text"
 
 
