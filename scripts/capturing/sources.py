@@ -121,14 +121,16 @@ def _sought(form: str) -> str:
 
 def _from_flows(blocks: Iterable[bytes], name: str) -> Iterator[Found]:
     try:
-        from capturing.flowfile import read_flows  # noqa: PLC0415 - mitmproxy takes a second, and may not be installed
+        from capturing.flowfile import flows_in  # noqa: PLC0415 - mitmproxy takes a second, and may not be installed
     except ImportError:
         told = "a mitmproxy flow file, and mitmproxy is not installed here (s3-explain[flows] brings it)"
         raise CaptureError(told) from None
-    file = read_flows(b"".join(blocks))
-    if file.cut:
-        sys.stderr.write(f"{name}: ends in the middle of a flow; the {file.whole} before it are used\n")
-    for number, flow in enumerate(file.flows, 1):
+
+    def ended(whole: int) -> None:
+        if whole < 0:
+            sys.stderr.write(f"{name}: ends in the middle of a flow; the {-whole} before it are used\n")
+
+    for number, flow in enumerate(flows_in(blocks, ended), 1):
         yield from _from_flow(flow, number)
 
 

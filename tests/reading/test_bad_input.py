@@ -42,7 +42,7 @@ def say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Say:
             b"MainClientExec: Executing request GET /bucket/key HTTP/1.1\nsays: what?\n" * 3,
             "not in a known format (no request in 6 lines)",
         ),
-        (b'{"log": "not HAR"}', "begins like a HAR file and is none"),
+        (b'{"log": {"version": "1.2"}}', "begins like a HAR file and is none"),
     ],
 )
 def test_what_cannot_be_read(say: Say, content: bytes, told: str) -> None:

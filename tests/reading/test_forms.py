@@ -12,7 +12,7 @@ from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import RequestHead, Secret
 from s3gateway.sigv4.verify import signed_at, verify
 from tests.explain.clients import Keys, botocore, sets
-from tests.reading.samples import read
+from tests.reading.samples import read, text
 from tests.sigv4.aws import CLIENT
 
 URL = "https://storage.example:8443"
@@ -200,3 +200,28 @@ def test_utf_16() -> None:
     """What PowerShell writes with >."""
     (one,) = read(raw(signed()).decode().encode("utf-16"))
     verifies(one)
+
+
+@pytest.mark.parametrize("key", ["log", "msg", "message"])
+def test_json_logs(key: str) -> None:
+    """Docker's log files, Spark's structured log: a message a line, or several lines in one."""
+    lines = [
+        json.dumps({"time": "2026-11-29T07:42:18Z", key: line + "\n"}) for line in raw(signed()).decode().split("\n")
+    ]
+    (one,) = read("\n".join(lines).encode())
+    verifies(one)
+    (whole,) = read(json.dumps({key: raw(signed()).decode(), "level": "DEBUG"}).encode())
+    verifies(whole)
+    name = text("java-v2").decode().splitlines()
+    spark = "\n".join(json.dumps({"ts": "2026-11-29T07:42:18.000Z", "level": "DEBUG", key: line}) for line in name)
+    assert [each.status for each in read(spark.encode())] == [403, 403, 403]
+
+
+def test_har_in_the_middle_of_other_text() -> None:
+    """What stands around it is read too."""
+    around = (raw(signed("HEAD")) + b"\nSee this:\n", b"\n```\n" + raw(signed("GET")) + b"\n")
+    for before in (around[0] + b"```json\n", around[0]):
+        found = read(before + document(har(signed(), http2=True)) + around[1])
+        assert [one.exchange.incoming.method for one in found] == ["HEAD", "PUT", "GET"]
+        for one in found:
+            verifies(one)

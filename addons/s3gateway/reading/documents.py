@@ -8,7 +8,7 @@ import json
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +22,7 @@ from s3gateway.reading.model import Found
 LARGEST: Final = 64 << 20
 """Characters of one element, or of a document whose array is not found at once."""
 
+_HAR = re.compile(rb'(?m)^[^"{\n]{0,40}\{\s*"log"\s*:\s*\{\s*"(?:version|creator|browser|pages|entries)"')
 _ENTRIES = re.compile(r'(?<!\\)"entries"\s*:\s*\[')
 _EXCHANGES = re.compile(r'\s*\{\s*"schema"\s*:\s*"[^"]*"\s*,\s*"exchanges"\s*:\s*\[')
 _SPACE = re.compile(r"[\s,]*")
@@ -32,9 +33,12 @@ _HAR_HEADS = "a HAR file has heads as the browser tells of them, which is not al
 _NO_ENTRY = "not in HAR's schema"
 
 
-def is_har(beginning: bytes) -> bool:
-    """Whether a text begins as a HAR file does."""
-    return bool(re.match(rb'\s*\{\s*"log"\s*:', beginning))
+def har_begins(beginning: bytes) -> int:
+    """Where in a text a HAR document begins; -1 where none does. Docker's own log files begin much like one."""
+    if re.match(rb'\s*\{\s*"log"\s*:(?!\s*")', beginning):
+        return 0
+    found = _HAR.search(beginning)
+    return found.start() if found else -1
 
 
 def captures(blocks: Iterable[bytes]) -> Iterator[Found]:
@@ -74,8 +78,8 @@ def carried(line: bytes, number: int) -> Found | None:
     return None
 
 
-def har(blocks: Iterable[bytes]) -> Iterator[Found]:
-    """Read a HAR file. Raises :class:`~s3gateway.observed.capture.CaptureError`."""
+def har(blocks: Iterable[bytes]) -> Generator[Found, None, bytes]:
+    """Read a HAR file; give back what follows it, as far as it was read. Raises as :func:`captures` does."""
     texts = _decoded(blocks)
     buffer = ""
     for text in texts:
@@ -86,11 +90,18 @@ def har(blocks: Iterable[bytes]) -> Iterator[Found]:
             raise CaptureError("begins like a HAR file and has no entries")
     else:
         raise CaptureError("begins like a HAR file and is none")
-    for number, entry in enumerate(_elements(buffer[begins.end() :], texts), 1):
+    entries, number = _elements(buffer[begins.end() :], texts), 0
+    while True:
         try:
-            yield _from_entry(entry, number)
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+            entry, number = next(entries), number + 1
+            one = _from_entry(entry, number)
+        except StopIteration as over:
+            return str(over.value).encode("utf-8", "surrogateescape")
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            if isinstance(error, CaptureError):
+                raise
             raise CaptureError(f"entry {number} of the HAR file is {_NO_ENTRY}") from None
+        yield one
 
 
 def _from_entry(entry: dict[str, Any], number: int) -> Found:
@@ -187,13 +198,13 @@ def _split(beginning: str, texts: Iterator[str]) -> Iterator[str]:
         yield rest
 
 
-def _elements(buffer: str, texts: Iterator[str]) -> Iterator[Any]:
-    """Give the elements of the array whose inside ``buffer`` begins with."""
+def _elements(buffer: str, texts: Iterator[str]) -> Generator[Any, None, str]:
+    """Give the elements of the array whose inside ``buffer`` begins with, and what follows it."""
     decoder, at, count = json.JSONDecoder(), 0, 0
     while True:
         at = _SPACE.match(buffer, at).end()  # type: ignore[union-attr]  # it matches nothing, too
         if buffer.startswith("]", at):
-            return
+            return buffer[at + 1 :]
         with suppress(ValueError, RecursionError):
             element, at = decoder.raw_decode(buffer, at)
             count += 1

@@ -4,6 +4,7 @@ A job's log is gigabytes of which some kilobytes tell of requests. Each block is
 ``bytes.find``, which is as fast as memory; only lines around a hit, and lines that a reader asks for, are split off.
 """
 
+import json
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _BEFORE, _AFTER = 16 << 10, 32 << 10
 _MOST_ASKED = 20_000
 """Lines after a hit that a reader may ask for."""
 
+_MESSAGES = (b'"log"', b'"msg"', b'"message"', b'"MESSAGE"')
+"""Where Docker, Spark's structured log, and other JSON logs have the line that was logged."""
+
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 
@@ -33,6 +37,20 @@ class Reading:
     bytes: int = 0
     lines: int = 0
     cut_lines: int = 0
+
+
+def unwrapped(line: bytes) -> list[bytes]:
+    """Give the lines of the message that a line of a JSON log holds; else the line."""
+    if not line.startswith(b"{") or not any(name in line for name in _MESSAGES):
+        return [line]
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return [line]
+    message = next((text for name in ("log", "msg", "message", "MESSAGE") if (text := record.get(name))), None)
+    if not isinstance(message, str):
+        return [line]
+    return message.removesuffix("\n").encode("utf-8", "surrogateescape").split(b"\n")
 
 
 def clean(line: bytes) -> bytes:

@@ -60,7 +60,7 @@ def find(
             raise CaptureError("a mitmproxy flow file; reading it takes mitmproxy, which is not installed here")
         yield from flows(blocks)
     elif kind == "har":
-        yield from documents.har(blocks)
+        yield from _har(beginning, blocks, form, seen)
     elif kind == "capture":
         yield from documents.captures(blocks)
     else:
@@ -95,7 +95,7 @@ def _kind(beginning: bytes, form: str) -> str:
     for magic, told in _PACKED:
         if beginning.startswith(magic):
             raise PackedError(told)
-    if documents.is_har(beginning):
+    if documents.har_begins(beginning) >= 0:
         return "har"
     if _FLOW.match(beginning):
         return "flows"
@@ -104,6 +104,15 @@ def _kind(beginning: bytes, form: str) -> str:
     if b"\x00" in beginning and beginning.count(b"\x00") > len(beginning) // 1000:
         raise CaptureError("not in a known format (binary)")
     return "text"
+
+
+def _har(beginning: bytes, blocks: Iterator[bytes], form: str, seen: Reading) -> Iterator[Found]:
+    """Read a HAR document, and the text around it."""
+    begins = max(0, documents.har_begins(beginning))
+    yield from _text(b"", iter([beginning[:begins]]), form, Reading())
+    after = yield from documents.har(blocks)
+    if form != "har":
+        yield from _text(b"", chain([after], blocks), form, seen)
 
 
 def _text(beginning: bytes, blocks: Iterator[bytes], form: str, seen: Reading) -> Iterator[Found]:

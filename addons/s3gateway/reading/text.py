@@ -9,7 +9,7 @@ from s3gateway.reading import answers, canonical, documents, logs, single
 from s3gateway.reading.draft import Draft
 from s3gateway.reading.heads import FOLLOW, RawStream, Stream
 from s3gateway.reading.joined import Joined
-from s3gateway.reading.lines import Reading, clean, interesting
+from s3gateway.reading.lines import Reading, clean, interesting, unwrapped
 from s3gateway.reading.model import Found
 from s3gateway.reading.traces import AdminTrace, JsObject
 
@@ -55,7 +55,10 @@ class TextReader:
         if number != self._number + 1:
             self._jump()
         self._number = number
-        line = clean(raw)
+        for line in unwrapped(raw):
+            self._line(clean(line), number)
+
+    def _line(self, line: bytes, number: int) -> None:
         if self._goes_on(line) or self._log_line(line):
             return
         if b'"s3-header-capture/' in line and (one := documents.carried(line, number)):
