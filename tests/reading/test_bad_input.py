@@ -1,15 +1,18 @@
 """Input that is none, or too much: an answer that says what was read and what not, in bounded memory."""
 
 import io
+import random
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from explaining.__main__ import main
 from lab import CHECKOUT
+from s3gateway.observed.capture import CaptureError
 from tests.reading.samples import FOLDER, read, text
 
 _PATHS = [str(CHECKOUT / "addons"), str(CHECKOUT / "scripts")]
@@ -149,3 +152,37 @@ def test_without_mitmproxy(tmp_path: Path, name: str) -> None:
     assert done.returncode == (2 if name == "requests" else 0)
     assert ("mitmproxy is not installed here (s3-explain[flows] brings it)" in done.stderr) == (name == "requests")
     assert "Traceback" not in done.stderr
+
+
+def _mutated(dice: random.Random, samples: list[bytes]) -> bytes:
+    """A piece of a sample, damaged: bytes, cut, lines shuffled, or another log's lines between."""
+    sample = dice.choice(samples)
+    begin = dice.randrange(max(1, len(sample) - 9_000))
+    piece = bytearray(sample[begin : begin + 9_000])
+    match dice.randrange(4):
+        case 0:
+            for _ in range(dice.randrange(1, 40)):
+                piece[dice.randrange(len(piece))] = dice.randrange(256)
+        case 1:
+            del piece[dice.randrange(len(piece)) :]
+        case 2:
+            lines = piece.split(b"\n")
+            dice.shuffle(lines)
+            piece = bytearray(b"\n".join(lines))
+        case _:
+            other = dice.choice(samples).split(b"\n")
+            piece = bytearray(
+                b"\n".join(line for both in zip(piece.split(b"\n"), other, strict=False) for line in both)
+            )
+    return bytes(piece)
+
+
+def test_damaged_input_is_read_or_refused() -> None:
+    """Whatever becomes of a log: requests, or one clause; never anything else."""
+    dice = random.Random(14)
+    samples = [path.read_bytes() for path in sorted(FOLDER.glob("*.txt"))]
+    for _ in range(200):
+        damaged = _mutated(dice, samples)
+        with suppress(CaptureError):
+            for one in read(damaged, dice.choice([333, 1 << 20])):
+                assert one.exchange.incoming.method in {"GET", "PUT", "POST", "HEAD", "DELETE", "OPTIONS", "PATCH", ""}

@@ -15,8 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from s3gateway.observed.capture import SCHEMA, CaptureError, Exchange, from_document, load
-from s3gateway.reading import single
-from s3gateway.reading.draft import Draft, found
+from s3gateway.reading.draft import Draft, address, found, host_of
 from s3gateway.reading.model import Found
 
 LARGEST: Final = 64 << 20
@@ -108,10 +107,10 @@ def _from_entry(entry: dict[str, Any], number: int) -> Found:
     """Read the heads straight from the file: mitmproxy's own importer rewrites Host and Content-Length."""
     asked, answer = entry["request"], entry.get("response") or {}
     draft = Draft("har", number, asked["method"].encode(), complete=True, missing=[_HAR_HEADS])
-    single.address(draft, _raw(asked["url"]))
+    address(draft, _raw(asked["url"]))
     draft.fields = _fields(asked)
     if not any(name.lower() == b"host" for name, _ in draft.fields):
-        draft.fields.insert(0, (b"Host", _authority(asked) or single.host_of(_raw(asked["url"]))))
+        draft.fields.insert(0, (b"Host", _authority(asked) or host_of(_raw(asked["url"]))))
     draft.status = int(answer.get("status") or 0)
     draft.answer_fields = _fields(answer) if answer.get("headers") else []
     draft.answer = _content(answer.get("content") or {})

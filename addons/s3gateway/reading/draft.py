@@ -126,6 +126,24 @@ def plain_exchange(head: RequestHead, *, number: str, time: str, tls: bool) -> E
     return exchange
 
 
+def address(draft: Draft, url: bytes) -> None:
+    """Take target and scheme from a URL, byte for byte."""
+    scheme, _, rest = url.partition(b"://")
+    draft.tls = scheme.lower() == b"https"
+    target = rest.partition(b"#")[0][len(_authority(rest)) :]
+    draft.target = target if target.startswith(b"/") else b"/" + target
+
+
+def host_of(url: bytes) -> bytes:
+    """What a client sends as ``Host`` for a URL: without the scheme's own port."""
+    scheme, _, rest = url.partition(b"://")
+    return _authority(rest).rpartition(b"@")[2].removesuffix(b":443" if scheme.lower() == b"https" else b":80")
+
+
+def _authority(rest: bytes) -> bytes:
+    return re.split(rb"[/?#]", rest, maxsplit=1)[0]
+
+
 def header(fields: Headers | list[tuple[bytes, bytes]], name: bytes) -> bytes:
     """The first value of a header by its lower-case name; empty where there is none."""
     return next((value for each, value in fields if each.lower() == name), b"")

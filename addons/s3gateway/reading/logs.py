@@ -2,10 +2,11 @@
 
 import ast
 import re
+import warnings
 from collections.abc import Mapping
-from urllib.parse import quote_from_bytes, urlsplit
+from urllib.parse import quote_from_bytes
 
-from s3gateway.reading.draft import ANNOUNCED, Draft
+from s3gateway.reading.draft import ANNOUNCED, Draft, address, host_of
 
 _SENDING = re.compile(rb"<AWSPreparedRequest [^>]*?method=([A-Z]+), url=(\S+), headers=(\{.*\})>\s*$")
 _PREPARED = b"<AWSPreparedRequest "
@@ -39,10 +40,10 @@ def sending(line: bytes, number: int) -> Draft | None:
     if found is None or not isinstance(headers, Mapping):
         return None
     draft = Draft("botocore", number, found[1], b"/", complete=False, missing=[_URLLIB3])
-    _address(draft, found[2])
+    address(draft, found[2])
     draft.fields += [(_bytes(name), _bytes(value)) for name, value in headers.items()]
     if not draft.values(b"host"):
-        draft.fields.insert(0, (b"Host", urlsplit(found[2]).netloc))
+        draft.fields.insert(0, (b"Host", host_of(found[2])))
     return draft
 
 
@@ -104,12 +105,6 @@ def refused(line: bytes) -> tuple[int, str] | None:
     return int(found[1] or found[2]), "" if " " in code else code
 
 
-def _address(draft: Draft, url: bytes) -> None:
-    parts = urlsplit(url)
-    draft.tls = parts.scheme == b"https"
-    draft.target = (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
-
-
 def _query(parameters: bytes | None) -> bytes:
     """The parameters as v1 prints them, ``{"prefix":["dir x"],...}``, in its own encoding."""
     values = _literal(parameters) if parameters else None
@@ -131,7 +126,9 @@ def _pairs(text: bytes) -> list[tuple[bytes, bytes]]:
 
 def _literal(text: bytes) -> object:
     try:
-        return ast.literal_eval(text.decode("utf-8", "surrogateescape").strip())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return ast.literal_eval(text.decode("utf-8", "surrogateescape").strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, UnicodeError):
         return None
 

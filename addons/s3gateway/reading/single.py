@@ -4,9 +4,8 @@ import re
 import shlex
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
-from s3gateway.reading.draft import ANNOUNCED, Draft
+from s3gateway.reading.draft import ANNOUNCED, Draft, address, host_of
 
 _URL = re.compile(rb"https?://[^\s\"'<>`|^\\]+?[?&;]X-Amz-Signature=[0-9a-fA-F]{64}[^\s\"'<>`|^\\]*")
 _LOGGED = re.compile(
@@ -221,21 +220,3 @@ def _ansi_c(text: str) -> str:
         return {"n": "\n", "r": "\r", "t": "\t"}.get(found[3], found[3])
 
     return re.sub(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", character, text)
-
-
-def address(draft: Draft, url: bytes) -> None:
-    """Take target and scheme from a URL, byte for byte."""
-    scheme, _, rest = url.partition(b"://")
-    draft.tls = scheme.lower() == b"https"
-    rest = rest.partition(b"#")[0]
-    cut = min((at for mark in b"/?" if (at := rest.find(mark)) >= 0), default=len(rest))
-    target = rest[cut:]
-    draft.target = target if target.startswith(b"/") else b"/" + target
-
-
-def host_of(url: bytes) -> bytes:
-    """What a client sends as ``Host`` for a URL: without the scheme's own port."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition(b"@")[2]
-    default = b":443" if parts.scheme == b"https" else b":80"
-    return host.removesuffix(default)
