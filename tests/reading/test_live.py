@@ -31,6 +31,7 @@ class _Refusing(BaseHTTPRequestHandler):
         type(self).heads.append((self.command, self.path, fields))
         self.send_response(403)
         self.send_header("Content-Type", "application/xml")
+        self.send_header("Connection", "close")  # or it would wait for the client's next request, for ever
         self.send_header("Content-Length", str(len(REFUSAL)))
         self.end_headers()
         self.wfile.write(REFUSAL)
