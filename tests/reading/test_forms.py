@@ -58,7 +58,9 @@ def document(*entries: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize("http2", [False, True])
 def test_har(http2: bool) -> None:
     """Signature, status and error document are there; HTTP/2's :authority is what was signed as host."""
-    (one,) = read(document(har(signed(), http2=http2)), block=100)
+    entry = har(signed(), http2=http2)
+    entry["request"]["url"] = entry["request"]["url"].replace("storage.example", "alias.example")  # of a service worker
+    (one,) = read(document(entry), block=100)
     verifies(one)
     assert (one.format, one.status, one.error_code, one.answer) == ("har", 403, "SignatureDoesNotMatch", ERROR)
     assert one.exchange.tls

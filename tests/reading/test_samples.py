@@ -6,6 +6,7 @@ import re
 import pytest
 
 from s3gateway.observed.redaction import received_request
+from s3gateway.reading import reader
 from s3gateway.reading.model import Found
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import Secret
@@ -167,6 +168,8 @@ def test_an_error_document() -> None:
     assert (
         one.server_string_to_sign.split(b"\n")[-1].decode() == hashlib.sha256(one.server_canonical_request).hexdigest()
     )
+    folded = text("error-document").replace(b"&#xA;", b" ")  # the hex beside it still tells
+    assert read(folded)[0].server_canonical_request == one.server_canonical_request
     document = re.search(rb"<\?xml.*?</Error>", text("tcpdump"), re.DOTALL)
     assert document is not None
     (bare,) = read(document[0])
@@ -195,3 +198,27 @@ def test_access_logs(name: str, count: int) -> None:
     assert all("no headers" in one.missing[0] and not one.complete for one in found)
     assert found[0].raw is not None
     assert read_claim(found[0].raw).access_key_id == "LABKEYREADER"
+
+
+@pytest.mark.parametrize("name", ["boto3", "java-v2", "mc-admin-trace"])
+def test_wherever_a_block_ends(name: str) -> None:
+    """A large log comes in blocks: what belongs together is found on both sides of their ends."""
+    noise = b"26/11/29 07:41:48 INFO TaskSetManager: Starting task 0.0 in stage 1.0 (TID 7)\n" * 16_000
+    raw = text(name)
+    plain = [(one.raw, one.status, one.error_code, one.client_string_to_sign) for one in read(raw)]
+    for cut in range(100, len(raw), len(raw) // 12):
+        found = reader.find([noise + raw[:cut], raw[cut:] + noise, noise])
+        assert [(one.raw, one.status, one.error_code, one.client_string_to_sign) for one in found] == plain
+
+
+def test_an_error_document_names_its_request() -> None:
+    """By the signature in it, where answers come in another order than requests."""
+    document = text("error-document")
+    heads = []
+    for one in (read(document)[0], read(text("curl"))[0]):
+        assert one.raw is not None
+        lines = b"".join(b"> %s: %s\n" % field for field in one.raw.headers)
+        heads.append(b"> %s %s HTTP/1.1\n%s> \n" % (one.raw.method, one.raw.target, lines))
+    first, second = read(b"".join(heads) + document)
+    assert first.server_canonical_request == read(document)[0].server_canonical_request
+    assert not second.answer
