@@ -222,3 +222,14 @@ def test_an_error_document_names_its_request() -> None:
     first, second = read(b"".join(heads) + document)
     assert first.server_canonical_request == read(document)[0].server_canonical_request
     assert not second.answer
+
+
+def test_a_block_ends_before_the_last_line() -> None:
+    """What a log says after all words that are searched for is read too."""
+    noise = b"26/11/29 07:41:48 INFO TaskSetManager: Starting task 0.0 in stage 1.0 (TID 7)\n" * 16_000
+    raw = text("boto3")
+    cut = raw.index(b"Response headers", raw.index(b'"HEAD /bucket/absent'))
+    line = raw.rindex(b"\n", 0, cut) + 1
+    end = raw.index(b"\n", cut) + 1
+    found = list(reader.find([noise + raw[:line], raw[line:end] + noise]))
+    assert [(one.status, one.error_code) for one in found] == [(403, "SignatureDoesNotMatch")] * 2
