@@ -4,40 +4,29 @@ Both heads stand side by side, header by header; what is wrong stands above them
 hidden is so by HTML and CSS.
 """
 
-import re
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from html import escape
 from itertools import zip_longest
-from pathlib import Path
 from typing import Final
 
 from diffing.report import Alone, Finding, Report, Request
 from diffing.words import MARKS, notes, plain, verdict
+from pages.frame import document
+from pages.marking import marked
 from s3gateway.observed.compare import Fate, Field, Line, Row
 
-_STYLE: Final = Path(__file__).with_name("page.css")
 _COLUMNS: Final = 60  # requests in the overview; more would only be scrolled past
 _OPEN: Final = 3  # so few requests are unfolded at once
-_COMPARED: Final = 400  # words; the time that more take grows with their square, and nobody reads them
 _ORDINARY: Final = ("3", "404", "412")  # answers that every job gets and expects
 # Duplicated and merged look like changed: what counts is that the values differ.
 _CLASSES: Final = {fate: "changed" if fate in (Fate.DUPLICATED, Fate.MERGED) else fate.value for fate in Fate}
-_WORDS: Final = re.compile(r"[\w.-]+;?|[^\w.-]")
 _LEGEND: Final = (Fate.KEPT, Fate.REORDERED, Fate.CHANGED, Fate.ADDED, Fate.REMOVED)
 
 
 def html(report: Report) -> str:
     """The whole document."""
-    body = "\n".join(_body(report))
-    return (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Headers: {escape(plain(report.left))} and {escape(plain(report.right))}</title>\n"
-        '<link rel="icon" href="data:,">\n'
-        f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n"
-        f'<body class="{"good" if report.good else "bad"}">\n<main>\n{body}\n</main>\n'
-    )
+    title = f"Headers: {plain(report.left)} and {plain(report.right)}"
+    return document(title, _body(report), kind="good" if report.good else "bad")
 
 
 def _body(report: Report) -> Iterator[str]:
@@ -178,40 +167,6 @@ def _why(text: str) -> str:
 
 def _class(request: Request, row: Row) -> str:
     return "culpable" if request.bad(row) else _CLASSES[row.fate]
-
-
-def marked(before: str, after: str) -> tuple[str, str]:
-    """Both values as HTML, with the words that differ between them marked."""
-    left, right = "", ""
-    for same, ours, theirs in _pieces(_WORDS.findall(before), _WORDS.findall(after)):
-        left += _part("".join(ours), same=same)
-        right += _part("".join(theirs), same=same)
-    return left, right
-
-
-def _pieces(one: list[str], other: list[str]) -> Iterator[tuple[bool, list[str], list[str]]]:
-    """Both lists in pieces, with whether they are the same there: long values mostly are at both ends."""
-    head = _alike(one, other)
-    yield True, one[:head], other[:head]
-    one, other = one[head:], other[head:]
-    tail = _alike(one[::-1], other[::-1])
-    ours, theirs = one[: len(one) - tail], other[: len(other) - tail]
-    if max(len(ours), len(theirs)) > _COMPARED:
-        yield False, ours, theirs
-    else:
-        for what, i, j, k, m in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-            yield what == "equal", ours[i:j], theirs[k:m]
-    yield True, one[len(one) - tail :], other[len(other) - tail :]
-
-
-def _alike(one: list[str], other: list[str]) -> int:
-    """How many words are the same from the beginning."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (ours, theirs) in pairs if ours != theirs), min(len(one), len(other)))
-
-
-def _part(text: str, *, same: bool) -> str:
-    return escape(text) if same or not text else f"<mark>{escape(text)}</mark>"
 
 
 def _text(text: str) -> str:

@@ -16,9 +16,9 @@ from selenium.webdriver.common.by import By
 
 from capturing.sources import read
 from diffing.__main__ import main
-from diffing.page import marked
 from diffing.words import brief
 from lab import CHECKOUT
+from pages.marking import marked
 from s3gateway.observed.capture import Exchange, Head, Pairs, dump
 
 CAPTURES = CHECKOUT / "scripts" / "captures" / "spark-400"
