@@ -16,14 +16,14 @@ def lines(report: Report) -> Iterator[str]:
     yield ""
     for finding in report.findings:
         where = ", ".join(f"{number}" for number in finding.numbers)
-        yield f"- **{_text(finding.name)}**: {_text(finding.sentence)} _(request {where})_"
+        yield f"- **{prose(finding.name)}**: {prose(finding.sentence)} _(request {where})_"
     for word, alone in (
         ("never arrived", report.vanished),
         ("not sent on", report.refused),
         ("not in front", report.extra),
     ):
         for one in alone:
-            yield f"- {_code(one.title)} {word}: {_text(one.why)}"
+            yield f"- {code(one.title)} {word}: {prose(one.why)}"
     if report.findings or report.vanished or report.refused or report.extra:
         yield ""
     for request in report.shown:
@@ -32,14 +32,14 @@ def lines(report: Report) -> Iterator[str]:
 
 def _request(report: Report, request: Request) -> Iterator[str]:
     comparison = request.comparison
-    answer = f", answered {_text(request.answer)}" if request.answer else ""
-    yield f"### {'✅' if request.good else '❌'} {request.number}. {_code(request.title)}{answer}"
+    answer = f", answered {prose(request.answer)}" if request.answer else ""
+    yield f"### {'✅' if request.good else '❌'} {request.number}. {code(request.title)}{answer}"
     yield ""
     differing = [row for row in comparison.rows if row.fate is not Fate.KEPT]
     kept = [row for row in comparison.rows if row.fate is Fate.KEPT]
     if comparison.line.fate is not Fate.KEPT:
         line = comparison.line
-        yield f"Request line: {_code(line.before)} became {_code(line.after)} ({_text(line.reason or 'LOST')})"
+        yield f"Request line: {code(line.before)} became {code(line.after)} ({prose(line.reason or 'LOST')})"
         yield ""
     if differing:
         yield from _table(report, differing)
@@ -52,17 +52,17 @@ def _request(report: Report, request: Request) -> Iterator[str]:
 
 
 def _table(report: Report, rows: Iterable[Row]) -> Iterator[str]:
-    yield f"| | Header | Signed | {_text(report.left)} | {_text(report.right)} | |"
+    yield f"| | Header | Signed | {prose(report.left)} | {prose(report.right)} | |"
     yield "|---|---|---|---|---|---|"
     for row in rows:
         signed = signed_mark(row.signed_before, bool(row.before)) + signed_mark(row.signed_after, bool(row.after))
         before, after = ("<br>".join(map(_cell, side)) for side in values(row))
         mark = f"{MARKS[row.fate]} {row.fate.value}"
-        yield f"| {mark} | {_cell(name(row))} | {signed.strip()} | {before} | {after} | {_text(notes(row))} |"
+        yield f"| {mark} | {_cell(name(row))} | {signed.strip()} | {before} | {after} | {prose(notes(row))} |"
     yield ""
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Text from the wire as code, whatever it holds, shortened in the middle."""
     shown = plain(text)
     if len(shown) > _LONGEST:
@@ -76,10 +76,11 @@ def _code(text: str) -> str:
 
 def _cell(text: str) -> str:
     """The same in a table, where a bar would end the cell, in code as well."""
-    return _code(text).replace("|", "\\|")
+    return code(text).replace("|", "\\|")
 
 
-def _text(text: str) -> str:
+def prose(text: str) -> str:
+    """Text as it is, with what Markdown would act on escaped."""
     shown = plain(text)
     for one in "\\`*_[]<>|":
         shown = shown.replace(one, f"\\{one}")

@@ -100,6 +100,12 @@ def _request(report: Report, request: Request) -> Iterator[str]:
         f'<span class="operation">{_text(operation)}</span><span class="object">{_text(where)}</span>'
         f"{_answer(request)}{_share(request)}</summary>"
     )
+    yield from wire(report, request)
+    yield "</details>"
+
+
+def wire(report: Report, request: Request) -> Iterator[str]:
+    """Both heads of a request side by side, as a table."""
     yield (
         f'<table class="wire"><thead><tr><th>{_text(report.left)}</th><th class="gutter"></th>'
         f"<th>{_text(report.right)}</th></tr></thead><tbody>"
@@ -107,7 +113,7 @@ def _request(report: Report, request: Request) -> Iterator[str]:
     yield _line(request.comparison.line)
     for row in request.comparison.rows:
         yield from _row(request, row)
-    yield "</tbody></table></details>"
+    yield "</tbody></table>"
 
 
 def _answer(request: Request) -> str:

@@ -1,4 +1,25 @@
-"""Say why a request was refused: which change on its way, or which mistake of the client, breaks its signature.
+"""`scripts/explain`: its command line."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from capturing import sources
+from commandline import Parser, UsageError, config_text, output_file, tell, unless_stopped, writing
+from explaining import document, terminal
+from explaining.report import Report, gather
+from s3gateway.config import gateway_yaml
+from s3gateway.config.check import ConfigError
+from s3gateway.config.model import Config
+from s3gateway.explain.judge import Judge
+from s3gateway.observed.capture import CaptureError
+
+_ABOUT: Final = """\
+Say why a request was refused: which change on its way, or which mistake of the client, breaks its signature.
 
 FILE, or - for standard input, is whatever you have, alone or in the middle of other text:
   a raw HTTP head; curl -v; tcpdump -A; Wireshark's follow-stream; "copy as cURL" and HAR of a browser;
@@ -7,42 +28,33 @@ FILE, or - for standard input, is whatever you have, alone or in the middle of o
   a mitmproxy flow file (mitmdump -w), or a capture (scripts/capture_headers, log.capture).
 All requests in it are read, the failed ones are explained, and what the input lacks for that is said.
 
+Where nothing failed, a line for each client and operation says what was answered, and one that all signatures hold. A
+304, 404, 412 or 416 is no failure; --request N looks at one all the same. Of each failure first comes the sentence,
+then the lines of the canonical request that differ, then what to do, and where it comes from. Requests that failed for
+the same reason are told of once.
+
 With --config the secrets of that configuration are used to try the likely causes on a raw head: Host and ports, path,
 query and header changes, scope, clock, and what becomes of secrets in files and URLs. No secret, key or valid
 signature is ever printed. What the gateway has captured is redacted, and shows the explanation that it stored then.
 A backend's refusal (4xx or 5xx, X-Minio-Error-Code or error XML) is explained without --config.
 
-Lines of the canonical request that differ are marked: - as the client signed it, + as it was received.
-
-Exit status: 0 explained, 1 something was not explained, 2 usage or unreadable file.
-
+--serve gives a page to paste into or to drop files on. Only this machine can reach it, by the address that is printed;
+nothing is stored, and nothing leaves this machine.
+"""
+_AFTER: Final = """\
+examples:
   scripts/explain flows
   scripts/explain --config gateway.yaml head.txt
   scripts/explain --config gateway.yaml --known-host storage.corp.example --request 3 flows
+  scripts/explain flows --format markdown              to paste into an issue
+  scripts/explain flows --html report.html             to send to a colleague, or to print
+  scripts/explain --serve --config gateway.yaml
+
+exit status:
+  0  nothing failed, or all that failed is explained
+  1  something that failed is not explained
+  2  usage, or a file that cannot be read
 """
-
-import argparse
-import json
-import os
-import re
-import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-from capturing.sources import from_option
-from commandline import Parser, UsageError, config_text, tell
-from explaining import cases
-from explaining.cases import Case
-from explaining.verdicts import Judge, Verdict
-from s3gateway.explain.rendering import render
-from s3gateway.observed.capture import CaptureError
-from s3gateway.observed.printable import printable
-from s3gateway.rules.headers import redacted_target
-
-if TYPE_CHECKING:
-    from s3gateway.config.model import Config
 
 _ANY_BACKEND = {"backend.endpoint": "https://backend.invalid"}
 """A configuration may leave the backend to the command line; for this it does not matter."""
@@ -53,25 +65,43 @@ _HOST: Final = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; give the exit status."""
     options = _options(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
     try:
         config = _config(options.config) if options.config else None
-        found = cases.read(options.file, options.form)
         judge = Judge(config, tuple(options.known_host), options.at)
-        verdicts = [(case, judge.verdict(case)) for case in _chosen(found, options)]
-        if options.json:
-            tell(json.dumps([_document(*pair) for pair in verdicts], indent=1) + "\n")
-        else:
-            _print(verdicts, len(found), colour=_colour(options.color))
+        if options.serve:
+            from explaining import serving  # noqa: PLC0415 - one failed request is explained in a third of a second
+
+            return unless_stopped("explain", lambda: serving.serve(judge, options.port))
+        report = _report(options, judge)
+        if options.html is not None:
+            from explaining import page  # noqa: PLC0415 - as above
+
+            with writing(options.html):
+                options.html.write_text(page.html(report), encoding="utf-8")
+        _print(report, options)
     except (CaptureError, UsageError) as error:
         sys.stderr.write(f"explain: {error}\n")
         return 2
-    return 0 if all(verdict.explained for _, verdict in verdicts) else 1
+    return 0 if report.explained else 1
+
+
+def _report(options: argparse.Namespace, judge: Judge) -> Report:
+    name = sources.name_of(options.file)
+    found = sources.find(options.file, options.form)
+    report = gather(Path(name).name, found, judge, options.request)
+    if options.request is not None and not report.failures:
+        there = f"requests 1 to {report.read}; give one of these, or an id" if report.read else "no request"
+        remedy = "" if report.read else "; give another file"
+        raise CaptureError(f"--request {options.request}: {name} has {there}{remedy}")
+    return report
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = Parser("explain", __doc__)
-    parser.add_argument("file", type=Path, metavar="FILE", help="what was captured; see above")
-    from_option(parser)
+    parser = Parser("explain", _ABOUT, epilog=_AFTER)
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="what you have; see above")
+    sources.from_option(parser)
     parser.add_argument("--config", type=Path, metavar="YAML", help="the gateway's configuration, for its secrets")
     parser.add_argument("--request", metavar="N", help="only request N of the file, refused or not (or its id)")
     parser.add_argument(
@@ -88,9 +118,29 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="try this name for Host too, with its port if it has one; may be repeated",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    return parser.parse_args(arguments)
+    how = parser.add_argument_group("how it is shown")
+    how.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="default: text")
+    how.add_argument("--json", action="store_const", dest="format", const="json", help="the same as --format json")
+    how.add_argument("--html", type=output_file, metavar="FILE", help="also write a page for a browser, in one file")
+    how.add_argument("--details", action="store_true", help="text: every line that differs, and canonical requests")
+    how.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="text; default: auto")
+    page = parser.add_argument_group("as a local page")
+    page.add_argument("--serve", action="store_true", help="serve a page on this machine, until Ctrl-C")
+    page.add_argument("--port", type=_port, default=0, metavar="PORT", help="its port (default: any that is free)")
+    options = parser.parse_args(arguments)
+    if options.serve == (options.file is not None):
+        parser.error(
+            "FILE: cannot be read and served; leave it out, or --serve"
+            if options.serve
+            else "the following arguments are required: FILE"
+        )
+    return options
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):  # noqa: PLR2004 - TCP's
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
 
 
 def _time(text: str) -> datetime:
@@ -108,10 +158,7 @@ def _host(text: str) -> str:
     return text
 
 
-def _config(path: Path) -> "Config":
-    from s3gateway.config import gateway_yaml  # noqa: PLC0415 - most inputs are read without a configuration
-    from s3gateway.config.check import ConfigError  # noqa: PLC0415 - as above
-
+def _config(path: Path) -> Config:
     file = path.expanduser()
     try:
         return gateway_yaml.parse(config_text("--config", file), file.parent, (file,), _ANY_BACKEND)
@@ -119,47 +166,18 @@ def _config(path: Path) -> "Config":
         raise UsageError(f"--config: {error}") from None
 
 
-def _chosen(found: tuple[Case, ...], options: argparse.Namespace) -> list[Case]:
-    if options.request is None:
-        return [case for case in found if case.refused]
-    chosen = [case for case in found if options.request in {str(case.number), case.exchange.id}]
-    if not chosen:
-        there = f"requests 1 to {len(found)}; give one of these, or an id" if found else "no request; give another file"
-        raise CaptureError(f"--request {options.request}: {options.file} has {there}")
-    return chosen
+def _print(report: Report, options: argparse.Namespace) -> None:
+    match options.format:
+        case "json":
+            text = document.dump(report)
+        case "markdown":
+            from explaining import markdown  # noqa: PLC0415 - as above
 
-
-def _print(verdicts: list[tuple[Case, Verdict]], read: int, *, colour: bool) -> None:
-    for case, verdict in verdicts:
-        tell(f"#{case.number} {_title(case)}\n{render(verdict.explanation, colour=colour)}\n")
-    if not verdicts:
-        tell(f"nothing refused among {read} requests; --request N looks at one all the same\n")
-
-
-def _title(case: Case) -> str:
-    exchange = case.exchange
-    target = redacted_target(exchange.incoming.target.encode("utf-8", "surrogateescape"))
-    answer = [str(exchange.response.status)] if exchange.response else []
-    code = exchange.code or exchange.backend_error
-    parts = (exchange.incoming.method, printable(target), *answer, *([code] if code else []))
-    return " ".join(map(printable, parts))
-
-
-def _document(case: Case, verdict: Verdict) -> dict[str, object]:
-    told = verdict.explanation
-    return {
-        "request": case.number,
-        "id": case.exchange.id,
-        "explained": verdict.explained,
-        "cause": told.cause,
-        "sentence": told.sentence,
-        "expected": told.expected,
-        "received": told.received,
-    }
-
-
-def _colour(choice: str) -> bool:
-    return choice == "always" or (choice == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+            text = markdown.text(report)
+        case _:
+            shown = terminal.for_this_terminal(options.color, details=options.details)
+            text = "\n".join(shown.lines(report)) + "\n"
+    tell(text)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,11 @@ print(json.dumps({
         "parameters": parameters(flowview.FlowDetails.content_view),
         "has its flow": isinstance(flowview.FlowDetails.flow, property),
     },
+    "wrap_loading": {
+        "parameters": parameters(master.Master.load_flow),
+        "puts a name into Host": "f.request.host, f.request.port" in source(master.Master.load_flow),
+        "tells the addons": "eventsequence.iterate(f)" in source(master.Master.load_flow),
+    },
     "hooks": [parameters(getattr(layers, f"Http{name}Hook")) for name in (
         "RequestHeaders", "Request", "ResponseHeaders", "Response", "Error",
     )],
@@ -121,6 +126,7 @@ SHAPES = {
     "wrap_prettify": ["message", "flow", "view_name", "registry"],
     "wrap_mitmwebs_flow": {"parameters": ["flow"], "a hash that the page compares": True},
     "wrap_consoles_content": {"parameters": ["viewmode", "message"], "has its flow": True},
+    "wrap_loading": {"parameters": ["f"], "puts a name into Host": True, "tells the addons": True},
     "hooks": [["flow"]] * 5,
 }
 

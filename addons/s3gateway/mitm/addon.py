@@ -18,7 +18,7 @@ from s3gateway.mitm.operating import Operating, versions
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.start import certificates, listeners, loading, options
 from s3gateway.mitm.start.live import Live
-from s3gateway.mitm.watched import commands, contentview, desk, listing, replay
+from s3gateway.mitm.watched import commands, contentview, desk, foreign, listing, replay
 from s3gateway.observed.metrics import Metrics
 from s3gateway.signer import CredentialsError
 from s3gateway.wire.admin import Admin
@@ -92,9 +92,10 @@ class S3Gateway:
         self.desk.start(under_mitmdump=under_mitmdump)
         internals.wrap_writers(self.desk.redacted)
         if not under_mitmdump:
-            contentview.register()
+            watched = foreign.Foreign(lambda: self._in_force().config)
+            contentview.register(watched)
             listing.redact_copies()
-            commands.offer(self.live)
+            commands.offer(self.live, watched)
             loading.tell_web_address()
         self.recorder.use(self.live.current.config.log_capture)
         replay.start(self._service)

@@ -165,6 +165,14 @@ def wrap_consoles_content(wrap: _Wrapper) -> None:
         _wrap(sys.modules["mitmproxy.tools.console.flowview"].FlowDetails, "content_view", wrap)
 
 
+def wrap_loading(wrap: _Wrapper) -> None:
+    """Replace what takes a flow from a file: in reverse mode it puts the backend's name into ``Host``, which is signed.
+
+    Tests: ``tests/mitm/test_loaded_flows.py``.
+    """
+    _wrap(ctx.master, "load_flow", wrap)
+
+
 def _wrap(owner: Any, name: str, wrap: _Wrapper) -> None:
     known = getattr(owner, name)
     if not hasattr(known, _OURS):

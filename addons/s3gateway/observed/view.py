@@ -133,8 +133,7 @@ def _encryption(exchange: Exchange) -> str:
 
 def _headers(exchange: Exchange, comparison: Comparison | None) -> Iterator[str]:
     if comparison is None:
-        waiting = exchange.verdict == "admitted" and exchange.response is None
-        yield f"headers:  # nothing was sent to the backend{' so far' if waiting else ''}"
+        yield f"headers:  # {_unsent(exchange)}"
         for name, value in exchange.incoming.headers:
             signed = "s" if name.lower() in exchange.incoming.signed_headers else " "
             yield from _cells("", f"{signed} {name}: {value}", "", left_width=2 * WIDTH)
@@ -149,6 +148,13 @@ def _headers(exchange: Exchange, comparison: Comparison | None) -> Iterator[str]
         yield from _row(row)
     for fault in comparison.faults:
         yield f"  # FAULT {printable(fault.sentence)}"
+
+
+def _unsent(exchange: Exchange) -> str:
+    if exchange.verdict == "unknown" and exchange.response is not None:
+        return "as they passed; the gateway has not seen them"
+    waiting = exchange.verdict == "admitted" and exchange.response is None
+    return f"nothing was sent to the backend{' so far' if waiting else ''}"
 
 
 def _row(row: Row) -> Iterator[str]:

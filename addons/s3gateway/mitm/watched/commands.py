@@ -14,6 +14,7 @@ from mitmproxy import command, ctx, exceptions, flow, types, version
 
 from s3gateway.mitm.start.live import Live
 from s3gateway.mitm.watched.contentview import exchange_of
+from s3gateway.mitm.watched.foreign import Foreign
 from s3gateway.observed import bundle, curl, view
 from s3gateway.observed.capture import CaptureError, Exchange
 
@@ -26,28 +27,29 @@ class Commands:
 
     name = NAME
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, foreign: Foreign) -> None:
         self._live = live
+        self._foreign = foreign
 
     @command.command("s3.diff")  # type: ignore[untyped-decorator]
     def diff(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
         """Show what became of each header between the client and the backend."""
-        return _lines(flows, view.diff)
+        return self._lines(flows, view.diff)
 
     @command.command("s3.explain")  # type: ignore[untyped-decorator]
     def explain(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
         """Say why a request was refused, by the gateway or by the backend."""
-        return _lines(flows, view.explanation)
+        return self._lines(flows, view.explanation)
 
     @command.command("s3.curl")  # type: ignore[untyped-decorator]
     def curl(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
         """Write a curl command that repeats the client's request, with placeholders for what is secret."""
-        return _lines(flows, curl.command)
+        return self._lines(flows, curl.command)
 
     @command.command("s3.export")  # type: ignore[untyped-decorator]
     def export(self, flows: Sequence[flow.Flow], path: types.Path) -> str:
         """Write a ZIP file for a bug report: captures, the same as text, versions and the configuration's shape."""
-        found = _exchanges(flows)
+        found = self._exchanges(flows)
         data = bundle.bundle(found, self._live.current.config, _versions())
         try:
             _write(Path(path).expanduser(), data)
@@ -55,31 +57,29 @@ class Commands:
             raise exceptions.CommandError(f"{path} cannot be written: {error.strerror}") from None
         return f"{len(found)} exchanges in {path}"
 
+    def _exchanges(self, flows: Sequence[flow.Flow]) -> list[Exchange]:
+        try:
+            found = [exchange for one in flows if (exchange := exchange_of(one, self._foreign)) is not None]
+        except CaptureError as error:
+            raise exceptions.CommandError(f"no exchange to show: {error}") from None
+        if not found:
+            raise exceptions.CommandError("no flow here has passed the S3 gateway")
+        return found
 
-def offer(live: Live) -> None:
+    def _lines(self, flows: Sequence[flow.Flow], render: view.Renderer) -> list[str]:
+        return [line for exchange in self._exchanges(flows) for line in render(exchange).splitlines()]
+
+
+def offer(live: Live, foreign: Foreign) -> None:
     """Add the commands, and a way to them in mitmweb: its own takes no digit in a command's name."""
     if (old := ctx.master.addons.get(NAME)) is not None:
         ctx.master.addons.remove(old)
-    ctx.master.addons.add(Commands(live))
+    ctx.master.addons.add(Commands(live, foreign))
     application = getattr(ctx.master, "app", None)
     if application is not None and old is None:
         from mitmproxy.tools.web.app import ExecuteCommand  # noqa: PLC0415 - mitmweb has loaded it, nobody else needs it
 
         application.add_handlers(r".*", [(r"/commands/(?P<cmd>s3\.[a-z]+)", ExecuteCommand)])
-
-
-def _exchanges(flows: Sequence[flow.Flow]) -> list[Exchange]:
-    try:
-        found = [exchange for exchange in map(exchange_of, flows) if exchange is not None]
-    except CaptureError as error:
-        raise exceptions.CommandError(f"no exchange to show: {error}") from None
-    if not found:
-        raise exceptions.CommandError("no flow here has passed the S3 gateway")
-    return found
-
-
-def _lines(flows: Sequence[flow.Flow], render: view.Renderer) -> list[str]:
-    return [line for exchange in _exchanges(flows) for line in render(exchange).splitlines()]
 
 
 def _versions() -> dict[str, str]:

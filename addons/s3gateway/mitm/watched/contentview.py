@@ -1,8 +1,10 @@
 """The view "S3": what came in against what went out, for each flow that passed the gateway.
 
+A flow of S3 that only somebody else's proxy has seen is shown as it passed there, with why it was refused.
+
 mitmproxy asks contentviews about bodies. Of a streamed request it keeps none and says that content is missing, and the
 console does not ask at all where there is no body, and mitmweb's page does not ask again unless the body changes. So
-:func:`register` has :mod:`s3gateway.mitm.internals` wrap three functions of mitmproxy's.
+:func:`register` has :mod:`s3gateway.mitm.internals` wrap functions of mitmproxy's.
 """
 
 import logging
@@ -11,11 +13,12 @@ from hashlib import sha256
 from typing import Any
 
 import mitmproxy_rs.syntax_highlight
-from mitmproxy import contentviews, flow, http
+from mitmproxy import contentviews, ctx, eventsequence, flow, http
 from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
 
 from s3gateway.code_location import code_location
 from s3gateway.mitm import internals
+from s3gateway.mitm.watched.foreign import Foreign, is_foreign
 from s3gateway.observed import capture, view
 from s3gateway.observed.capture import METADATA_KEY, CaptureError, Exchange
 
@@ -26,7 +29,10 @@ _BEFORE_ALL_OTHERS = 10
 
 
 class S3Contentview(Contentview):
-    """Renders the exchange that a flow carries."""
+    """Renders the exchange that a flow carries, or that a flow of somebody else's proxy would carry."""
+
+    def __init__(self, foreign: Foreign) -> None:
+        self._foreign = foreign
 
     @property
     def name(self) -> str:
@@ -41,11 +47,11 @@ class S3Contentview(Contentview):
     def prettify(self, data: bytes, metadata: Metadata) -> str:  # noqa: ARG002 - mitmproxy's signature
         """Show the exchange; never raise, for what is wrong with a capture is worth showing too."""
         try:
-            exchange = exchange_of(metadata.flow)
+            exchange = exchange_of(metadata.flow, self._foreign)
         except CaptureError as error:
             return f"# no exchange to show: {error}\n"
         if exchange is None:
-            return "# this flow has not passed the S3 gateway\n"
+            return "# this flow is none of S3, and has not passed the S3 gateway\n"
         try:
             return view.render(exchange)
         except Exception as error:  # noqa: BLE001 - a view must not fail where plain text will do
@@ -54,14 +60,17 @@ class S3Contentview(Contentview):
 
     def render_priority(self, data: bytes, metadata: Metadata) -> float:  # noqa: ARG002 - as above
         """Come first for the gateway's requests; an answer's own view tells more about its body."""
-        return _BEFORE_ALL_OTHERS if _is_ours(metadata.flow, metadata.http_message) else -1
+        return _BEFORE_ALL_OTHERS if _is_shown(metadata.flow, metadata.http_message) else -1
 
 
-def exchange_of(flow: flow.Flow | None) -> Exchange | None:
-    """Read the exchange that a flow carries, if it does. Raises :class:`~s3gateway.observed.capture.CaptureError`."""
+def exchange_of(flow: flow.Flow | None, foreign: Foreign) -> Exchange | None:
+    """Read the exchange that a flow carries, or would carry if it had passed the gateway.
+
+    Raises :class:`~s3gateway.observed.capture.CaptureError`.
+    """
     line = flow.metadata.get(METADATA_KEY) if flow else None
     if line is None:
-        return None
+        return foreign.exchange(flow) if isinstance(flow, http.HTTPFlow) and is_foreign(flow) else None
     if not isinstance(line, str):
         raise CaptureError("not text")
     found = capture.load(line)
@@ -70,24 +79,38 @@ def exchange_of(flow: flow.Flow | None) -> Exchange | None:
     return found[0]
 
 
-def register() -> None:
+def register(foreign: Foreign) -> None:
     """Offer the view, and have it asked for requests without a body that was kept."""
-    contentviews.add(S3Contentview())
+    contentviews.add(S3Contentview(foreign))
     internals.wrap_prettify(_with_streamed)
     internals.wrap_consoles_content(_with_empty)
     internals.wrap_mitmwebs_flow(_with_progress)
+    internals.wrap_loading(_as_stored)
 
 
 def _with_streamed(prettify: Callable[..., Any]) -> Callable[..., Any]:
     """Have a view asked for a request whose body was streamed past."""
 
     def prettify_message(message: Any, flow: flow.Flow, *args: Any, **kwargs: Any) -> Any:
-        if _is_ours(flow, message) and message.raw_content is None:
+        if _is_shown(flow, message) and message.raw_content is None:
             message = message.copy()
             message.raw_content = b""
         return prettify(message, flow, *args, **kwargs)
 
     return prettify_message
+
+
+def _as_stored(load_flow: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a flow of somebody else's proxy keep the Host that its client signed."""
+
+    async def load(flow: flow.Flow) -> None:
+        if not is_foreign(flow):
+            await load_flow(flow)
+            return
+        for event in eventsequence.iterate(flow):
+            await ctx.master.addons.handle_lifecycle(event)
+
+    return load
 
 
 def _with_progress(to_json: Callable[..., Any]) -> Callable[..., Any]:
@@ -107,7 +130,7 @@ def _with_empty(shown: Callable[..., Any]) -> Callable[..., Any]:
     import urwid  # type: ignore[import-untyped]  # noqa: PLC0415 - under mitmweb and mitmdump it would only cost memory
 
     def content_view(self: Any, viewmode: str, message: http.Message) -> Any:
-        if message.raw_content or not _is_ours(self.flow, message):
+        if message.raw_content or not _is_shown(self.flow, message):
             return shown(self, viewmode, message)
         pretty = contentviews.prettify_message(message, self.flow, viewmode)
         text = mitmproxy_rs.syntax_highlight.highlight(pretty.text, language=pretty.syntax_highlight)
@@ -116,5 +139,6 @@ def _with_empty(shown: Callable[..., Any]) -> Callable[..., Any]:
     return content_view
 
 
-def _is_ours(flow: flow.Flow | None, message: object) -> bool:
-    return flow is not None and METADATA_KEY in flow.metadata and isinstance(message, http.Request)
+def _is_shown(flow: flow.Flow | None, message: object) -> bool:
+    carries = flow is not None and METADATA_KEY in flow.metadata
+    return isinstance(message, http.Request) and (carries or is_foreign(flow))

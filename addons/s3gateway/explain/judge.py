@@ -1,31 +1,40 @@
-"""A case -> its explanation: stored, found with the configuration's secrets, or read off the backend's refusal."""
+"""A request -> its explanation: stored, found with the configuration's secrets, or read off the backend's refusal.
+
+Pure: whatever read the request, a file or a flow, gives it as :class:`~s3gateway.reading.model.Found`.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from explaining.cases import Case
 from s3gateway import errors
+from s3gateway.bodies.chunked import BadSignature, ChunkedBody, chunked_body
 from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.explain import why
 from s3gateway.explain.backend import explain_backend, explain_head, read_refusal
+from s3gateway.explain.cause import Certainty
+from s3gateway.explain.certificate import names_in
+from s3gateway.explain.chain import explain_chunk
+from s3gateway.explain.evidence import evidence_of, explain_evidence
 from s3gateway.observed.capture import Explanation
+from s3gateway.reading.model import Found
 from s3gateway.rules.access import Access
 from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
 from s3gateway.sigv4.verify import Verified, signed_at, verify
 
-if TYPE_CHECKING:
-    from s3gateway.bodies.chunked import BadSignature
-
 _GATEWAY = "the gateway itself"
+_OF_SIGNATURES = frozenset(
+    ("", "SignatureDoesNotMatch", "XAmzContentSHA256Mismatch", "InvalidAccessKeyId", "InvalidToken", "InvalidTokenId")
+)
+"""Codes of refusals that a request's own texts, body or token may explain."""
+
 _SIGNED_CHUNKS = (PayloadMode.STREAMING, PayloadMode.STREAMING_TRAILER)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """``explained`` is False where the sentence only says what is missing to explain it."""
 
     explanation: Explanation
@@ -33,28 +42,32 @@ class Verdict:
 
 
 class Judge:
-    """Explains cases with one configuration, or with none."""
+    """Explains requests with one configuration, or with none."""
 
     def __init__(self, config: Config | None, known_hosts: tuple[str, ...], at: datetime | None) -> None:
         self._config = _with_backend_key(config) if config else None
         self._known = (*known_hosts, *_certificate_names(config)) if config else known_hosts
         self._at = at
 
-    def verdict(self, case: Case) -> Verdict:
+    def judge(self, case: Found) -> Judgement:
         """Explain as much as the file and the configuration allow."""
         if case.exchange.explanation:
-            return Verdict(case.exchange.explanation)
+            return Judgement(case.exchange.explanation)
+        seen = explain_evidence(evidence_of(case)) if case.error_code in _OF_SIGNATURES else None
+        if seen and seen.certainty != Certainty.POSSIBLE:
+            return Judgement(seen)
         refused = self._by_backend(case) or _by_itself(case)
         if refused and self._is_own(case) and refused.cause != "backend-secret":
-            return Verdict(refused)
+            return Judgement(refused)
         found = self._by_signature(case)
+        if refused and found and found.cause == "unknown-access-key":
+            return Judgement(refused)
         if found and found.cause != why.VALID:
-            return Verdict(found, explained=found.cause not in {"unexplained", "unknown-access-key"})
-        if refused:
-            return Verdict(refused)
-        return Verdict(found) if found else _unexplained(case, configured=self._config is not None)
+            return Judgement(found, explained=found.cause not in {"unexplained", "unknown-access-key"})
+        told = seen or refused or found
+        return Judgement(told) if told else _unexplained(case, configured=self._config is not None)
 
-    def _is_own(self, case: Case) -> bool:
+    def _is_own(self, case: Found) -> bool:
         """Whether the gateway itself signed this: it was captured behind it, and a backend refused it."""
         if case.raw is None or self._config is None:
             return False
@@ -63,22 +76,16 @@ class Judge:
             return client is not None and client.name == _GATEWAY
         return False
 
-    def _by_signature(self, case: Case) -> Explanation | None:
-        if case.raw is None or self._config is None:
+    def _by_signature(self, case: Found) -> Explanation | None:
+        if case.raw is None or not case.has_signature or self._config is None:
             return None
         now = self._at or case.at or _own_time(case.raw)
         found = why.explain(case.raw, self._config, now, self._known).explanation
-        bad = self._bad_chunk(case, now) if found.cause == why.VALID and case.body else None
-        if bad is None:
-            return found
-        from s3gateway.explain.chain import explain_chunk  # noqa: PLC0415 - awscrt comes with it, and takes its time
+        bad = self._bad_chunk(case, now) if found.cause == why.VALID else None
+        return explain_chunk(*bad) if bad else found
 
-        return explain_chunk(*bad)
-
-    def _bad_chunk(self, case: Case, now: datetime) -> "tuple[BadSignature, Verified] | None":
+    def _bad_chunk(self, case: Found, now: datetime) -> tuple[BadSignature, Verified] | None:
         """Verify a body that the file has, if it is in signed chunks."""
-        from s3gateway.bodies.chunked import chunked_body  # noqa: PLC0415 - as above
-
         if case.raw is None or self._config is None or not case.body:
             return None
         claim = read_claim(case.raw)
@@ -87,7 +94,7 @@ class Judge:
             return None
         chains = (_chain(verified), _chain(verified))
         try:
-            body = chunked_body(verified.payload.mode, chains, case.raw, self._config.limits)
+            body: ChunkedBody = chunked_body(verified.payload.mode, chains, case.raw, self._config.limits)
         except errors.S3Error:
             return None
         try:
@@ -98,7 +105,7 @@ class Judge:
         return None
 
     @staticmethod
-    def _by_backend(case: Case) -> Explanation | None:
+    def _by_backend(case: Found) -> Explanation | None:
         """The gateway's own capture has both sides and says when it was the gateway that refused."""
         exchange = case.exchange
         if exchange.response is None or exchange.verdict == "refused":
@@ -112,7 +119,7 @@ class Judge:
         return explain_backend(outgoing or exchange.incoming, refusal, tls=True if outgoing else exchange.tls)
 
 
-def _by_itself(case: Case) -> Explanation | None:
+def _by_itself(case: Found) -> Explanation | None:
     """A head of which no more is known may still contradict itself."""
     exchange = case.exchange
     if exchange.response is not None or exchange.verdict == "refused":
@@ -132,23 +139,23 @@ def _own_time(head: RequestHead) -> datetime:
         return datetime.now(UTC)
 
 
-def _unexplained(case: Case, *, configured: bool) -> Verdict:
+def _unexplained(case: Found, *, configured: bool) -> Judgement:
     exchange = case.exchange
     if exchange.verdict == "refused" and exchange.code not in {"SignatureDoesNotMatch", "RequestTimeTooSkewed"}:
-        return Verdict(Explanation("refused", f"the gateway answered {exchange.code}: {exchange.message}"))
+        return Judgement(Explanation("refused", f"the gateway answered {exchange.code}: {exchange.message}"))
     if exchange.verdict != "refused" and exchange.outgoing is not None:
         lacks = "nothing is known about such an answer"  # of the backend, to a request that was signed well
-    elif case.found.format in {"capture", "flows"} and case.raw is None:
+    elif case.format in {"capture", "flows"} and case.raw is None:
         lacks = (
             "its signature is redacted and no explanation is stored; let the gateway explain it (`log.explain: true`)"
         )
     elif case.raw is None:
-        lacks = "; ".join(case.found.missing)
+        lacks = "; ".join(case.missing) or "the input has no head of it"
     elif not configured:
         lacks = "give --config with the gateway's configuration, whose secrets it takes to look further"
     else:
         lacks = "nothing is known about such an answer"
-    return Verdict(Explanation("unexplained", f"not explained: {lacks}"), explained=False)
+    return Judgement(Explanation("unexplained", f"not explained: {lacks}"), explained=False)
 
 
 def _with_backend_key(config: Config) -> Config:
@@ -162,11 +169,7 @@ def _with_backend_key(config: Config) -> Config:
 
 
 def _certificate_names(config: Config) -> tuple[str, ...]:
-    if not config.listen.certificate:
-        return ()
-    from s3gateway.explain.certificate import names_in  # noqa: PLC0415 - cryptography takes its time
-
     try:
-        return names_in(config.listen.certificate.read_bytes())
+        return names_in(config.listen.certificate.read_bytes()) if config.listen.certificate else ()
     except OSError:
         return ()
