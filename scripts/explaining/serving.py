@@ -59,6 +59,7 @@ _HEADERS: Final = (
 )
 _OWN_SITES: Final = frozenset(("same-origin", "none"))
 _PATIENCE: Final = 30.0  # seconds for a browser to send what it posts
+_LOOK_SECONDS: Final = 0.1  # between looks whether it is to end
 
 
 def serve(judge: Judge, port: int) -> int:
@@ -83,7 +84,7 @@ def serving(judge: Judge, port: int) -> Iterator[str]:
     with suppress(OSError):  # a machine without IPv6, or one where somebody else has the port
         servers.append(_Server6(("::1", first.server_port), answering))
     for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(_LOOK_SECONDS,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{first.server_port}/{token}/"
     finally:
