@@ -12,7 +12,6 @@ from capturing import sources
 from commandline import Parser, UsageError, config_text, output_file, tell, unless_stopped, writing
 from explaining import document, terminal
 from explaining.report import Report, gather
-from s3gateway.config import gateway_yaml
 from s3gateway.config.check import ConfigError
 from s3gateway.config.model import Config
 from s3gateway.explain.judge import Judge
@@ -159,6 +158,8 @@ def _host(text: str) -> str:
 
 
 def _config(path: Path) -> Config:
+    from s3gateway.config import gateway_yaml  # noqa: PLC0415 - as above
+
     file = path.expanduser()
     try:
         return gateway_yaml.parse(config_text("--config", file), file.parent, (file,), _ANY_BACKEND)

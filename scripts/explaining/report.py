@@ -8,7 +8,7 @@ from typing import Final
 
 from s3gateway.explain import why
 from s3gateway.explain.backend import read_refusal
-from s3gateway.explain.cause import Difference, Verdict, verdict
+from s3gateway.explain.cause import Certainty, Difference, Verdict, verdict
 from s3gateway.explain.judge import Judge, Judgement
 from s3gateway.observed.capture import Exchange, Explanation
 from s3gateway.observed.contradictions import signed_names
@@ -23,6 +23,7 @@ _ORDINARY: Final = frozenset((304, 404, 412, 416))
 _EXPECTED: Final = frozenset(("BucketAlreadyOwnedByYou",))
 """The same of codes: the answer to whoever creates a bucket if it is not there."""
 
+_LONGEST: Final = 140  # characters of a target; a presigned one has no end
 _VALUE: Final = re.compile(r"`[^`]*`|\d+")
 
 
@@ -146,7 +147,7 @@ class _Gathering:
             if found.exchange.response is not None or judged.explanation.cause != why.VALID:
                 self._fail(number, found, judged)
                 return
-        elif not _is_signed(found.exchange):
+        elif not _is_signed(found):
             self.report.unsigned += 1
             return
         elif found.exchange.response is None and found.exchange.verdict == "unknown":
@@ -167,7 +168,7 @@ class _Gathering:
 
     def _count(self, found: Found) -> None:
         exchange = found.exchange
-        client = exchange.identity.removesuffix("?") or ("unknown" if _is_signed(exchange) else "unsigned")
+        client = exchange.identity.removesuffix("?") or ("unknown" if _is_signed(found) else "unsigned")
         key = printable(client), exchange.operation or printable(exchange.incoming.method)
         is_key = exchange.verdict == "unknown" and exchange.identity.endswith("?")
         row = self._rows.get(key) or self._rows.setdefault(key, Row(*key, is_key=is_key))
@@ -176,13 +177,14 @@ class _Gathering:
     def _fail(self, number: int, found: Found, judged: Judgement) -> None:
         self.report.failed += 1
         told = verdict(judged.explanation)
-        if not told.evidence:
+        if not told.evidence and found.complete:
             told = replace(told, evidence=_absent(found.exchange))
         alike = _VALUE.sub("", told.sentence), found.exchange.identity
         if alike in self._failures:
             self._failures[alike].numbers.append(number)
             return
-        self._missing.update(dict.fromkeys(found.missing))
+        if not judged.explained or told.certainty == Certainty.POSSIBLE:
+            self._missing.update(dict.fromkeys(found.missing))
         self._failures[alike] = Failure(found, judged.explanation, told, judged.explained, [number])
 
 
@@ -219,7 +221,8 @@ def origin(report: Report, failure: Failure) -> str:
     place = f"line {found.line}" if found.line > 1 else ""
     which = f"request {number} of {report.read}" if report.read > 1 else ""
     said = f"answered {failure.answer}" if failure.answer else ""
-    parts = (f"{report.source} ({kind})", place, which, found.exchange.time, failure.title, said)
+    asked = failure.title if len(failure.title) <= _LONGEST else f"{failure.title[: _LONGEST - 1]}…"
+    parts = (f"{report.source} ({kind})", place, which, found.exchange.time, asked, said)
     return ", ".join(printable(part) for part in parts if part)
 
 
@@ -233,9 +236,14 @@ def others(failure: Failure, most: int = 12) -> str:
     return f"request{'' if len(numbers) == 1 else 's'} {shown}{rest}"
 
 
-def _is_signed(exchange: Exchange) -> bool:
-    head = exchange.incoming
-    return bool(signed_names(head)) or any(name.lower() == "authorization" for name, _ in head.headers)
+def _is_signed(found: Found) -> bool:
+    """Whether it has a signature, or may have one that the input leaves out."""
+    head = found.exchange.incoming
+    return (
+        not found.complete
+        or bool(signed_names(head))
+        or any(name.lower() == "authorization" for name, _ in head.headers)
+    )
 
 
 def _absent(exchange: Exchange) -> tuple[Difference, ...]:

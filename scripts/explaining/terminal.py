@@ -39,6 +39,8 @@ class Terminal:
             yield from self._failure(report, failure)
         for missing in report.missing:
             yield from self._labelled("note", missing)
+        if report.missing:
+            yield ""
         if report.only or (report.read == 1 and report.failures):
             return
         if len(report.rows) > 1 or report.good:
@@ -65,7 +67,7 @@ class Terminal:
         yield from self._labelled("from", f"{origin(report, failure)} [{told.cause}]", "dim")
         if also := others(failure):
             yield from self._labelled("also", also, "dim")
-        for reference in told.references:
+        for reference in told.references if self._details else ():
             yield from self._labelled("see", f"{reference.title}: {reference.url}", "dim")
         yield ""
         if self._details and failure.explanation.received:

@@ -89,7 +89,7 @@ def test_flows_of_somebody_elses_proxy_are_explained(
     assert "~ host:storage.example" in texts[0]
     assert "operation: HeadObject bucket/k" in texts[1]
     assert "because" not in texts[1]
-    assert "because: the backend answered 400 AccessDenied" in texts[2]
+    assert "because: the server answered 400 AccessDenied" in texts[2]
     assert not re.search("Signature=[0-9a-f]", "".join(texts[:3]))
     told = web.call("POST", "/commands/s3.explain", {"arguments": ["~c 403"]})
     assert any("the client signed Host" in line for line in told["value"])

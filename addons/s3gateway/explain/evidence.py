@@ -23,7 +23,7 @@ from s3gateway.sigv4.model import RequestHead, Secret
 
 _SIGNED_HEADERS = re.compile(rb"SignedHeaders=([^,\s]+)")
 UNKNOWN = Side()
-_ARRIVED = frozenset(("capture", "flows", "minio-admin-trace", "access-log"))
+_ARRIVED = frozenset(("capture", "flows", "minio-admin-trace", "access-log", "error"))
 """Formats that a server, gateway or proxy writes: what is in them may have changed on its way."""
 
 _CREDENTIAL = re.compile(rb"Credential=([^/,\s]+)/")

@@ -6,17 +6,15 @@ Pure: whatever read the request, a file or a flow, gives it as :class:`~s3gatewa
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from s3gateway import errors
-from s3gateway.bodies.chunked import BadSignature, ChunkedBody, chunked_body
 from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.explain import why
 from s3gateway.explain.backend import explain_backend, explain_head, read_refusal
 from s3gateway.explain.cause import Certainty
-from s3gateway.explain.certificate import names_in
-from s3gateway.explain.chain import explain_chunk
 from s3gateway.explain.evidence import evidence_of, explain_evidence
-from s3gateway.observed.capture import Explanation
+from s3gateway.observed.capture import Explanation, Head
 from s3gateway.reading.model import Found
 from s3gateway.rules.access import Access
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -24,12 +22,21 @@ from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
 from s3gateway.sigv4.verify import Verified, signed_at, verify
 
+if TYPE_CHECKING:
+    from s3gateway.bodies.chunked import BadSignature
+
 _GATEWAY = "the gateway itself"
 _OF_SIGNATURES = frozenset(
     ("", "SignatureDoesNotMatch", "XAmzContentSHA256Mismatch", "InvalidAccessKeyId", "InvalidToken", "InvalidTokenId")
 )
 """Codes of refusals that a request's own texts, body or token may explain."""
 
+_CLIENTS_WORDS = (
+    ("the backend", "the server"),
+    ("`backend.credentials`", "the client's credentials"),
+    ("`backend.region`", "the client's region"),
+    ("`backend.endpoint`", "the client's endpoint"),
+)
 _SIGNED_CHUNKS = (PayloadMode.STREAMING, PayloadMode.STREAMING_TRAILER)
 
 
@@ -57,8 +64,11 @@ class Judge:
         if seen and seen.certainty != Certainty.POSSIBLE:
             return Judgement(seen)
         refused = self._by_backend(case) or _by_itself(case)
-        if refused and self._is_own(case) and refused.cause != "backend-secret":
-            return Judgement(refused)
+        if refused and self._is_own(case):
+            if refused.cause != "backend-secret":
+                return Judgement(refused)
+        elif refused and case.exchange.outgoing is None:
+            refused = _of_a_client(refused)
         found = self._by_signature(case)
         if refused and found and found.cause == "unknown-access-key":
             return Judgement(refused)
@@ -82,9 +92,13 @@ class Judge:
         now = self._at or case.at or _own_time(case.raw)
         found = why.explain(case.raw, self._config, now, self._known).explanation
         bad = self._bad_chunk(case, now) if found.cause == why.VALID else None
-        return explain_chunk(*bad) if bad else found
+        if bad is None:
+            return found
+        from s3gateway.explain.chain import explain_chunk  # noqa: PLC0415 - as below
 
-    def _bad_chunk(self, case: Found, now: datetime) -> tuple[BadSignature, Verified] | None:
+        return explain_chunk(*bad)
+
+    def _bad_chunk(self, case: Found, now: datetime) -> "tuple[BadSignature, Verified] | None":
         """Verify a body that the file has, if it is in signed chunks."""
         if case.raw is None or self._config is None or not case.body:
             return None
@@ -93,8 +107,10 @@ class Judge:
         if verified.payload.mode not in _SIGNED_CHUNKS:
             return None
         chains = (_chain(verified), _chain(verified))
+        from s3gateway.bodies.chunked import chunked_body  # noqa: PLC0415 - its checksums take a tenth of a second to load
+
         try:
-            body: ChunkedBody = chunked_body(verified.payload.mode, chains, case.raw, self._config.limits)
+            body = chunked_body(verified.payload.mode, chains, case.raw, self._config.limits)
         except errors.S3Error:
             return None
         try:
@@ -111,20 +127,37 @@ class Judge:
         if exchange.response is None or exchange.verdict == "refused":
             return None
         refusal = read_refusal(exchange.response, case.answer.decode("utf-8", "replace"))
+        sent = exchange.outgoing or (exchange.incoming if case.complete else _bare(exchange.incoming))
         if refusal is None:
             return None
         if exchange.backend_error and not refusal.code:
             refusal = replace(refusal, code=exchange.backend_error)
-        outgoing = exchange.outgoing
-        return explain_backend(outgoing or exchange.incoming, refusal, tls=True if outgoing else exchange.tls)
+        return explain_backend(sent, refusal, tls=True if exchange.outgoing else exchange.tls)
 
 
 def _by_itself(case: Found) -> Explanation | None:
     """A head of which no more is known may still contradict itself."""
     exchange = case.exchange
-    if exchange.response is not None or exchange.verdict == "refused":
+    if exchange.response is not None or exchange.verdict == "refused" or not case.complete:
         return None
     return explain_head(exchange.outgoing or exchange.incoming, tls=True if exchange.outgoing else exchange.tls)
+
+
+def _bare(head: Head) -> Head:
+    """Of a head that may lack fields that were sent, what it does not hold says nothing: take its signature away."""
+    headers = tuple(pair for pair in head.headers if pair[0].lower() != "authorization")
+    return Head(head.method, head.target.partition("?")[0], headers)
+
+
+def _of_a_client(refused: Explanation) -> Explanation | None:
+    """A refusal in the words of somebody who asks a server himself, with no gateway of ours between."""
+    if refused.cause == "backend-secret":
+        return None  # that no more is known is no cause
+    cause = refused.cause.removeprefix("backend-")
+    sentence = refused.sentence
+    for ours, theirs in _CLIENTS_WORDS:
+        sentence = sentence.replace(ours, theirs)
+    return replace(refused, cause="unknown-access-key" if cause == "access-key" else cause, sentence=sentence)
 
 
 def _chain(verified: Verified) -> ChunkChain:
@@ -152,7 +185,10 @@ def _unexplained(case: Found, *, configured: bool) -> Judgement:
     elif case.raw is None:
         lacks = "; ".join(case.missing) or "the input has no head of it"
     elif not configured:
-        lacks = "give --config with the gateway's configuration, whose secrets it takes to look further"
+        lacks = (
+            "give --config with the gateway's configuration, whose secrets it takes to look further, or the client's "
+            "debug log and the server's error document together"
+        )
     else:
         lacks = "nothing is known about such an answer"
     return Judgement(Explanation("unexplained", f"not explained: {lacks}"), explained=False)
@@ -169,7 +205,11 @@ def _with_backend_key(config: Config) -> Config:
 
 
 def _certificate_names(config: Config) -> tuple[str, ...]:
+    if config.listen.certificate is None:
+        return ()
+    from s3gateway.explain.certificate import names_in  # noqa: PLC0415 - it takes as long as all the rest to load
+
     try:
-        return names_in(config.listen.certificate.read_bytes()) if config.listen.certificate else ()
+        return names_in(config.listen.certificate.read_bytes())
     except OSError:
         return ()
