@@ -30,7 +30,7 @@ OPTIONS = {
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
     "demo": (),
     "diff_headers": ("--format", "--html"),
-    "explain": ("--config", "--known-host"),
+    "explain": ("--config", "--known-host", "--html", "--format", "--serve"),
     "make_captures": (),
     "make_certs": ("--host",),
     "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),

@@ -177,7 +177,7 @@ def _print(report: Report, options: argparse.Namespace) -> None:
             text = markdown.text(report)
         case _:
             shown = terminal.for_this_terminal(options.color, details=options.details)
-            text = "\n".join(shown.lines(report)) + "\n"
+            text = "\n".join(shown.lines(report)).rstrip("\n") + "\n"
     tell(text)
 
 

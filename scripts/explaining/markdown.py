@@ -38,7 +38,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     for failure in report.failures:
         yield from _failure(report, failure)
-    if report.rows and not report.only:
+    if report.read > 1 and not report.only:
         yield from _rows(report)
     for missing in report.missing:
         yield f"- {prose(missing)}"

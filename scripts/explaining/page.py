@@ -41,7 +41,7 @@ def body(report: Report) -> Iterator[str]:
     for at, failure in enumerate(report.failures):
         yield from _failure(report, failure, unfolded=at < _OPEN)
     yield from (f'<p class="alone">{plain(missing)}</p>' for missing in report.missing)
-    if report.rows and not report.only:
+    if report.read > 1 and not report.only:
         yield from _counts(report)
 
 

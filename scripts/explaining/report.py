@@ -101,6 +101,8 @@ class Report:
         if not self.read:
             return "no request in it"
         requests = _many(self.read, "request")
+        if self.failures and self.read == 1:
+            return "1 request, and it failed"
         if self.failures:
             reasons = "" if len(self.failures) == 1 else f", for {len(self.failures)} reasons"
             return f"{self.failed} of {requests} failed{reasons}"
@@ -217,7 +219,7 @@ def answer(found: Found) -> str:
 def origin(report: Report, failure: Failure) -> str:
     """Say where a failure comes from: file, place in it, time, and the answer."""
     found, number = failure.found, failure.numbers[0]
-    kind = FORMATS.get(found.format, found.format).partition(" (")[0]
+    kind = FORMATS.get(found.format, found.format).partition(" (")[0] if found.format != "capture" else "capture"
     place = f"line {found.line}" if found.line > 1 else ""
     which = f"request {number} of {report.read}" if report.read > 1 else ""
     said = f"answered {failure.answer}" if failure.answer else ""

@@ -123,7 +123,8 @@ class _Answering(BaseHTTPRequestHandler):
             return
         match name:
             case "":
-                self._page(document("Explain", ["<h1>scripts/explain</h1>", _FORM], links=_LINKS))
+                welcome = ("<h1>scripts/explain</h1>", '<p class="verdict">Why was it refused?</p>', _FORM)
+                self._page(document("Explain", welcome, kind="asking", links=_LINKS))
             case "page.css":
                 self._give(STYLE.read_bytes(), "text/css")
             case "drop.js":

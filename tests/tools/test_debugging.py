@@ -34,7 +34,7 @@ def test_output_is_what_the_command_prints(block: str) -> None:
 
 def test_both_ends_of_the_story_are_shown() -> None:
     """The culprit, and the job that passes."""
-    assert len(SHOWN) == 5
+    assert len(SHOWN) == 6
     assert "✗ Connection is in the outgoing SignedHeaders but not on the wire." in SHOWN[1]
     assert "✓ Every client header survived" in SHOWN[2]
 
@@ -68,10 +68,15 @@ def test_three_commands_lead_from_the_symptom_to_the_cause() -> None:
 
 
 def test_links_and_options_are_there() -> None:
-    """Each file, each picture and each option of diff_headers that the page names."""
+    """Each file, each picture and each option of diff_headers and explain that the page names."""
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGE):
         assert (FOLDER / target).exists(), target
-    told = subprocess.run([FOLDER / "diff_headers", "--help"], capture_output=True, text=True, check=True).stdout
-    for option in ("--differences", "--html", "--format", "--allow", "--operation", "--key"):
-        assert option in PAGE
-        assert option in told
+    options = {
+        "diff_headers": ("--differences", "--html", "--format", "--allow", "--operation", "--key"),
+        "explain": ("--details", "--html", "--format", "--serve"),
+    }
+    for script, named in options.items():
+        told = subprocess.run([FOLDER / script, "--help"], capture_output=True, text=True, check=True).stdout
+        for option in named:
+            assert option in PAGE
+            assert option in told

@@ -240,7 +240,7 @@ def test_markdown_cannot_be_broken_by_the_wire(told: Report) -> None:
     told.failures[0].verdict = replace(
         told.failures[0].verdict, sentence=f"it says `{HOSTILE}` {HOSTILE}", evidence=(Difference("x", odd, "a:"),)
     )
-    told.rows[0].client = odd
+    told.rows[0].client, told.read = odd, 2
     out = markdown(told)
     assert f"``````diff\n- {odd}\n+ a:\n``````\n" in out
     outside = re.sub(r"(?ms)^(`{3,})diff$.*?^\1$", "", out)

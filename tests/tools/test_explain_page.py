@@ -103,6 +103,27 @@ def test_it_shows_what_differs_and_both_heads(page: Path, browser: webdriver.Chr
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_incidents_page(tmp_path: Path, browser: webdriver.Chrome, request: pytest.FixtureRequest) -> None:
+    """As scripts/DEBUGGING.md shows it: what was signed and is not there stands in sight, and what to do about it."""
+    page = tmp_path / "page.html"
+    assert main([str(CAPTURES / "behind.json"), "--html", str(page)]) == 0
+    browser.get(page.as_uri())
+    (row,) = browser.find_elements(By.CSS_SELECTOR, ".wire tr.culpable")
+    assert [cell.text for cell in row.find_elements(By.TAG_NAME, "td")] == [
+        "connection: ?",
+        "!",
+        "signed, but not on the wire",
+    ]
+    assert browser.find_element(By.CSS_SELECTOR, ".remedy").is_displayed()
+    if request.config.getoption("--update-pictures"):
+        height = browser.execute_script("return document.documentElement.scrollHeight")
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 1240, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
+        browser.save_screenshot(str(CHECKOUT / "scripts" / "pictures" / "explain.png"))
+
+
 def test_light_dark_and_on_paper(page: Path, browser: webdriver.Chrome) -> None:
     """Two papers on a screen; a printer gets the light one, with what is folded and what is marked."""
     browser.get(page.as_uri())
