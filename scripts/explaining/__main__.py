@@ -6,16 +6,17 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from capturing import sources
 from commandline import Parser, UsageError, config_text, output_file, tell, unless_stopped, writing
 from explaining import document, terminal
 from explaining.report import Report, gather
-from s3gateway.config.check import ConfigError
-from s3gateway.config.model import Config
 from s3gateway.explain.judge import Judge
 from s3gateway.observed.capture import CaptureError
+
+if TYPE_CHECKING:
+    from s3gateway.config.model import Config
 
 _ABOUT: Final = """\
 Say why a request was refused: which change on its way, or which mistake of the client, breaks its signature.
@@ -157,8 +158,9 @@ def _host(text: str) -> str:
     return text
 
 
-def _config(path: Path) -> Config:
+def _config(path: Path) -> "Config":
     from s3gateway.config import gateway_yaml  # noqa: PLC0415 - as above
+    from s3gateway.config.check import ConfigError  # noqa: PLC0415 - as above
 
     file = path.expanduser()
     try:

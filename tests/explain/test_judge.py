@@ -31,7 +31,9 @@ def answered(code: str, status: int = 403, message: str = "") -> Found:
     return Found(replace(exchange, backend_error=code), "har", raw=HEAD, answer=body, at=AT)
 
 
-@pytest.mark.parametrize("name", ["nginx", "haproxy", "error-document", "minio-py", "mc-coloured", "boto3", "java-v1", "js-v3"])
+@pytest.mark.parametrize(
+    "name", ["nginx", "haproxy", "error-document", "minio-py", "mc-coloured", "boto3", "java-v1", "js-v3"]
+)
 def test_a_log_alone_proves_no_secret_and_no_header_wrong(name: str) -> None:
     """Of real tools: requests with a wrong secret, of which the input tells no more than that they were refused."""
     requests = [one for one in find(SAMPLES / f"{name}.txt") if one.failed]
