@@ -52,7 +52,9 @@ def test_the_view_of_a_request_without_a_body(console: Console, bucket: str) -> 
     assert _send(console, sign("GET", Target(bucket, "k"), key=Key(secret="wrong")).head) == 403
     console.see("\N{HEAVY MULTIPLICATION X}")
     console.keys("Enter")
-    console.see("verdict:     refused SignatureDoesNotMatch", "nothing was sent to the backend", "nothing that was tried")
+    console.see(
+        "verdict:     refused SignatureDoesNotMatch", "nothing was sent to the backend", "nothing that was tried"
+    )
     console.leave("verdict:")
     assert _send(console, sign("GET", Target(bucket, "k")).head) == 404
     console.see("\N{WARNING SIGN}")
