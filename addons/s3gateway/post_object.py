@@ -92,7 +92,7 @@ def admit_form(
         raise missing_field("key")
     claimed = read_policy_claim(reader.fields)
     claim = claimed.claim
-    check_region(claim, config.listen.regions)
+    check_region(claim, config.listen.regions, config.region)
     client = config.clients.get(claim.access_key_id)
     if client is None:
         raise errors.unknown_access_key(claim.access_key_id)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import IO, Any
 
-from mitmproxy import contentviews, ctx, http, io
+from mitmproxy import contentviews, ctx, io
 from mitmproxy.addons import clientplayback
 from mitmproxy.addons.termlog import TermLogHandler
 from mitmproxy.connection import Client
@@ -84,15 +84,6 @@ def withdraw_listeners() -> bool:
             task.cancel()
             server.servers._instances.clear()  # noqa: SLF001 - the attempt has put its servers there
     return True
-
-
-def state_before_edits(flow: http.HTTPFlow) -> dict[str, Any] | None:
-    """Give what mitmproxy keeps to revert a flow to: a flow file has it as well, so it must be redacted.
-
-    Tests: ``tests/mitm/test_intercept.py``.
-    """
-    before: dict[str, Any] | None = flow._backup  # type: ignore[assignment]  # noqa: SLF001 - its annotation is wrong
-    return before
 
 
 _ADD: dict[Any, Callable[[Any, Flow], None]] = {writer: writer.add for writer in (io.FlowWriter, io.FilteredFlowWriter)}

@@ -6,7 +6,7 @@ left these behind is built from them, as far as they go.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from s3gateway.reading.draft import SIGNED, Draft
@@ -45,8 +45,8 @@ class Canonical:
 
     method: bytes
     path: bytes
-    query: bytes
-    fields: tuple[tuple[bytes, bytes], ...]
+    query: bytes = field(repr=False)  # a session token, as SDKs presign
+    fields: tuple[tuple[bytes, bytes], ...] = field(repr=False)  # the same, and SSE-C keys
     signed: bytes
     payload: bytes
 

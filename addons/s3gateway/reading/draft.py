@@ -37,7 +37,7 @@ _NO_AUTHORIZATION = (
 )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # fields and bodies as they were sent
 class Draft:
     """One request. ``grade`` is one of :data:`ANNOUNCED`, :data:`SIGNED`, :data:`SENT`."""
 

@@ -8,8 +8,8 @@ from s3gateway.config.model import BucketsOwn
 from s3gateway.http1.head import check_host
 from s3gateway.rules import cors
 from s3gateway.wire.bucket_cors import CHANGES
-from s3gateway.wire.refusal import empty
 from s3gateway.wire.posting import Posting
+from s3gateway.wire.refusal import empty
 
 PREFLIGHT: Final = "Preflight"
 """What the log calls the operation; it is none of S3's."""

@@ -6,7 +6,6 @@ from mitmproxy import http
 from mitmproxy.connection import Client, Server
 
 from s3gateway.config.model import Backend
-from s3gateway.mitm import internals
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.headers import redacted, redacted_target
 from s3gateway.sigv4.chunk_writer import masked
@@ -64,7 +63,8 @@ def redact(flow: http.HTTPFlow) -> None:
     data.path = redacted_target(data.path)
     if data.content and flow.request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-AWS4-HMAC"):
         data.content = masked(data.content)  # mitmproxy has it with store_streamed_bodies
-    before = internals.state_before_edits(flow)
-    if before:
-        request = before["request"]
+    if flow.modified():
+        state = flow.get_state()
+        request = state["backup"]["request"]
         request["headers"], request["path"] = redacted(request["headers"]), redacted_target(request["path"])
+        flow.set_state(state)
