@@ -207,7 +207,7 @@ def test_dockerfile_takes_the_runtime_group_from_pyproject(loaded: dict[str, Any
     shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
     names = [re.split("[<>=]", line)[0] for line in (tmp_path / "runtime.txt").read_text().splitlines()]
-    assert names == ["mitmproxy", "botocore", "pyyaml", "awscrt", "cryptography"]
+    assert names == ["mitmproxy", "botocore", "pyyaml", "awscrt", "prometheus-client", "cryptography"]
 
 
 def gateway_yaml(services: dict[str, dict[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from s3gateway.bodies.whole import Body
 from s3gateway.config.model import Config
 from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.http1.head import CHUNKED
-from s3gateway.rules import access, encryption, headers, post_form
+from s3gateway.rules import access, aistor, encryption, headers, post_form
 from s3gateway.rules.limits import check_head, check_metadata
 from s3gateway.rules.operations import check_target, read_operation, read_resource
 from s3gateway.rules.post_policy import Sizes, read_policy
@@ -62,6 +62,7 @@ def begin(head: RequestHead, arrival: Arrival, length: int, config: Config) -> F
     check_head(head, config.limits)
     headers.check_fields(head)
     check_target(head)
+    aistor.check_target(head)
     path, bucket, key = read_resource(head, config.domains)
     if not bucket or key:
         return None

@@ -98,7 +98,10 @@ EDITS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda wire: wire[:25] + (b"0" if wire[25:26] != b"0" else b"1") + wire[26:],
         "SignatureDoesNotMatch",
     ),
-    "the last signature": (lambda wire: wire[:-6] + bytes((wire[-6] ^ 1,)) + wire[-5:], "SignatureDoesNotMatch"),
+    "the last signature": (
+        lambda wire: wire[:-6] + b"%x" % (int(wire[-6:-5], 16) ^ 1) + wire[-5:],
+        "SignatureDoesNotMatch",
+    ),
     "cut": (lambda wire: wire[:-3], "IncompleteBody"),
     "cut in the data": (lambda wire: wire[:600], "IncompleteBody"),
     "junk": (lambda wire: wire + b"x", "IncompleteBody"),
