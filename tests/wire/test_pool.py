@@ -9,6 +9,7 @@ import pytest
 from lab.certs import Certs
 from s3gateway.http1.exchange import Link
 from s3gateway.wire.backends import Opening
+from s3gateway.wire.client import ClientConnection
 from tests.real.rawhttp import Answer
 from tests.real.waiting import eventually
 from tests.refusing import Made, auth, stream
@@ -90,6 +91,31 @@ def test_one_that_the_backend_has_ended_is_not_taken(wire: Wire, keeping: Keepin
     keeping.end(keeping.exchanges[0])
     assert ask(wire, PUT).status == 200
     assert [number for number, _ in keeping.seen] == [0, 1]
+
+
+def test_one_whose_last_client_was_slow_is_read_again(wire: Wire, keeping: Keeping) -> None:
+    """The last of an answer fills the client's buffer, and the backend is asked to wait: its next answer is read."""
+    with wire.connect() as slow:
+        assert slow.ask(on_wire(GET(now())), "GET").status == 200
+        wire.settle(1)
+        wire.do(_full_after_each_write(*wire.clients))
+        assert slow.ask(on_wire(GET(now())), "GET").status == 200
+        wire.settle(1)
+        assert ask(wire, GET).status == 200
+    assert [number for number, _ in keeping.seen] == [0, 0, 0]
+
+
+async def _full_after_each_write(client: ClientConnection) -> None:
+    """What asyncio does where the peer takes less than is written."""
+    transport = client.transport
+    assert transport is not None
+    write = transport.write
+
+    def full(data: bytes) -> None:
+        write(data)
+        client.pause_writing()
+
+    transport.write = full  # type: ignore[method-assign, assignment]
 
 
 @pytest.mark.parametrize("more", [b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad"])

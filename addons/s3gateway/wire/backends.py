@@ -269,6 +269,7 @@ class Pool:
             return
         connection.was_used = True
         connection.idle_since = self._now()
+        connection.resume_reading()  # its last bytes may have filled the client's buffer
         self._idle.append(connection)
 
     def forget(self, connection: BackendConnection) -> None:
