@@ -203,7 +203,7 @@ def _install_pyspark(version: str) -> Path:
         sys.stderr.flush()
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             part = Path(folder) / "part"
-            command = [*_installer(), "--target", str(part), f"pyspark=={version}"]
+            command = [*installer(), "--target", str(part), f"pyspark=={version}"]
             env = {"UV_SYSTEM_CERTS": "true"} | os.environ  # as scripts/setup
             ended = subprocess.run(
                 command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -216,7 +216,8 @@ def _install_pyspark(version: str) -> Path:
     return target / "pyspark"
 
 
-def _installer() -> list[str]:
+def installer() -> list[str]:
+    """What installs a package from PyPI: uv, or this Python's own pip."""
     uv = shutil.which("uv")
     if uv is not None:
         return [uv, "pip", "install", "--quiet", "--python", sys.executable]

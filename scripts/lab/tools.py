@@ -31,7 +31,8 @@ class _Tool:
 
 
 _MINIO: Final = _Tool("minio", "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", "about 3 minutes")
-_MC: Final = _Tool("mc", "github.com/minio/mc", "v0.0.0-20250313080218-cf909e1063a9", "about a minute")
+MC_VERSION: Final = "v0.0.0-20250313080218-cf909e1063a9"
+_MC: Final = _Tool("mc", "github.com/minio/mc", MC_VERSION, "about a minute")
 VERSITYGW_VERSION: Final = "v1.8.0"
 _VERSITYGW: Final = _Tool(
     "versitygw", "github.com/versity/versitygw/cmd/versitygw", VERSITYGW_VERSION, "about 2 minutes", "BuildTime"

@@ -14,7 +14,7 @@ from s3gateway.observed.capture import Exchange, Head, Pairs
 KEPT_OF_ANSWERS: Final = frozenset(("content-length", "content-range", "content-type", "etag"))
 
 _PORT: Final = re.compile(r"\b127\.0\.0\.1:\d+")
-_KERNEL: Final = re.compile(r"(Linux/|linux#)[0-9][^\s;)]*")
+_KERNEL: Final = re.compile(r"((?i:linux)[/#])[0-9][^\s;)]*")
 _ACCOUNT: Final = re.compile(r"([?&]pr=)[^&]*")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 

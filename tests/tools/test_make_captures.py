@@ -50,6 +50,7 @@ def test_what_is_of_the_machine_goes() -> None:
         ("Host", "127.0.0.1:34567"),
         ("User-Agent", "Hadoop 3.3.4, aws-sdk-java/1.12.262 Linux/6.8.0-31-generic OpenJDK/17.0.15 vendor/Debian"),
         ("User-Agent", "Boto3/1.44.5 os/linux#6.8.0-31-generic md/arch#x86_64"),
+        ("User-Agent", "aws-sdk-cpp/1.11.0 OS/Linux#6.8.0-31-generic lang/c++ os/linux/6.8.0"),
         ("Referer", "https://audit.example.org/hadoop/1/op_create/?op=op_create&pr=somebody&ps=1"),
     )
     answer = Response(200, (("ETag", "x"), ("Server", "MinIO"), ("X-Amz-Request-Id", "18C0")))
@@ -58,6 +59,7 @@ def test_what_is_of_the_machine_goes() -> None:
         "127.0.0.1:8000",
         "Hadoop 3.3.4, aws-sdk-java/1.12.262 Linux/6.1 OpenJDK/17.0.15 vendor/Debian",
         "Boto3/1.44.5 os/linux#6.1 md/arch#x86_64",
+        "aws-sdk-cpp/1.11.0 OS/Linux#6.1 lang/c++ os/linux/6.1",
         "https://audit.example.org/hadoop/1/op_create/?op=op_create&pr=spark&ps=1",
     ]
     assert found.response == Response(200, (("ETag", "x"),))

@@ -16,6 +16,7 @@ CAPTURE = str(CHECKOUT / "tests" / "captures" / "boto3.json")
 MODULES = {
     "bench": "benchmark.__main__",
     "capture_headers": "capturing.__main__",
+    "clients": "matrix.__main__",
     "demo": "showcase.__main__",
     "diff_headers": "diffing.__main__",
     "explain": "explaining.__main__",
@@ -200,6 +201,11 @@ def test_replay_flows_refuses_what_is_no_gateways_url(refused: Refused, url: str
 )
 def test_replay_flows_refuses(refused: Refused, arguments: list[str], told: str) -> None:
     assert refused("replay_flows", *arguments) == told
+
+
+def test_clients_refuses(refused: Refused) -> None:
+    assert refused("clients", "--only", "boto3,x").startswith("--only: 'x' is not known; give any of boto3, ")
+    assert refused("clients", "--speed", "--all") == "--all: is not for --speed; name clients with --only"
 
 
 NO_DURATION = "is not a finite number > 0; see --help"

