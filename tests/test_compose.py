@@ -333,7 +333,12 @@ def _serves(client: "S3Client") -> bool:
 
 @pytest.mark.real
 def test_both_commands_together_store_encrypted_objects(
-    services: dict[str, dict[str, Any]], outside: Outside, env: dict[str, str], certs: Certs, minio_program: Path
+    services: dict[str, dict[str, Any]],
+    outside: Outside,
+    env: dict[str, str],
+    certs: Certs,
+    minio_program: Path,
+    tmp_path: Path,
 ) -> None:
     serve = [str(minio_program), *outside.words("minio", services["minio"]["command"])]
     keys = (env["S3_ACCESS_KEY_ID"], env["S3_SECRET_ACCESS_KEY"])
@@ -349,11 +354,23 @@ def test_both_commands_together_store_encrypted_objects(
             client = s3_client(f"{url}:{outside.port}", *keys, ca_file=ca)
             if ca is None:
                 eventually(lambda: _serves(client), "MinIO does not get past its start")  # noqa: B023 - called at once
-                client.create_bucket(Bucket="composed")
-            client.put_object(Bucket="composed", Key="pii/a", Body=b"secret")
-            client.put_object(Bucket="composed", Key="b", Body=b"not so")
-            found = [client.get_object(Bucket="composed", Key=key)["ServerSideEncryption"] for key in ("pii/a", "b")]
+                _paste_what_follows_compose(outside, env, tmp_path)
+            client.put_object(Bucket="lake", Key="pii/a", Body=b"secret")
+            client.put_object(Bucket="lake", Key="b", Body=b"not so")
+            found = [client.get_object(Bucket="lake", Key=key)["ServerSideEncryption"] for key in ("pii/a", "b")]
             assert found == ["aws:kms", "AES256"]
+
+
+def _paste_what_follows_compose(outside: Outside, env: dict[str, str], folder: Path) -> None:
+    """Make the bucket as the README does, with what scripts/make_env has written."""
+    blocks = re.findall(r"```console\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [block for block in blocks if "docker compose up" in block]
+    commands = block.partition("docker compose up")[2].partition("\n")[2].replace("$ ", "")
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in env.items()))
+    ran = subprocess.run(
+        ["sh", "-euc", commands.replace(":8000", f":{outside.port}")], cwd=folder, capture_output=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ OPTIONS = {
         "--json",
     ),
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
+    "clients": ("--all", "--only", "--write", "--speed"),
     "demo": (),
     "diff_headers": ("--format", "--html"),
     "explain": ("--config", "--known-host", "--html", "--format", "--serve"),
@@ -107,9 +108,9 @@ def test_spark_recipes_fit_the_example() -> None:
 def test_other_clients_fit_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3's, which also presigns with SigV4, and what mc and the AWS CLI are given."""
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    recipe, form = _blocks("python")
+    recipe, form = [block for block in _blocks("python") if "pyspark" not in block]
     made: dict[str, Any] = {}
-    exec(recipe + form, made)
+    exec(recipe.partition("s3.put_object")[0] + form, made)  # tests/test_recipes.py has a gateway for the rest
     assert '<form action="https://127.0.0.1:8000/uploads" method="post"' in made["page"]
     url = made["s3"].generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "key"})
     assert url.startswith(
