@@ -81,13 +81,24 @@ _HADOOP_3_4_2: Final = (
     Known("*", "checksum CRC64NVME", "S3A 3.4.2 does not know it"),
 )
 
+_HADOOP_3_3: Final = (
+    Known("*", "put-file", "copyFromLocalFile wants commons-collections 3, which is not among its client artifacts"),
+    Known("*", "metadata", "S3A 3.3 has no option for an object's headers"),
+)
+
+_HADOOP_3_5: Final = (
+    Known("*", "checksum CRC64NVME", "it needs aws-crt, which is not among its client artifacts"),
+    Known("*", "kms by client", "encryption.context needs Jackson, which is not among its client artifacts"),
+)
+
 
 def _hadoop(version: str) -> Client:
     """S3A without Spark: the file system, and no more of Hadoop than that needs."""
     names = ("hadoop-aws", "hadoop-client-api", "hadoop-client-runtime")
     artifacts = (f"org.apache.hadoop:{name}:{version}" for name in names)
-    known = _HADOOP_3_4_2 if version == "3.4.2" else ()
-    return Client(f"hadoop-{version}", version, java("S3a.java", *artifacts, *_COMMONS), known)
+    known = {"3.3": _HADOOP_3_3, "3.4.2": _HADOOP_3_4_2, "3.5": _HADOOP_3_5}
+    of_it = known.get(version, known.get(version.rpartition(".")[0], ()))
+    return Client(f"hadoop-{version}", version, java("S3a.java", *artifacts, *_COMMONS), of_it)
 
 
 CLIENTS: Final = {
