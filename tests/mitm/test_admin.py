@@ -61,11 +61,11 @@ def test_requests_are_counted(watched: Gateway, port: int) -> None:
     watched.client().list_buckets()
     with Raw(watched.port) as raw:
         raw.ask(b"GET /bucket/key HTTP/1.1\r\nHost: h\r\n\r\n")
+    (backend,) = json.loads(get(port, "/backends")[1])
     found = samples(port)
     served = (("client", "spark"), ("operation", "ListBuckets"), ("status", "200"))
     assert found["s3gateway_requests_total", served] >= 1
     assert found["s3gateway_refusals_total", (("code", "AccessDenied"),)] >= 1
-    (backend,) = json.loads(get(port, "/backends")[1])
     assert found["s3gateway_backend_up", (("backend", backend["endpoint"]),)] == 1
     assert found["s3gateway_certificate_days_left", (("certificate", "backend.ca_file"),)] > 0
     assert found["process_resident_memory_bytes", ()] > 0
