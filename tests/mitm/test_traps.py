@@ -39,7 +39,7 @@ def test_a_refused_client_causes_no_connection_to_the_backend(
         sign("GET", Target("bucket", "k"), key=Key(secret="wrong")).head,
         put_chunked(Target("bucket", "k"), b"x", key=Key(secret="wrong")).wire,
         b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+        b"PUT /bucket/k HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
     ):
         with _connect(closed, certs, tls=tls) as raw:
             assert raw.ask(request).status == 403
@@ -123,7 +123,7 @@ def test_nothing_after_a_refused_body_is_a_request(
 ) -> None:
     """Bytes that come after an early refusal are body, whatever they look like, and the connection ends."""
     inner = sign("GET", Target("bucket", "k")).head
-    head = b"PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (len(inner) + 1)
+    head = b"PUT /bucket/k HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (len(inner) + 1)
     with _connect(closed, certs, tls=tls) as raw:
         answer = raw.ask(head + inner)
         assert (answer.status, answer.header("Connection")) == (403, "close")

@@ -92,9 +92,8 @@ def test_a_read_and_a_streamed_upload(
 
 def _recipe(running: Gateway, certs: Certs, bucket: str) -> str:
     """The README's command, with this gateway in the place of its own."""
-    (block,) = [
-        each for each in re.findall(r"```console\n(.*?)```", README.read_text(), re.DOTALL) if "aws-sigv4" in each
-    ]
+    blocks = re.findall(r"```console\n(.*?)```", README.read_text(), re.DOTALL)
+    (block,) = [each for each in blocks if "report.csv" in each]
     named = {
         "SPARKKEY:change-me": f"{SPARK_CLIENT['access_key_id']}:{SPARK_CLIENT['secret_access_key']}",
         "certs/ca.crt": str(certs.ca),

@@ -108,7 +108,7 @@ def test_an_upload_id_is_no_path(front: Front) -> None:
     before = front.stored()
     for method, target in (("GET", "?uploadId="), ("DELETE", "?uploadId="), ("PUT", "?partNumber=1&uploadId=")):
         answer = front.ask(auth(method, f"/bucket/any{target}{upload}")(now()))
-        assert (answer.status, answer.code) == (400, "InvalidArgument")
+        assert (answer.status, answer.code) == (404, "NoSuchUpload")
         assert front.untouched()
     assert front.stored() == before
 

@@ -70,7 +70,9 @@ def _most_chunks(head: RequestHead, announced: Announced) -> int:
     if length is None or not length.isdigit():
         return _ANY  # HTTP chunks frame it: nobody can tell
     around = int(length) - announced.decoded - _end(announced, signed=True)
-    return max(1, around // _LEAST_HEAD)
+    if around < _LEAST_HEAD:
+        return _ANY  # no body has these lengths
+    return around // _LEAST_HEAD
 
 
 def _length(announced: Announced, *, signed: bool) -> int:

@@ -116,12 +116,12 @@ class Joined:
             draft.status, draft.answer_fields = owner.status, owner.answer_fields
             self.add(draft)
 
-    def _owner(self, signature: bytes, line: int) -> Draft | None:
+    def _owner(self, logged: bytes, line: int) -> Draft | None:
         for draft in reversed(self._recent()):
-            if signature and draft.sent_signature == signature:
+            if logged and draft.sent_signature == logged:
                 return draft
         current = self.current
-        if current is None or (signature and current.sent_signature) or line - current.line > _FAR:
+        if current is None or (logged and current.sent_signature) or line - current.line > _FAR:
             return None
         return current
 
@@ -148,8 +148,9 @@ def _likeness(before: Draft, sent: Draft) -> int:
         return 0
     if before.grade == ANNOUNCED:
         return int(_path(before) == _path(sent))
-    if before.signature and sent.sent_signature:
-        return 1000 if before.signature == sent.sent_signature else 0
+    logged, on_wire = before.signature, sent.sent_signature
+    if logged and on_wire:
+        return 1000 if logged == on_wire else 0
     parts = canonical.read(before.client_request)
     if parts is None or (sent.signed_headers and parts.signed != sent.signed_headers):
         return 0
