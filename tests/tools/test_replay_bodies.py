@@ -18,7 +18,8 @@ from tests.sigv4 import streams
 from tests.sigv4.aws import CLIENT
 
 FOLDER = CHECKOUT / "tests" / "captures"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+STREAMING = ("boto3", "mc", "spark-3.5", "spark-4.0")
+"""Clients that stream in each mode."""
 
 
 def uploads(name: str, operations: set[str]) -> list[Exchange]:
@@ -27,9 +28,9 @@ def uploads(name: str, operations: set[str]) -> list[Exchange]:
     return [exchange for exchange in golden.exchanges if exchange.operation in operations]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STREAMING)
 def test_an_upload_keeps_length_and_chunks(name: str) -> None:
-    """Every streamed upload of every real client: its length to the byte, and signatures that AWS's text accepts."""
+    """Every streamed upload of these real clients: its length to the byte, and signatures that AWS's text accepts."""
     found = 0
     for exchange in uploads(name, {"PutObject", "UploadPart"}):
         head, body = made_up(exchange, captured_request(exchange.incoming), {})
