@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from s3gateway.bodies.announced import read_announced
 from s3gateway.bodies.chunked import ChunkedBody, chunked_body
 from s3gateway.bodies.whole import Body, Piece
 from s3gateway.errors import S3Error
@@ -48,7 +49,8 @@ def transformer(
         (b"x-amz-trailer", stream.announced if announced is None else announced),
     ]
     head = RequestHead(b"PUT", b"/bucket/key", tuple((name, value) for name, value in fields if value is not None))
-    return chunked_body(PayloadMode(stream.mode), chains, head, limits)
+    mode = PayloadMode(stream.mode)
+    return chunked_body(mode, chains, read_announced(mode, head), limits)
 
 
 def joined(pieces: Iterable[Piece]) -> bytes:

@@ -261,6 +261,7 @@ HARMLESS = {
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
     "Verdict": "a redacted Explanation, taken apart",
+    "VerifiedChunks": "a client's signatures, with the default repr",
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
 }

@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 
 from s3gateway import errors
-from s3gateway.bodies.chunked import chunked_body, own_trailer
+from s3gateway.bodies.announced import Announced, own_trailer, read_announced
+from s3gateway.bodies.chunked import chunked_body
 from s3gateway.bodies.delete_objects import DeleteBody
 from s3gateway.bodies.own_chunks import OwnChunks, OwnFraming, own_framing
 from s3gateway.bodies.spooled import Spool, SpooledBody
@@ -89,12 +90,7 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
             raise health_polls.answer(config.listen.health_polls)
         raise anonymous.refusal(read_operation(head, config.domains).name)
     claimed = claim.read_claim(head)
-    check_region(claimed, config.listen.regions, config.region)
-    client = config.clients.get(claimed.access_key_id)
-    if client is None:
-        raise errors.unknown_access_key(claimed.access_key_id)
-    if claimed.has_session_token:
-        raise errors.S3Error(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+    client = caller(claimed, config)
     verified = verify(claimed, head, client.keys.secret, now)
     if rates is not None:
         rates.charge(claimed.access_key_id, config.limits.request_rate, now)
@@ -106,6 +102,17 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     check_metadata(head, config.limits)
     encryption.check_customer_key(operation, head, tls=arrival.tls)
     return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
+
+
+def caller(claimed: claim.Claim, config: Config) -> Client:
+    """Find who claims to have signed, in a head or in a form; nothing is proven. Raises S3Error where there is none."""
+    check_region(claimed, config.listen.regions, config.region)
+    client = config.clients.get(claimed.access_key_id)
+    if client is None:
+        raise errors.unknown_access_key(claimed.access_key_id)
+    if claimed.has_session_token:
+        raise errors.S3Error(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+    return client
 
 
 def forward(
@@ -122,14 +129,16 @@ def forward(
         operation = read_operation(head, config.domains)
         aistor.check(operation, head, config.backend.type)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
-    own = own_framing(verified.payload.mode, admitted.head, config.limits) if admitted.arrival.has_body else None
-    if spool is None and verified.payload.mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER:
-        own = None  # a chunk above the limit is refused
+    announced, own = None, None
+    if admitted.arrival.has_body and verified.payload.mode.is_streaming:
+        announced = read_announced(verified.payload.mode, admitted.head)
+        if spool is not None or verified.payload.mode is PayloadMode.STREAMING_UNSIGNED_TRAILER:
+            own = own_framing(verified.payload.mode, announced, admitted.head, config.limits)
     changed = (
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
         *(((b"Content-Length", b"%d" % own.length),) if own and head.all(b"content-length") else ()),
-        *own_trailer(own.announced if own else None),
+        *own_trailer(announced),
         *signer.own_headers(now),
     )
     fields = headers.rewritten(head, applied.headers, *changed)
@@ -150,7 +159,7 @@ def forward(
         ),
         now,
     )
-    body = _body(admitted, signed, signer, config.limits, own, spool) if admitted.arrival.has_body else None
+    body = _body(admitted, signed, signer, config.limits, announced, own, spool) if admitted.arrival.has_body else None
     return Outgoing(
         operation,
         head.method,
@@ -242,6 +251,7 @@ def _body(
     signed: Signed,
     signer: Signer,
     limits: Limits,
+    announced: Announced | None,
     own: OwnFraming | None,
     spool: Spool | None,
 ) -> Body:
@@ -252,14 +262,16 @@ def _body(
             if admitted.operation.name == "DeleteObjects" and admitted.client.access.prefixes:
                 return DeleteBody(whole, admitted.client.access)
             return whole
+    if announced is None:
+        raise errors.internal_error()
     if verified.payload.mode is PayloadMode.STREAMING_UNSIGNED_TRAILER:
         if own:
-            return OwnChunks(own.announced, limits)
-        return chunked_body(verified.payload.mode, None, admitted.head, limits)
+            return OwnChunks(announced, limits)
+        return chunked_body(verified.payload.mode, None, announced, limits)
     chains = (
         ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed),
         ChunkChain(signer.signing_key(signed.scope), signed.scope, signed.timestamp, signed.seed),
     )
     if own and spool is not None:
-        return SpooledBody(own.announced, chains, spool, limits)
-    return chunked_body(verified.payload.mode, chains, admitted.head, limits)
+        return SpooledBody(announced, chains, spool, limits)
+    return chunked_body(verified.payload.mode, chains, announced, limits)

@@ -26,7 +26,6 @@ from s3gateway.sigv4.canonical import canonical_uri
 from s3gateway.sigv4.checksums import checksums_in
 from s3gateway.sigv4.model import Headers, RequestHead
 from s3gateway.sigv4.post_policy import missing_field, read_policy_claim, verify_policy
-from s3gateway.sigv4.verify import check_region
 
 _FORM: Final = b"multipart/form-data"
 _KEPT: Final = frozenset((b"origin", b"user-agent", b"forwarded", b"x-forwarded-for", b"x-real-ip"))
@@ -93,12 +92,7 @@ def admit_form(
         raise missing_field("key")
     claimed = read_policy_claim(reader.fields)
     claim = claimed.claim
-    check_region(claim, config.listen.regions, config.region)
-    client = config.clients.get(claim.access_key_id)
-    if client is None:
-        raise errors.unknown_access_key(claim.access_key_id)
-    if claim.has_session_token:
-        raise errors.S3Error(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+    client = gateway.caller(claim, config)
     verified = verify_policy(claimed, client.keys.secret, now)
     if rates is not None:
         rates.charge(claim.access_key_id, config.limits.request_rate, now)

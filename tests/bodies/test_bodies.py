@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gateway.bodies.chunked import Tally
+from s3gateway.bodies.verified import Tally
 from s3gateway.bodies.whole import HashedBody, PlainBody
 from s3gateway.errors import S3Error
 from tests.receiving import Passage, joined, passage, transformer

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from s3gateway.bodies.announced import read_announced
 from s3gateway.bodies.own_chunks import SIGNED_CHUNK, OwnFraming, own_framing
 from s3gateway.bodies.spooled import SpooledBody
 from s3gateway.errors import S3Error
@@ -19,6 +20,11 @@ from tests.sigv4.streams import CRC32C, OUT_SEED, SEED, Stream, check, crc32c, r
 SMALL = replace(LIMITS, aws_chunk=10)
 DATA = random.Random(1).randbytes(1000)
 LARGE = random.Random(2).randbytes(3 * SIGNED_CHUNK)
+
+
+def framing(mode: PayloadMode, told: RequestHead) -> OwnFraming | None:
+    """What becomes of a body with this head."""
+    return own_framing(mode, read_announced(mode, told), told, SMALL)
 
 
 def one(data: bytes, *, trailer: bool = False) -> Stream:
@@ -35,9 +41,9 @@ def head(stream: Stream) -> RequestHead:
 
 
 def framing_of(stream: Stream) -> OwnFraming:
-    framing = own_framing(PayloadMode(stream.mode), head(stream), SMALL)
-    assert framing is not None
-    return framing
+    found = framing(PayloadMode(stream.mode), head(stream))
+    assert found is not None
+    return found
 
 
 def body_of(stream: Stream, spool: Spool) -> SpooledBody:
@@ -160,11 +166,11 @@ def test_the_head_tells(count: int, trailer: bool) -> None:
         chunks = (b"x" * size,) * count
         fields = (crc32c(b"".join(chunks)),) if trailer else ()
         stream = signed("many", chunks, trailer=fields)
-        assert (own_framing(PayloadMode(stream.mode), head(stream), SMALL) is not None) is expected
+        assert (framing(PayloadMode(stream.mode), head(stream)) is not None) is expected
 
 
 def test_http_chunks_tell_no_length() -> None:
     """Then nobody knows how many chunks there are, and the client's stay."""
     stream = one(DATA)
     told = RequestHead(b"PUT", b"/bucket/key", head(stream).headers[1:])
-    assert own_framing(PayloadMode(stream.mode), told, SMALL) is None
+    assert framing(PayloadMode(stream.mode), told) is None

@@ -7,7 +7,9 @@ from hashlib import sha256
 import pytest
 
 from s3gateway import errors
-from s3gateway.bodies.chunked import BadSignature, ChunkedBody, chunked_body
+from s3gateway.bodies.announced import read_announced
+from s3gateway.bodies.chunked import ChunkedBody, chunked_body
+from s3gateway.bodies.verified import BadSignature
 from s3gateway.explain.chain import explain_chunk
 from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -46,7 +48,9 @@ def faulty(sent: Upload) -> tuple[BadSignature, Verified]:
     claim = read_claim(head)
     verified = verify(claim, head, Secret(CLIENT.secret), signed_at(claim))
     chains = [ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed) for _ in range(2)]
-    body: ChunkedBody = chunked_body(verified.payload.mode, (chains[0], chains[1]), head, CONFIG.limits)
+    body: ChunkedBody = chunked_body(
+        verified.payload.mode, (chains[0], chains[1]), read_announced(verified.payload.mode, head), CONFIG.limits
+    )
     with pytest.raises(errors.S3Error) as raised:
         body.feed(sent.body)
     assert raised.value.code == "SignatureDoesNotMatch"

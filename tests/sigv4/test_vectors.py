@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from s3gateway.bodies.announced import read_announced
 from s3gateway.bodies.chunked import chunked_body
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -132,5 +133,7 @@ def test_chunked_upload() -> None:
     inbound, outbound = (
         ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed) for _ in range(2)
     )
-    body = chunked_body(PayloadMode.STREAMING, (inbound, outbound), head, CONFIG.limits)
+    body = chunked_body(
+        PayloadMode.STREAMING, (inbound, outbound), read_announced(PayloadMode.STREAMING, head), CONFIG.limits
+    )
     assert stream.body == b"".join((*body.feed(stream.body), *body.finish()))

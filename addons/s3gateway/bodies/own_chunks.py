@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from s3gateway import errors
-from s3gateway.bodies.chunked import Announced, Tally, hold, read_announced
+from s3gateway.bodies.announced import Announced
+from s3gateway.bodies.chunked import hold
+from s3gateway.bodies.verified import Tally
 from s3gateway.bodies.whole import AtOnce, Piece
 from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.chunk_reader import (
@@ -47,16 +49,13 @@ class OwnFraming:
     announced: Announced
 
 
-def own_framing(mode: PayloadMode, head: RequestHead, limits: Limits) -> OwnFraming | None:
+def own_framing(mode: PayloadMode, announced: Announced, head: RequestHead, limits: Limits) -> OwnFraming | None:
     """Tell how a body leaves that may hold a chunk above ``limits.aws_chunk``, or to which a trailer is added.
 
     None where the client's chunks stay.
 
     Where chunks are signed the two lengths tell how many there can be. Are they too few for the data, one is too large.
     """
-    if not mode.is_streaming:
-        return None
-    announced = read_announced(mode, head)
     signed = mode is not PayloadMode.STREAMING_UNSIGNED_TRAILER
     most = _most_chunks(head, announced) if signed else 1
     if announced.decoded <= most * limits.aws_chunk and not announced.adds_trailer:

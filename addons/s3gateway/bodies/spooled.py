@@ -9,13 +9,14 @@ from hashlib import sha256
 from typing import Protocol
 
 from s3gateway import errors
-from s3gateway.bodies.chunked import Announced, BadSignature, Sizes, Tally
+from s3gateway.bodies.announced import Announced
 from s3gateway.bodies.own_chunks import SIGNED_CHUNK, reader_of
+from s3gateway.bodies.verified import VerifiedChunks
 from s3gateway.bodies.whole import Piece
 from s3gateway.rules.limits import Limits
 from s3gateway.sigv4.chunk_reader import TRAILER_SIGNATURE, ChunkData, ChunkEnd, ChunkStart, Event, Trailer
 from s3gateway.sigv4.chunk_signatures import ChunkChain
-from s3gateway.sigv4.model import EMPTY_SHA256, Signature
+from s3gateway.sigv4.model import EMPTY_SHA256
 
 
 class Stored(Protocol):
@@ -38,41 +39,22 @@ class Spool(Protocol):
         """Give room for one chunk; raise :class:`~s3gateway.errors.S3Error` where there is none."""
 
 
-class SpooledBody:
+class SpooledBody(VerifiedChunks):
     """Signed chunks in, signed chunks of another size out. The last of the data leaves with ``finish`` only."""
 
     def __init__(
         self, announced: Announced, chains: tuple[ChunkChain, ChunkChain], spool: Spool, limits: Limits
     ) -> None:
-        self.verified = Tally()
-        self.bad_signature: BadSignature | None = None
+        self._chain, self._outbound = chains
+        super().__init__(announced, self._chain, limits.aws_chunk_min)
         self._reader = reader_of(announced, limits, signed=True)
-        self._inbound, self._outbound = chains
-        self._checksum = announced.checksum
         self._spool = spool
-        self._sizes = Sizes(announced.decoded, limits.aws_chunk_min)
         self._unframed = announced.decoded  # that has not left
         self._proven = 0  # bytes that were verified and have not left
-        self._start = ChunkStart(0, b"0", None)
-        self._before: tuple[Signature, ...] = ()
         self._hash = sha256()
         self._filling: Stored | None = None
         self._full: deque[Stored] = deque()
         self._trailer = b""
-        self._is_sound = True
-
-    @property
-    def chunks(self) -> int:
-        """How many of the client's chunks were verified."""
-        return self.verified.count
-
-    @property
-    def bad_chunk(self) -> int | None:
-        """Number (from 1) of the chunk that was at fault; None while none is, or if it is what follows the last one."""
-        if self._sizes.faulty is not None:
-            return self._sizes.faulty
-        ended = self.chunks and self.chunks == self._sizes.started and self._start.size == 0
-        return None if self._is_sound or ended else self.chunks + 1
 
     @property
     def has_more(self) -> bool:
@@ -114,10 +96,6 @@ class SpooledBody:
         self._full.clear()
         self._filling = None
 
-    def _check_sound(self) -> None:
-        if not self._is_sound:
-            raise errors.incomplete_body()
-
     def _chunk(self, size: int) -> list[Piece]:
         data = b"".join(self._take(size))
         self._unframed -= len(data)
@@ -152,37 +130,19 @@ class SpooledBody:
             case ChunkEnd():
                 self._on_end()
             case Trailer():
-                self._on_trailer(event)
+                self._trailer = self._check_trailer(event)
 
     def _on_start(self, start: ChunkStart) -> None:
-        self._start = start
-        self._sizes.begin(start.size)
+        self._begin(start)
         self._hash = sha256()
         if start.size:
             self._filling = self._spool.take(start.size)
 
     def _on_end(self) -> None:
-        start, digest = self._start, self._hash.hexdigest()
-        if start.signature is None or not self._inbound.chunk(digest).matches(start.signature):
-            if start.signature is not None:
-                self.bad_signature = BadSignature(
-                    self.chunks + 1, start.signature, self._before, start.size, start.text, digest, None
-                )
+        if not self._is_signed(self._chain, self._hash.hexdigest(), None):
             raise errors.signature_does_not_match()
-        self._before = (*self._before[-1:], start.signature)
         if self._filling is not None:
             self._full.append(self._filling)
             self._filling = None
-            self._proven += start.size
-        self.verified.add(start.size)
-
-    def _on_trailer(self, trailer: Trailer) -> None:
-        checksum, signature = self._checksum, trailer.signature
-        if checksum is None or [name for name, _ in trailer.fields] != [checksum.name] or signature is None:
-            raise errors.malformed_trailer()
-        if not self._inbound.trailer(trailer.fields).matches(signature):
-            self.bad_signature = BadSignature(
-                self.chunks + 1, signature, self._before, 0, b"", "", None, trailer.fields
-            )
-            raise errors.signature_does_not_match()
-        self._trailer = checksum.check(trailer.fields[0][1])
+            self._proven += self._start.size
+        self.verified.add(self._start.size)

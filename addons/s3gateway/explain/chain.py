@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from s3gateway.bodies.chunked import BadSignature
+from s3gateway.bodies.verified import BadSignature
 from s3gateway.explain.cause import Certainty
 from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.canonical import sign

@@ -23,7 +23,7 @@ from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
 from s3gateway.sigv4.verify import Verified, signed_at, verify
 
 if TYPE_CHECKING:
-    from s3gateway.bodies.chunked import BadSignature
+    from s3gateway.bodies.verified import BadSignature
 
 _GATEWAY = "the gateway itself"
 _OF_SIGNATURES = frozenset(
@@ -107,10 +107,12 @@ class Judge:
         if verified.payload.mode not in _SIGNED_CHUNKS:
             return None
         chains = (_chain(verified), _chain(verified))
+        from s3gateway.bodies.announced import read_announced  # noqa: PLC0415 - as below
         from s3gateway.bodies.chunked import chunked_body  # noqa: PLC0415 - its checksums take a tenth of a second to load
 
         try:
-            body = chunked_body(verified.payload.mode, chains, case.raw, self._config.limits)
+            announced = read_announced(verified.payload.mode, case.raw)
+            body = chunked_body(verified.payload.mode, chains, announced, self._config.limits)
         except errors.S3Error:
             return None
         try:

@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from s3gateway.bodies.chunked import BadSignature, ChunkedBody
+from s3gateway.bodies.chunked import ChunkedBody
 from s3gateway.bodies.spooled import SpooledBody
+from s3gateway.bodies.verified import BadSignature
 from s3gateway.code_location import code_location
 from s3gateway.config.model import Config
 from s3gateway.explain.certificate import names_in
