@@ -17,7 +17,7 @@ from lab.backends import REGION
 from lab.certs import Certs
 from lab.ports import accepts, free_port
 from lab.process import Command, start
-from lab.server import Server
+from lab.server import TlsServer
 
 _PIECE: Final = memoryview(bytes(range(256)) * 1024)  # 256 KiB
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -35,7 +35,7 @@ _HEAD: Final = (
 )
 
 
-class Fixed(Server):
+class Fixed(TlsServer):
     """The backend as a process on a free loopback port, for a `with` block. A `lab.backends.Backend`."""
 
     access_key: Final = "fixedadmin"
@@ -43,18 +43,7 @@ class Fixed(Server):
     region: Final = REGION
 
     def __init__(self, certs: Certs) -> None:
-        super().__init__("fixed", free_port())
-        self._certs = certs
-
-    @property
-    def endpoint(self) -> str:
-        """`https://127.0.0.1:port`."""
-        return f"https://127.0.0.1:{self.port}"
-
-    @property
-    def ca_file(self) -> Path:
-        """The CA that signed the server's certificate."""
-        return self._certs.ca
+        super().__init__("fixed", free_port(), certs)
 
     def start(self) -> None:
         """Start; return when the port accepts."""

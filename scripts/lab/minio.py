@@ -14,7 +14,7 @@ from lab.backends import REGION, s3_client, verified_opener
 from lab.certs import Certs
 from lab.ports import free_port
 from lab.process import Command, start
-from lab.server import Server
+from lab.server import TlsServer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _KMS_KEY_BYTES: Final = base64.b64encode(bytes(range(32))).decode()
 
 
-class Minio(Server):
+class Minio(TlsServer):
     """MinIO on a free loopback port, data in a folder that goes when the server does. A `lab.backends.Backend`."""
 
     access_key: Final = "minioadmin"
@@ -31,19 +31,8 @@ class Minio(Server):
     kms_key_id: Final = "my-key"
 
     def __init__(self, certs: Certs, *, program: Path | None = None) -> None:
-        super().__init__("minio", free_port())
-        self._certs = certs
+        super().__init__("minio", free_port(), certs)
         self._program = program or tools.minio()
-
-    @property
-    def endpoint(self) -> str:
-        """`https://127.0.0.1:port`."""
-        return f"https://127.0.0.1:{self.port}"
-
-    @property
-    def ca_file(self) -> Path:
-        """The CA that signed the server's certificate."""
-        return self._certs.ca
 
     def client(self, config: Config | None = None) -> "S3Client":
         """A boto3 client straight to the server, with its administrator's keys."""

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import boto3
@@ -17,7 +16,7 @@ from lab.backends import REGION, s3_client, verified_opener
 from lab.certs import Certs
 from lab.ports import accepts, free_port
 from lab.process import Command, start
-from lab.server import Server
+from lab.server import TlsServer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,27 +24,16 @@ if TYPE_CHECKING:
 _MAY_ALL: Final = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
-class Moto(Server):
+class Moto(TlsServer):
     """moto on a free loopback port, data in its memory. A `lab.backends.Backend`; the keys are known once it runs."""
 
     region: Final = REGION
 
     def __init__(self, certs: Certs, *, check_signatures: bool = True) -> None:
-        super().__init__("moto", free_port())
-        self._certs = certs
+        super().__init__("moto", free_port(), certs)
         self._check_signatures = check_signatures
         self.access_key = "moto"
         self.secret_key = "moto-secret-of-the-lab"
-
-    @property
-    def endpoint(self) -> str:
-        """`https://127.0.0.1:port`."""
-        return f"https://127.0.0.1:{self.port}"
-
-    @property
-    def ca_file(self) -> Path:
-        """The CA that signed the server's certificate."""
-        return self._certs.ca
 
     def client(self, config: Config | None = None) -> "S3Client":
         """A boto3 client straight to the server, with its user's keys."""

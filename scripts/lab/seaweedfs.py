@@ -20,7 +20,7 @@ from lab.cache import cache_dir, locked
 from lab.certs import Certs
 from lab.ports import free_port
 from lab.process import Command, start
-from lab.server import Server
+from lab.server import TlsServer
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -30,7 +30,7 @@ _MODULE: Final = "github.com/seaweedfs/seaweedfs@v0.0.0-20261109003541-7506e5f91
 _KEK: Final = bytes(range(32)).hex()
 
 
-class SeaweedFS(Server):
+class SeaweedFS(TlsServer):
     """SeaweedFS's S3 server over TLS on a free loopback port, with a KMS key of its own. A `lab.backends.Backend`."""
 
     access_key: Final = "seaweed"
@@ -38,19 +38,8 @@ class SeaweedFS(Server):
     region: Final = REGION
 
     def __init__(self, certs: Certs, *, program: Path | None = None) -> None:
-        super().__init__("seaweedfs", free_port())
-        self._certs = certs
+        super().__init__("seaweedfs", free_port(), certs)
         self._program = program or weed()
-
-    @property
-    def endpoint(self) -> str:
-        """`https://127.0.0.1:port`."""
-        return f"https://127.0.0.1:{self.port}"
-
-    @property
-    def ca_file(self) -> Path:
-        """The CA that signed the server's certificate."""
-        return self._certs.ca
 
     def client(self, config: "Config | None" = None) -> "S3Client":
         """A boto3 client straight to the server, with its administrator's keys."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from lab.certs import Certs
 from lab.process import Process
 
 
@@ -56,3 +57,21 @@ class Server(ABC):
         if self._process is None:
             raise RuntimeError(f"{self.name} was not started")
         return self._process
+
+
+class TlsServer(Server):
+    """One that serves with the backend's certificate of `certs`."""
+
+    def __init__(self, name: str, port: int, certs: Certs) -> None:
+        super().__init__(name, port)
+        self._certs = certs
+
+    @property
+    def endpoint(self) -> str:
+        """`https://127.0.0.1:port`."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def ca_file(self) -> Path:
+        """The CA that signed the server's certificate."""
+        return self._certs.ca

@@ -1,8 +1,8 @@
-"""A real browser for the pages that the tools write."""
+"""The tools' command lines, and a real browser for the pages that they write."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,24 @@ _FLAGS = (
     "--disable-sync",
     "--window-size=1280,1000",
 )
+
+
+Run = Callable[..., tuple[int, str, str]]
+"""A command line: status, output, complaint."""
+
+
+def in_process(main: Callable[[Sequence[str]], int], capsys: pytest.CaptureFixture[str]) -> Run:
+    """Give a command's ``main`` as its command line."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,28 +19,18 @@ from diffing.words import brief
 from lab import CHECKOUT
 from pages.marking import marked
 from s3gateway.observed.capture import Exchange, Head, Pairs, dump
+from tests.tools.conftest import Run, in_process
 
 CAPTURES = CHECKOUT / "scripts" / "captures" / "spark-400"
 FRONT, BEHIND, GATEWAY = CAPTURES / "front.json", CAPTURES / "behind.json", CAPTURES / "gateway.jsonl"
 CULPRIT = "Connection is in the outgoing SignedHeaders but not on the wire."
 HOSTILE = 'a|b`c``d<script>alert(1)</script>\x1b[31m\u202e"&\udcff_*'
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command line in this process: status, output, complaint."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
+    """The command line in this process."""
+    return in_process(main, capsys)
 
 
 @pytest.fixture

@@ -35,27 +35,17 @@ from s3gateway.reading.model import Found
 from s3gateway.sigv4.model import RequestHead
 from tests.admission import CONFIG, DOCUMENT
 from tests.explain.clients import Keys, botocore, presigned, sets
+from tests.tools.conftest import Run, in_process
 
 GATEWAY = CHECKOUT / "scripts" / "captures" / "spark-400" / "gateway.jsonl"
 HOSTILE = 'a|b`c``d<script>alert(1)</script>\x1b[31m\u202e"&\udcff_*[x](javascript:y)'
 SENTENCE = "the client signed Host `gateway.example:8000`, the wire says `gateway.example`"
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command line in this process: status, output, complaint."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
+    """The command line in this process."""
+    return in_process(main, capsys)
 
 
 @pytest.fixture
