@@ -220,7 +220,6 @@ HARMLESS = {
     "Output": "a stream",
     "OwnAnswer": "a status, and a body that repr leaves out",
     "OwnChunks": "a client's data, with the default repr",
-    "OwnFraming": "lengths",
     "PackedError": "a sentence",
     "Page": "an origin, names and a key",
     "Payload": "a digest or a mode",

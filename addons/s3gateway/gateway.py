@@ -13,7 +13,7 @@ from s3gateway import errors
 from s3gateway.bodies.announced import Announced, own_trailer, read_announced
 from s3gateway.bodies.chunked import chunked_body
 from s3gateway.bodies.delete_objects import DeleteBody
-from s3gateway.bodies.own_chunks import OwnChunks, OwnFraming, own_framing
+from s3gateway.bodies.own_chunks import OwnChunks, own_length
 from s3gateway.bodies.spooled import Spool, SpooledBody
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
@@ -129,15 +129,15 @@ def forward(
         operation = read_operation(head, config.domains)
         aistor.check(operation, head, config.backend.type)
     applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
-    announced, own = None, None
+    announced, length = None, None
     if admitted.arrival.has_body and verified.payload.mode.is_streaming:
         announced = read_announced(verified.payload.mode, admitted.head)
         if spool is not None or verified.payload.mode is PayloadMode.STREAMING_UNSIGNED_TRAILER:
-            own = own_framing(verified.payload.mode, announced, admitted.head, config.limits)
+            length = own_length(verified.payload.mode, announced, admitted.head, config.limits)
     changed = (
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", verified.payload.text.encode()),
-        *(((b"Content-Length", b"%d" % own.length),) if own and head.all(b"content-length") else ()),
+        *(((b"Content-Length", b"%d" % length),) if length is not None and head.all(b"content-length") else ()),
         *own_trailer(announced),
         *signer.own_headers(now),
     )
@@ -159,7 +159,9 @@ def forward(
         ),
         now,
     )
-    body = _body(admitted, signed, signer, config.limits, announced, own, spool) if admitted.arrival.has_body else None
+    body = (
+        _body(admitted, signed, signer, config.limits, announced, length, spool) if admitted.arrival.has_body else None
+    )
     return Outgoing(
         operation,
         head.method,
@@ -252,7 +254,7 @@ def _body(
     signer: Signer,
     limits: Limits,
     announced: Announced | None,
-    own: OwnFraming | None,
+    length: int | None,
     spool: Spool | None,
 ) -> Body:
     verified = admitted.verified
@@ -265,13 +267,13 @@ def _body(
     if announced is None:
         raise errors.internal_error()
     if verified.payload.mode is PayloadMode.STREAMING_UNSIGNED_TRAILER:
-        if own:
+        if length is not None:
             return OwnChunks(announced, limits)
         return chunked_body(verified.payload.mode, None, announced, limits)
     chains = (
         ChunkChain(verified.signing_key, verified.scope, verified.timestamp, verified.seed),
         ChunkChain(signer.signing_key(signed.scope), signed.scope, signed.timestamp, signed.seed),
     )
-    if own and spool is not None:
+    if length is not None and spool is not None:
         return SpooledBody(announced, chains, spool, limits)
     return chunked_body(verified.payload.mode, chains, announced, limits)

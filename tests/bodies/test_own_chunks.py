@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from s3gateway.bodies.announced import read_announced
-from s3gateway.bodies.own_chunks import CHUNK, OwnChunks, OwnFraming, own_framing
+from s3gateway.bodies.own_chunks import CHUNK, OwnChunks, own_length
 from s3gateway.errors import S3Error
 from s3gateway.sigv4.model import PayloadMode, RequestHead
 from tests.receiving import LIMITS, joined, passage
@@ -18,9 +18,9 @@ CRC = b"x-amz-checksum-crc32"
 DATA = bytes(range(256)) * 12 * 1024
 
 
-def framing(mode: PayloadMode, told: RequestHead) -> OwnFraming | None:
-    """What becomes of a body with this head."""
-    return own_framing(mode, read_announced(mode, told), told, SMALL)
+def length(mode: PayloadMode, told: RequestHead) -> int | None:
+    """Of a body with this head, if its chunks are the gateway's."""
+    return own_length(mode, read_announced(mode, told), told, SMALL)
 
 
 def crc32(data: bytes) -> tuple[bytes, bytes]:
@@ -38,15 +38,15 @@ def head(sent: Stream, *, decoded: int | None = None) -> RequestHead:
 
 
 def body_of(sent: Stream, *, decoded: int | None = None) -> OwnChunks:
-    found = framing(PayloadMode.STREAMING_UNSIGNED_TRAILER, head(sent, decoded=decoded))
-    assert found is not None
-    return OwnChunks(found.announced, SMALL)
+    told = head(sent, decoded=decoded)
+    assert length(PayloadMode.STREAMING_UNSIGNED_TRAILER, told) is not None
+    return OwnChunks(read_announced(PayloadMode.STREAMING_UNSIGNED_TRAILER, told), SMALL)
 
 
 def length_of(sent: Stream) -> int:
-    found = framing(PayloadMode.STREAMING_UNSIGNED_TRAILER, head(sent))
+    found = length(PayloadMode.STREAMING_UNSIGNED_TRAILER, head(sent))
     assert found is not None
-    return found.length
+    return found
 
 
 def frames(wire: bytes) -> tuple[list[int], bytes, bytes]:
@@ -95,7 +95,7 @@ def test_byte_by_byte(chunks: tuple[bytes, ...]) -> None:
 def test_where_no_chunk_can_be_too_large_the_clients_stay() -> None:
     """Nothing is changed for a body within the limit."""
     sent = stream(b"a" * 10)
-    assert framing(PayloadMode.STREAMING_UNSIGNED_TRAILER, head(sent)) is None
+    assert length(PayloadMode.STREAMING_UNSIGNED_TRAILER, head(sent)) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ and from the name of the checksum that ``x-amz-trailer`` announces.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from s3gateway import errors
@@ -41,18 +40,10 @@ _LEAST_HEAD: Final = len(b"1") + _SIGNATURE + 2 * _LINE_END
 """Bytes that a signed chunk has besides its data, at least."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnFraming:
-    """What the gateway makes of a body: bytes in it as they leave, and what the client's head says of it."""
+def own_length(mode: PayloadMode, announced: Announced, head: RequestHead, limits: Limits) -> int | None:
+    """Give the length of a body whose chunks the gateway makes; None where the client's chunks stay.
 
-    length: int
-    announced: Announced
-
-
-def own_framing(mode: PayloadMode, announced: Announced, head: RequestHead, limits: Limits) -> OwnFraming | None:
-    """Tell how a body leaves that may hold a chunk above ``limits.aws_chunk``, or to which a trailer is added.
-
-    None where the client's chunks stay.
+    It makes them for a body that may hold a chunk above ``limits.aws_chunk``, or to which a trailer is added.
 
     Where chunks are signed the two lengths tell how many there can be. Are they too few for the data, one is too large.
     """
@@ -60,7 +51,7 @@ def own_framing(mode: PayloadMode, announced: Announced, head: RequestHead, limi
     most = _most_chunks(head, announced) if signed else 1
     if announced.decoded <= most * limits.aws_chunk and not announced.adds_trailer:
         return None
-    return OwnFraming(_length(announced, signed=signed), announced)
+    return _length(announced, signed=signed)
 
 
 def _most_chunks(head: RequestHead, announced: Announced) -> int:
