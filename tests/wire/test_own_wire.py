@@ -11,6 +11,7 @@ from lab.certs import Certs
 from lab.ports import free_port
 from s3gateway.http1.exchange import Link
 from s3gateway.wire.client import ClientConnection
+from s3gateway.wire.tls import READ, received
 from tests.admission import edited
 from tests.real.rawhttp import Raw
 from tests.real.waiting import eventually
@@ -348,3 +349,25 @@ def test_pipelined_requests_are_answered_in_order(wire: Wire, keeping: Keeping) 
     bodies = [answer.body.decode() for answer in answers if answer.status == 200]
     assert bodies == [f"/bucket/{text}{number}" for number in range(20) for text in ("", "put")]
     assert len({number for number, _ in keeping.seen}) == 1
+
+
+# Sizes of reads.
+
+
+def test_reads_are_shorter_while_many_connections_are_busy(wire: Wire) -> None:
+    """What one read brings is held for each connection: many together must not hold more than the memory allows."""
+    uploads = []
+    sizes = []
+    for _ in range(5):
+        raw = wire.connect()
+        raw.send(head_bytes(PUT(now())))
+        uploads.append(raw)
+        eventually(lambda: sum(client.is_busy for client in wire.clients.copy()) == len(uploads), "it has not begun")
+        wire.later(0)
+        sizes.append(len(received.view))
+    for raw in uploads:
+        raw.close()
+    wire.settle(idle=0)
+    wire.later(0)
+    assert sizes == [256 * 1024] * 4 + [READ]
+    assert len(received.view) == 256 * 1024

@@ -79,11 +79,11 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Give the buffer that all connections read into."""
-        return received
+        return received.view
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take a copy of what came."""
-        self.data_received(bytes(received[:nbytes]))
+        self.data_received(bytes(received.view[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Serve what is asked."""
