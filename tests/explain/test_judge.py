@@ -7,10 +7,13 @@ import pytest
 
 from capturing.sources import find
 from lab import CHECKOUT
+from s3gateway.explain.evidence import canonical_request_of
 from s3gateway.explain.judge import Judge, Judgement
 from s3gateway.observed.capture import Exchange, Explanation, Head, Response
 from s3gateway.observed.redaction import captured_head
 from s3gateway.reading.model import Found
+from s3gateway.sigv4 import canonical
+from s3gateway.sigv4.claim import read_claim
 from tests.admission import CONFIG
 from tests.explain.clients import Keys, botocore, sets
 from tests.sigv4.aws import GATEWAY
@@ -107,3 +110,17 @@ def test_what_is_missing_is_told() -> None:
     redacted = replace(answered("SignatureDoesNotMatch"), has_signature=False, missing=("the signature is redacted",))
     told = judged(redacted, configured=True)
     assert not told.explained
+
+
+def test_a_secret_that_the_clients_own_text_proves_is_not_blamed() -> None:
+    """Its debug log has the string to sign, and the configuration the secret: the two give the signature it sent."""
+    signed = botocore(Keys(), "GET", "/bucket/key")
+    claim = read_claim(signed)
+    request = canonical_request_of(signed)
+    text = canonical.string_to_sign(str((claim.date or b"").decode()), claim.scope, request)
+    arrived = sets(signed, "Host", "nobody-would-guess-this.example")
+    found = replace(answered("SignatureDoesNotMatch"), raw=arrived)
+    assert judged(found, configured=True).explanation.cause == "wrong-secret"
+    proven = judged(replace(found, client_string_to_sign=text), configured=True).explanation
+    assert proven.cause != "wrong-secret"
+    assert "wrong-secret" not in {cause for cause, _ in proven.others}

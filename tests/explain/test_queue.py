@@ -4,17 +4,20 @@ import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from s3gateway import errors
-from s3gateway.gateway import Arrival
+from s3gateway.config.gateway_yaml import build
+from s3gateway.gateway import Arrival, admit
 from s3gateway.mitm import explaining
 from s3gateway.mitm.explaining import QUEUE, Explainer
 from s3gateway.observed.log_line import Explained, Record
 from s3gateway.observed.transaction import Transaction
+from tests.admission import DOCUMENT
 from tests.explain.clients import Keys, botocore, sets
 from tests.explain.test_causes import CONFIG
 
@@ -115,3 +118,21 @@ def test_the_line() -> None:
     assert line.to_text().endswith(f"explained host-port (likely) spark? {text}")
     assert "explained host-port spark? the" in replace(line, certainty="certain").to_text()
     assert "dropped" not in replace(line, dropped=0).to_json() + replace(line, dropped=0).to_text()
+
+
+async def test_a_secret_with_which_a_request_has_held_is_not_blamed() -> None:
+    """Then no other cause is named than a change on the way, until the configuration is read anew."""
+    told = Told()
+    explainer = Explainer(told)
+    good = case(None)
+    good.head = botocore(Keys(), "GET", "/bucket/key")
+    good.admitted = admit(good.head, good.arrival, CONFIG, datetime.now(UTC))
+    for held, config in ((False, CONFIG), (True, CONFIG), (False, build(DOCUMENT, Path()))):
+        if held:
+            explainer.consider(good, config)
+        bad = case()
+        bad.head = botocore(Keys(secret="another-secret"), "GET", "/bucket/key")
+        settled = explainer.consider(bad, config)
+        assert settled
+        await settled.wait()
+    assert told.causes == ["wrong-secret", "changed-beyond-guessing", "wrong-secret"]

@@ -13,7 +13,7 @@ from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.explain import why
 from s3gateway.explain.backend import explain_backend, explain_head, read_refusal
 from s3gateway.explain.cause import Certainty
-from s3gateway.explain.evidence import evidence_of, explain_evidence
+from s3gateway.explain.evidence import evidence_of, explain_evidence, proves
 from s3gateway.observed.capture import Explanation, Head
 from s3gateway.reading.model import Found
 from s3gateway.rules.access import Access
@@ -90,13 +90,23 @@ class Judge:
         if case.raw is None or not case.has_signature or self._config is None:
             return None
         now = self._at or case.at or _own_time(case.raw)
-        found = why.explain(case.raw, self._config, now, self._known).explanation
+        proven = self._secret_proven(case, case.raw, self._config)
+        found = why.explain(case.raw, self._config, now, self._known, secret_proven=proven).explanation
         bad = self._bad_chunk(case, now) if found.cause == why.VALID else None
         if bad is None:
             return found
         from s3gateway.explain.chain import explain_chunk  # noqa: PLC0415 - as below
 
         return explain_chunk(*bad)
+
+    @staticmethod
+    def _secret_proven(case: Found, head: RequestHead, config: Config) -> bool:
+        """Whether the client's own text, which its log has, gives the signature that it sent with this secret."""
+        with suppress(errors.S3Error):
+            claim = read_claim(head)
+            client = config.clients.get(claim.access_key_id)
+            return client is not None and proves(evidence_of(case).client, claim, client.keys.secret)
+        return False
 
     def _bad_chunk(self, case: Found, now: datetime) -> "tuple[BadSignature, Verified] | None":
         """Verify a body that the file has, if it is in signed chunks."""

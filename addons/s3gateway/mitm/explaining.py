@@ -17,13 +17,16 @@ from s3gateway.bodies.chunked import ChunkedBody
 from s3gateway.bodies.spooled import SpooledBody
 from s3gateway.bodies.verified import BadSignature
 from s3gateway.code_location import code_location
-from s3gateway.config.model import Config
+from s3gateway.config.model import Client, Config
+from s3gateway.errors import S3Error
 from s3gateway.explain.certificate import names_in
 from s3gateway.explain.chain import explain_chunk
 from s3gateway.explain.why import explain
 from s3gateway.observed.capture import Explanation
 from s3gateway.observed.log_line import EXPLAINED
 from s3gateway.observed.transaction import Transaction
+from s3gateway.sigv4.claim import read_claim
+from s3gateway.sigv4.model import RequestHead
 
 logger = logging.getLogger(__name__)
 
@@ -58,13 +61,17 @@ class Explainer:
         self._dropped = 0
         self._task: asyncio.Task[None] | None = None
         self._now: _Case | None = None
+        self._proven: dict[str, Client] = {}
 
     def consider(self, transaction: Transaction, config: Config) -> asyncio.Event | None:
         """Accept a refusal for explanation, if it is one to be explained and there is room; never waits.
 
-        The event is set when :data:`on_done` has been told.
+        The event is set when :data:`on_done` has been told. Of those that hold it keeps whose secret is proven.
         """
         refusal = transaction.refusal
+        admitted = transaction.admitted
+        if admitted is not None:
+            self._prove(admitted.client, config)
         if refusal is None or refusal.code not in EXPLAINED or transaction.logged:
             return None
         if refusal.reason:  # it says why: of a form's policy, nothing but the secret and the text can be wrong
@@ -81,6 +88,12 @@ class Explainer:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="s3gateway explainer")
         return case.settled
+
+    def _prove(self, client: Client, config: Config) -> None:
+        """Keep that a request with this client's secret has held; one of a session has a key that will not return."""
+        key = client.keys.access_key_id
+        if config.clients.get(key) is client:
+            self._proven[key] = client
 
     def stop(self) -> list[Transaction]:
         """End, and give back what is not explained yet."""
@@ -106,12 +119,26 @@ class Explainer:
         """Explain, and tell of it; what cannot be explained is told of as it is."""
         try:
             with _logged(case):
-                case.transaction.explanation = await asyncio.to_thread(_explain, case)
+                case.transaction.explanation = await asyncio.to_thread(self._explain, case)
             with _logged(case):
                 dropped, self._dropped = self._dropped, 0
                 await self._on_done(case.transaction, dropped)
         finally:
             case.settled.set()
+
+    def _explain(self, case: _Case) -> Explanation:
+        head, config, admitted = case.transaction.head, case.config, case.transaction.admitted
+        if case.bad and admitted:
+            return explain_chunk(case.bad, admitted.verified)
+        now = datetime.fromtimestamp(case.transaction.record.time, UTC)
+        return explain(head, config, now, _own_names(config), secret_proven=self._is_proven(head, config)).explanation
+
+    def _is_proven(self, head: RequestHead, config: Config) -> bool:
+        """Whether a request with this secret has held since the configuration was read."""
+        with suppress(S3Error):
+            key = read_claim(head).access_key_id
+            return key in self._proven and self._proven[key] is config.clients.get(key)
+        return False
 
 
 @contextmanager
@@ -135,14 +162,6 @@ def _bad_signature(transaction: Transaction) -> BadSignature | None:
         return None
     bad, body.bad_signature = body.bad_signature, None
     return bad
-
-
-def _explain(case: _Case) -> Explanation:
-    admitted = case.transaction.admitted
-    if case.bad and admitted:
-        return explain_chunk(case.bad, admitted.verified)
-    now = datetime.fromtimestamp(case.transaction.record.time, UTC)
-    return explain(case.transaction.head, case.config, now, _own_names(case.config)).explanation
 
 
 def _own_names(config: Config) -> tuple[str, ...]:
