@@ -169,11 +169,6 @@ class BackendConnection(asyncio.Protocol):
         self.resume_reading()
         self._write_poison()
 
-    @property
-    def is_busy(self) -> bool:
-        """A spoiled upload is."""
-        return self._is_spoilt
-
     def check(self, now: float) -> None:
         """End a spoiled upload that the backend does not take."""
         if now >= self._ends_at:

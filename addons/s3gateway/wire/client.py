@@ -171,7 +171,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def exchange_ended(self, *, keeps: bool, linger: bool = False) -> None:
         """Serve the next request, or end: at once, or ``limits.refusal_linger`` after the answer."""
-        self._exchange = None
+        self._forget_exchange()
         self._since = self._loop.time()
         if self._state is not _State.BUSY:
             return
@@ -265,6 +265,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     def _begin(self, request: Request) -> None:
         self._state = _State.BUSY
         exchange = self._exchange = Exchange(self, request, self._loop.time())
+        received.begun()
         exchange.start(errors.internal_error() if self.service.is_closed else None)
         if self._exchange is exchange:
             self.push_body()
@@ -303,8 +304,13 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._drop()
 
     def _drop(self) -> None:
-        self._exchange = None
+        self._forget_exchange()
         self._heads.clear()
+
+    def _forget_exchange(self) -> None:
+        if self._exchange is not None:
+            self._exchange = None
+            received.ended()
 
     def _guarded[**P](self, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Whatever a step of an exchange raises: nothing more of it reaches the backend, and the client is cut off."""

@@ -18,11 +18,6 @@ SECONDS: Final = 1.0
 class Timed(Protocol):
     """What may stand still for too long."""
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is under way, so that bytes may move at any moment."""
-        raise NotImplementedError
-
     def check(self, now: float) -> None:
         """End what has stood still for too long; ``now`` is the event loop's time in seconds."""
 
@@ -38,11 +33,6 @@ class Clock:
         self.now = asyncio.get_running_loop().time
         self._before = before
         self._task = asyncio.create_task(self._run(), name="s3gateway clock")
-
-    @property
-    def busy(self) -> int:
-        """How many of those that are watched are busy."""
-        return sum(one.is_busy for one in self.watched)
 
     def stop(self) -> None:
         """Ask no more."""

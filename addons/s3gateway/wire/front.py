@@ -61,11 +61,6 @@ class Front(asyncio.Protocol):
         self._clock.watched.discard(self)
         self._client.connection_lost(exc)
 
-    @property
-    def is_busy(self) -> bool:
-        """It has not begun."""
-        return False
-
     def check(self, now: float) -> None:
         """End a connection whose first bytes, or whose handshake, do not come."""
         if now - self._since >= self._client.service.limits.head_timeout:

@@ -16,7 +16,6 @@ from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.memory import Memory
 from s3gateway.wire.spool import Spool
-from s3gateway.wire.tls import received
 
 if TYPE_CHECKING:
     from s3gateway.wire.watching import Watch
@@ -96,7 +95,6 @@ class Service:
 
     def _check(self, now: float) -> None:
         self.memory.check(now)
-        received.share_out(self.clock.busy)
         for pool in self._pools.values():
             pool.check(now)
 

@@ -24,16 +24,29 @@ _NO_TLS: Final = frozenset(("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PRO
 
 
 class Buffer:
-    """What every connection reads into: it is empty again before the event loop reads from another one."""
+    """What every connection reads into: it is empty again before the event loop reads from another one.
+
+    How much one read may bring depends on how many exchanges are under way: a TLS connection keeps the size of the
+    longest for as long as it lives.
+    """
 
     def __init__(self) -> None:
         self._whole = memoryview(bytearray(_READ_OF_FEW))
-        self.share_out(0)
+        self._part = self._whole[:READ]
+        self._busy = 0
 
-    def share_out(self, busy: int) -> None:
-        """Set how much one read may bring while so many connections are ``busy``."""
-        self.size = _READ_OF_FEW if busy <= _FEW else READ
-        self.view = self._whole[: self.size]
+    @property
+    def view(self) -> memoryview:
+        """The bytes that the next read may fill."""
+        return self._whole if self._busy <= _FEW else self._part
+
+    def begun(self) -> None:
+        """Count an exchange that has begun."""
+        self._busy += 1
+
+    def ended(self) -> None:
+        """Count it no more."""
+        self._busy -= 1
 
 
 received = Buffer()
@@ -244,7 +257,7 @@ class TlsTransport(asyncio.BufferedProtocol):
 
     def _read(self) -> bool:
         """Hand on one piece; whether there may be more."""
-        size, most, more = 0, received.size, True
+        size, most, more = 0, len(received.view), True
         try:
             while size < most:
                 count = self._tls.read(most - size, _decrypted[size:])

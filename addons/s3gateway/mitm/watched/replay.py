@@ -96,11 +96,6 @@ class Replay:
         """It is over."""
         self._done.set()
 
-    @property
-    def is_busy(self) -> bool:
-        """A replay is, from its beginning to its end."""
-        return True
-
     def check(self, now: float) -> None:
         """End it if the backend stands still."""
         if self._exchange is not None:
