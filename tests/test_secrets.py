@@ -129,7 +129,7 @@ HOLDERS = {
     "Suspect": of_field("charset", "said", b"x-amz-meta-a", CUSTOMER_KEY),
     "Sweep": Sweep("charset", b"x-amz-meta-a", (CUSTOMER_KEY,), repr),
     "Request": Request(HEAD, b"HTTP/1.1", 0),
-    "Answer": Answer(b"HTTP/1.1", 403, b"Forbidden", OUT.headers),
+    "Answer": Answer(403, OUT.headers, b"HTTP/1.1", b"Forbidden"),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)

@@ -85,10 +85,10 @@ def returned(
     if answer.is_success:
         if outgoing.operation.name in OBJECT_DATA or _has_no_body(answer, outgoing):
             return Pass(headers)
-        return _document(AnswerHead(answer.status, headers), admitted, outgoing, config)
+        return _document(answer.with_headers(headers), admitted, outgoing, config)
     if quotes_secret(b"\n".join([value for _, value in headers]), outgoing.headers):
         headers = tuple(pair for pair in headers if not quotes_secret(pair[1], outgoing.headers))
-    given = AnswerHead(answer.status, headers)
+    given = answer.with_headers(headers)
     code, message = (text_of(given, name) for name in (b"x-minio-error-code", b"x-minio-error-desc"))
     told = _told(given, code, message.strip('"'), admitted, outgoing, backend)
     if isinstance(told, Refuse):
@@ -164,7 +164,7 @@ def _document(answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, config
     rewriter = None
     if _names_location(outgoing):
         rewriter = LocationRewriter(_addresses(admitted, outgoing, backend))
-        answer = AnswerHead(answer.status, rechunked(answer.headers))
+        answer = answer.with_headers(rechunked(answer.headers))
     judge = partial(judged, answer=answer, admitted=admitted, outgoing=outgoing, config=config)
     return Watch(answer.headers, AnswerWatch(judge, render, refuse, gzip=packed, rewriter=rewriter))
 
@@ -175,7 +175,7 @@ def _for_client(answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, conf
     headers = access.hide_fields(admitted.client.access, headers)
     if answer.first(b"location") is not None:
         headers = _addresses(admitted, outgoing, config.backend).in_headers(headers)
-    return region.of_answer(headers, answer.status, outgoing.operation.name, config.region)
+    return region.of_answer(answer.with_headers(headers), outgoing.operation.name, config.region).headers
 
 
 def _told(

@@ -383,7 +383,7 @@ def test_what_is_written_as_a_request_is_read_as_it_was() -> None:
 def test_what_is_written_as_an_answer_is_read_as_it_was(reason: bytes) -> None:
     """The same for answers, with a reason phrase and without."""
     raw = write_answer(404, reason, FIELDS)
-    assert read_answer(raw) == Answer(b"HTTP/1.1", 404, reason, FIELDS)
+    assert read_answer(raw) == Answer(404, FIELDS, b"HTTP/1.1", reason)
     client = h11.Connection(h11.CLIENT)
     client.send(h11.Request(method="GET", target="/", headers=[("Host", "h")]))
     client.send(h11.EndOfMessage())
@@ -394,5 +394,5 @@ def test_what_is_written_as_an_answer_is_read_as_it_was(reason: bytes) -> None:
 
 
 def test_fields_are_found_in_any_case() -> None:
-    answer = Answer(b"HTTP/1.1", 200, b"", ((b"ETag", b"1"), (b"etag", b"2"), (b"x", b"3")))
+    answer = Answer(200, ((b"ETag", b"1"), (b"etag", b"2"), (b"x", b"3")), b"HTTP/1.1", b"")
     assert (answer.all(b"etag"), answer.all(b"no")) == ([b"1", b"2"], [])

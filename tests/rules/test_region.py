@@ -3,6 +3,7 @@
 import pytest
 
 from s3gateway.errors import S3Error
+from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.region import in_location, of_answer, of_refusal
 
 TOLD = (b"x-amz-bucket-region", b"us-east-1")
@@ -25,7 +26,7 @@ DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 )
 def test_answers(operation: str, status: int, given: tuple[tuple[bytes, bytes], ...], expected: object) -> None:
     """Who asks for a bucket is told, unless it is not there; where a backend tells its own, that is replaced."""
-    assert of_answer(given, status, operation, "us-east-1") == expected
+    assert of_answer(AnswerHead(status, given), operation, "us-east-1").headers == expected
 
 
 def test_refusals() -> None:

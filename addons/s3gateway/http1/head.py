@@ -13,10 +13,11 @@ are known to be careless:
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from s3gateway import errors
+from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.sigv4.model import Headers, RequestHead
 
 CHUNKED: Final = -1
@@ -71,17 +72,11 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer's head: status, reason phrase, raw header pairs in order."""
+class Answer(AnswerHead):
+    """An answer's head as it came: with the version and the reason phrase of its status line."""
 
     version: bytes
-    status: int
     reason: bytes
-    headers: Headers = field(repr=False)
-
-    def all(self, name: bytes) -> list[bytes]:
-        """Every value of the field with this lower-case name, in wire order."""
-        return [value for known, value in self.headers if known.lower() == name]
 
 
 def find_end(buffer: bytes | bytearray, searched: int = 0) -> int:
@@ -123,7 +118,7 @@ def read_answer(raw: bytes) -> Answer:
     words = b"|".join([match[3] or b"", *[value for _, value in headers]])
     if len(words.translate(None, _CONTROLS)) != len(words):
         raise ProtocolError("a control character is in the head")
-    return Answer(match[1], int(match[2]), match[3] or b"", headers)
+    return Answer(int(match[2]), headers, match[1], match[3] or b"")
 
 
 def answer_length(answer: Answer, method: bytes) -> int:
@@ -183,6 +178,19 @@ def _check_target(method: bytes, target: bytes) -> None:
 
 
 def _fields(lines: list[bytes], fold: bytes) -> Headers:
+    parts = [line.partition(b":") for line in lines]
+    fields = [(name, value.strip(_SPACE)) for name, colon, value in parts if colon]
+    names = b"\n".join([name for name, _ in fields])
+    if len(fields) < len(lines) or len(names.translate(None, _SPACE)) < len(names):
+        fields = _unfolded(lines, fold)
+        names = b"\n".join([name for name, _ in fields])
+    if fields and not _NAMES.fullmatch(names + b"\n"):
+        raise ProtocolError("a field's name is no token")
+    return tuple(fields)
+
+
+def _unfolded(lines: list[bytes], fold: bytes) -> list[tuple[bytes, bytes]]:
+    """Read fields of which some may be folded: a line that begins with white space goes on with the one before."""
     fields: list[tuple[bytes, bytes]] = []
     for line in lines:
         if line[:1] in (b" ", b"\t"):
@@ -195,9 +203,7 @@ def _fields(lines: list[bytes], fold: bytes) -> Headers:
         if not colon:
             raise ProtocolError("a field has no colon")
         fields.append((name, value.strip(_SPACE)))
-    if not _NAMES.fullmatch(b"".join([name + b"\n" for name, _ in fields])):
-        raise ProtocolError("a field's name is no token")
-    return tuple(fields)
+    return fields
 
 
 def _request_length(head: RequestHead, version: bytes) -> int:

@@ -18,6 +18,11 @@ class AnswerHead:
 
     status: int
     headers: Headers = field(repr=False)
+    lower_names: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """The name of each of ``headers`` in lower case, duplicates kept."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lower_names", tuple([name.lower() for name, _ in self.headers]))
 
     @property
     def is_success(self) -> bool:
@@ -26,11 +31,21 @@ class AnswerHead:
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of the header with this lower-case name, in wire order."""
-        return [value for found, value in self.headers if found.lower() == name]
+        known = self.lower_names
+        match known.count(name):  # most are there once, or not at all
+            case 0:
+                return []
+            case 1:
+                return [self.headers[known.index(name)][1]]
+        return [pair[1] for found, pair in zip(known, self.headers, strict=True) if found == name]
 
     def first(self, name: bytes) -> bytes | None:
         """Return the first value of the header with this lower-case name."""
-        return next((value for found, value in self.headers if found.lower() == name), None)
+        return self.headers[self.lower_names.index(name)][1] if name in self.lower_names else None
+
+    def with_headers(self, headers: Headers) -> "AnswerHead":
+        """Give a head of this status with other headers; itself where they are its own."""
+        return self if headers is self.headers else AnswerHead(self.status, headers)
 
 
 def names_are_names(headers: Headers) -> bool:

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from s3gateway.errors import BUCKET_REGION
+from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.headers import replaced
 from s3gateway.sigv4.model import Headers
 
@@ -27,12 +28,11 @@ def of_refusal(told: Headers, operation: str, region: str) -> Headers:
     return told or (((BUCKET_REGION, region.encode()),) if operation in _ASKING else ())
 
 
-def of_answer(headers: Headers, status: int, operation: str, region: str) -> Headers:
+def of_answer(answer: AnswerHead, operation: str, region: str) -> AnswerHead:
     """Give a backend's answer this region, where it told one or should: of a bucket that is not there, nobody does."""
-    is_told = any(name.lower() == BUCKET_REGION for name, _ in headers)
-    if is_told or (operation in _ASKING and status != _NOT_FOUND):
-        return replaced(headers, (BUCKET_REGION, region.encode()))
-    return headers
+    if BUCKET_REGION in answer.lower_names or (operation in _ASKING and answer.status != _NOT_FOUND):
+        return answer.with_headers(replaced(answer.headers, (BUCKET_REGION, region.encode())))
+    return answer
 
 
 def in_location(document: bytes, accepted: Iterable[str], region: str) -> bytes:

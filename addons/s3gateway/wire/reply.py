@@ -103,7 +103,7 @@ class Reply:
         length = answer_length(found, outgoing.method)
         self.reason = found.reason
         self.backend_keeps = found.version != HTTP_1_0 and b"close" not in b",".join(found.all(b"connection")).lower()
-        self.head = AnswerHead(found.status, found.headers)
+        self.head = found
         if length == NO_LENGTH:
             return answers.unframed(config.backend)
         decision = answers.returned(self.head, admitted, outgoing, config, for_page)
@@ -113,9 +113,9 @@ class Reply:
         self._form = outgoing.form
         if isinstance(decision, answers.Pass):
             self._note(decision.code, decision.why)
-            self.head = AnswerHead(found.status, decision.headers)
+            self.head = found.with_headers(decision.headers)
         elif isinstance(decision, answers.Watch):
-            self.head, self._watch = AnswerHead(found.status, decision.headers), decision.watch
+            self.head, self._watch = found.with_headers(decision.headers), decision.watch
         else:
             self.head, self._watch = decision.answer, decision.watch
         if self._watch is None:
@@ -174,7 +174,7 @@ class Reply:
         head = self.head
         if head is not None and headers != head.headers:
             self._edits = head.headers, headers
-            self.head = AnswerHead(head.status, headers)
+            self.head = head.with_headers(headers)
 
     def _edited(self, headers: Headers) -> Headers:
         """Make the same changes to the fields of an answer that was held."""
@@ -193,22 +193,21 @@ class Reply:
         answer = self.head
         if answer is None:
             raise ProtocolError("there is no answer")
-        fields = []
-        length = None
-        for pair in answer.headers:
-            name = pair[0].lower()
-            if name not in _OF_ONE_CONNECTION:
-                fields.append(pair)
-                if name == b"content-length":
-                    length = int(pair[1])
+        names = answer.lower_names
+        fields = answer.headers
+        if not _OF_ONE_CONNECTION.isdisjoint(names):
+            pairs = zip(names, fields, strict=True)
+            fields = tuple([pair for name, pair in pairs if name not in _OF_ONE_CONNECTION])
+        given = answer.first(b"content-length")
+        length = None if given is None else int(given)
         has_body = method != b"HEAD" and answer.status not in _NO_BODY
         self._left = length if has_body else None
         self._is_in_chunks = has_body and length is None and not self._is_1_0
         if self._is_in_chunks:
-            fields.append((b"Transfer-Encoding", b"chunked"))
+            fields = (*fields, (b"Transfer-Encoding", b"chunked"))
         if closes:
-            fields.append((b"Connection", b"close"))
-        return write_answer(answer.status, self.reason, tuple(fields))
+            fields = (*fields, (b"Connection", b"close"))
+        return write_answer(answer.status, self.reason, fields)
 
     def framed(self, pieces: list[bytes], *, is_whole: bool) -> list[bytes]:
         """Frame some of the body for the client; raise where it is not as long as the head has promised."""
