@@ -154,6 +154,7 @@ HARMLESS = {
     "BadSignature": "Signatures, and data that repr leaves out",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
+    "Buffer": "bytes that were read, with the default repr",
     "Budget": "counts",
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
