@@ -17,6 +17,7 @@ from s3gateway.bodies.form_data import FormReader
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
 from s3gateway.config.model import KeyPair
+from s3gateway.config.observing import Webhook
 from s3gateway.errors import S3Error
 from s3gateway.explain.charsets import Reading
 from s3gateway.explain.evidence import Evidence
@@ -130,6 +131,7 @@ HOLDERS = {
     "Sweep": Sweep("charset", b"x-amz-meta-a", (CUSTOMER_KEY,), repr),
     "Request": Request(HEAD, b"HTTP/1.1", 0),
     "Answer": Answer(403, OUT.headers, b"HTTP/1.1", b"Forbidden"),
+    "Webhook": Webhook("https", "h", 1, "/", Secret(SECRET), None, 1, 1.0),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
@@ -138,6 +140,7 @@ HOLDERS = {
 
 
 HARMLESS = {
+    "About": "a name and an address",
     "Access": "patterns",
     "AccessLog": "a stream",
     "Action": "names",
@@ -149,10 +152,14 @@ HARMLESS = {
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
     "AtOnce": "nothing",
+    "Audit": "paths, and a Webhook",
+    "AuditFile": "lines that hold none, with the default repr",
+    "AuditLog": "targets, with the default repr",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
     "BucketCors": "rules, with the default repr",
+    "BucketLabels": "names, with the default repr",
     "BucketsOwn": "nothing",
     "Buffer": "bytes that were read, with the default repr",
     "Budget": "counts",
@@ -228,6 +235,7 @@ HARMLESS = {
     "PlainBody": "nothing",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
+    "Poster": "a Webhook, with the default repr",
     "Posting": "an exchange, with the default repr",
     "PostPolicy": "what a policy demands, which signs nothing",
     "Progress": "states and times, with the default repr",
@@ -246,6 +254,7 @@ HARMLESS = {
     "Service": "what is in force, with the default repr",
     "Signing": "lines of a log, with the default repr",
     "Sizes": "two counts",
+    "Spans": "an exporter, with the default repr",
     "Spool": "counts, with the default repr",
     "SpooledBody": "a client's data, with the default repr",
     "SpoolFile": "a file, with the default repr",
@@ -258,6 +267,9 @@ HARMLESS = {
     "Tally": "counts",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
+    "Trace": "ids of a trace",
+    "Tracer": "settings, with the default repr",
+    "Tracing": "an address and a share",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
     "Verdict": "a redacted Explanation, taken apart",

@@ -67,6 +67,7 @@ class Wire:
         cors: Any = None,
         clients: Any = CLIENTS,
         domains: Any = (),
+        sections: dict[str, Any] | None = None,
         **limits: Any,
     ) -> None:
         document = {
@@ -80,6 +81,7 @@ class Wire:
             "addressing": {"domains": list(domains)},
             "cors": cors,
             "limits": {"refusal_linger": 1, **limits},
+            **(sections or {}),
         }
         config = build(document, Path())
         keys = KeyPair(backend.access_key, Secret(backend.secret_key))

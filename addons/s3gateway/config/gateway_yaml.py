@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
+from s3gateway.config.admin import read_admin
+from s3gateway.config.audit import read_audit
 from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.cors import read_cors
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
-from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen, is_pattern
+from s3gateway.config.model import Backend, Chain, Client, Config, KeyPair, Listen, is_pattern
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
+from s3gateway.config.tracing import read_tracing
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
@@ -70,20 +73,23 @@ def build(
 
 def _build(values: dict[str, Any], reader: Files) -> Config:
     credentials = _credentials(values["backend"]["credentials"], reader)
+    clients = _clients(values["clients"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
     return Config(
         listen=listen,
         backend=_backend(values["backend"], listen, reader),
         credentials=credentials,
-        clients=_clients(values["clients"], reader),
+        clients=clients,
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         cors=read_cors(values["cors"]),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
         limits=_limits(values["limits"]),
-        admin=_admin(values["admin"], listen),
+        admin=read_admin(values["admin"], listen),
         log_format=values["log"]["format"],
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
         log_explain=values["log"]["explain"],
+        audit=read_audit(values["audit"], reader),
+        tracing=read_tracing(values["tracing"]),
         files=tuple(reader.seen),
     )
 
@@ -117,15 +123,6 @@ def _regions(values: Iterable[str] | None, backends: str) -> tuple[str, ...]:
             "add a region by its name, which clients that sign for another are told",
         )
     return regions
-
-
-def _admin(values: dict[str, Any], listen: Listen) -> Admin | None:
-    port = values.get("port")
-    if port is None:
-        return None
-    if port == listen.port:
-        raise ConfigError("admin.port", f"{port} is listen.port, where S3 is", "choose another")
-    return Admin(check_listen_host("admin.host", values["host"]), port)
 
 
 def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:

@@ -42,6 +42,7 @@ NUMBER = Kind("number > 0", lambda value: _is_int(value) and value > 0)
 BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
 PER_SECOND = Kind("number a second > 0", lambda value: _is_number(value) and 0 < value < math.inf)
 SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
+SHARE = Kind("number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
 WHOLE_SECONDS = Kind("whole number of seconds", lambda value: _is_int(value) and 0 <= value < 2**31)
 YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
 TRUE = Kind("true", lambda value: value is True, "")
@@ -281,6 +282,13 @@ KEYS = (
         "Its port, never that of S3; without it there is none. See [Health and metrics](#health-and-metrics).",
     ),
     Key(
+        "admin.buckets",
+        TEXTS,
+        "Patterns of the buckets that metrics name. None by default: names may be secret, and each is a series.",
+        (),
+    ),
+    Key("admin.prefixes", TEXTS, "Beginnings of keys that metrics name besides, as `lake/raw/`.", ()),
+    Key(
         "log.format",
         LOG_FORMAT,
         "`auto` is text on a terminal and JSON otherwise. `json` also makes an object of each line that is about no "
@@ -299,4 +307,33 @@ KEYS = (
         "Whether a second line says why a signature did not match, or a clock was off. See `scripts/explain`.",
         default=True,
     ),
+    Key(
+        "audit.file",
+        FILE,
+        "File to append one JSON object a request to, in the shape of MinIO's audit log. Made with mode 0600; may be "
+        "moved away while it is written. See [Audit](#audit).",
+    ),
+    Key(
+        "audit.required",
+        YES_NO,
+        "Whether requests are refused (503) while `audit.file` cannot be written. By default they go on, and their "
+        "lines wait, up to 8 MiB.",
+        default=False,
+    ),
+    Key("audit.stdout", YES_NO, "Whether the same lines go to standard output, beside the log's.", default=False),
+    Key("audit.webhook.url", TEXT, "`https://` address that the same lines are posted to, several at a time."),
+    Key("audit.webhook.authorization_file", FILE, "A file with the value of `Authorization`, such as `Bearer TOKEN`."),
+    Key("audit.webhook.ca_file", FILE, "PEM CA that signed its certificate. Without it the public CAs count."),
+    Key("audit.webhook.queue", NUMBER, "Most lines that wait for it; further ones are lost, and counted.", 10000),
+    Key("audit.webhook.timeout", SECONDS, "How long it may take for one request.", 10),
+    Key("audit.deployment_id", TEXT, "What the lines name as `deploymentid`."),
+    Key(
+        "tracing.add",
+        YES_NO,
+        "Whether a request that comes without a `traceparent` gets one, which nobody signs. One that it has passes as "
+        "it is. See [Tracing](#tracing).",
+        default=False,
+    ),
+    Key("tracing.endpoint", TEXT, "OTLP/HTTP address that spans are sent to: `http://127.0.0.1:4318/v1/traces`."),
+    Key("tracing.sample", SHARE, "Share of the requests that have spans. 0.01 by default."),
 )

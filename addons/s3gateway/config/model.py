@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from s3gateway.config.observing import Audit, Tracing
 from s3gateway.rules.access import Access
 from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
@@ -42,10 +43,12 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Where operators connect: health, readiness, metrics."""
+    """Where operators connect: health, readiness, metrics; ``buckets`` and ``prefixes`` are those that have labels."""
 
     host: str
     port: int
+    buckets: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ class Config:
     log_capture: Path | None
     log_explain: bool
     files: tuple[Path, ...]
+    audit: Audit | None = None
+    tracing: Tracing | None = None
 
     @property
     def region(self) -> str:

@@ -6,10 +6,10 @@ that cannot be written whole leaves no half a line behind.
 
 import asyncio
 import logging
-import os
-import stat
 from pathlib import Path
 from threading import Lock
+
+from s3gateway.wire.appending import append
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class CaptureFile:
     def _write(self, data: bytes) -> str:
         with self._lock:
             try:
-                _append(self.path, data)
+                append(self.path, data)
             except OSError as error:
                 return error.strerror or type(error).__name__
         return ""
@@ -68,20 +68,3 @@ class CaptureFile:
         elif self._problem and not problem:
             logger.warning("log.capture: %s is written again", self.path)
         self._problem = problem
-
-
-def _append(path: Path, data: bytes) -> None:
-    """Append all of it or nothing. A pipe that nobody reads is an error rather than a wait for ever."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-    try:
-        status = os.fstat(file)
-        left = memoryview(data)
-        try:
-            while left:
-                left = left[os.write(file, left) :]
-        except OSError:
-            if stat.S_ISREG(status.st_mode):
-                os.ftruncate(file, status.st_size)
-            raise
-    finally:
-        os.close(file)

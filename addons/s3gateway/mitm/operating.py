@@ -11,8 +11,10 @@ from typing import Final
 
 from cryptography import x509
 
-from s3gateway.config.model import Config
+from s3gateway.config.model import Admin, Config
 from s3gateway.mitm.handover import Door
+from s3gateway.mitm.observers import Observers
+from s3gateway.observed.bucket_labels import BucketLabels
 from s3gateway.observed.metrics import CONTENT_TYPE, Figures, Metrics
 from s3gateway.wire.admin import Page, Pages
 from s3gateway.wire.probe import reach
@@ -31,11 +33,19 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("mitmproxy", "botocore")} | {"python": platform.python_version()}
 
 
+def bucket_labels(admin: Admin) -> BucketLabels | None:
+    """Give the buckets that metrics name, where there are any."""
+    return BucketLabels(admin.buckets, admin.prefixes) if admin.buckets or admin.prefixes else None
+
+
 class Operating:
     """The pages of the admin listener."""
 
-    def __init__(self, service: Service, door: Callable[[], Door | None], metrics: Metrics) -> None:
+    def __init__(
+        self, service: Service, door: Callable[[], Door | None], metrics: Metrics, observers: Observers
+    ) -> None:
         self._service = service
+        self._observers = observers
         self._door = door
         self._metrics = metrics
         self._lock = asyncio.Lock()
@@ -61,6 +71,7 @@ class Operating:
         reasons = ["the gateway is ending"] if self._service.is_closed else []
         if why := await self._down():
             reasons.append(f"backend {self._service.current.config.backend.url}: {why}")
+        reasons += self._observers.reasons
         return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     async def _backends(self) -> Page:
@@ -71,13 +82,15 @@ class Operating:
     async def _metrics_page(self) -> Page:
         config = self._service.current.config
         door = self._door()
+        why_down = await self._down()
         figures = Figures(
             connections=door.connections if door else 0,
             in_flight=door.in_flight if door else 0,
-            backend_up=None if self._asked is None else not self._why_down,
+            backend_up={config.backend.url: not why_down},
             days_left=await asyncio.to_thread(_days_left, _certificates(config), time.time()),
+            audit_lost=self._observers.audit.lost,
         )
-        self._metrics.set_figures(figures, config.backend.url)
+        self._metrics.set_figures(figures)
         return Page(await asyncio.to_thread(self._metrics.text), content_type=CONTENT_TYPE.encode())
 
     async def _down(self) -> str:

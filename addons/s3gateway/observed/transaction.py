@@ -11,6 +11,7 @@ from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.observed.capture import Chunks, Explanation
 from s3gateway.observed.log_line import Record
 from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.rules.tracing import Trace
 from s3gateway.sigv4.model import Headers, RequestHead
 
 
@@ -35,10 +36,22 @@ class Transaction:
     explanation: Explanation | None = None
     timings: dict[str, float] = field(default_factory=dict)
     logged: bool = False
+    retries: tuple[str, ...] = ()  # what failed, each in one word
+    trace: Trace | None = None
 
     def mark(self, moment: str) -> None:
         """Note the first time that this moment is reached, in seconds since the head arrived."""
         self.timings.setdefault(moment, time.time() - self.record.time)
+
+    def note_retry(self, kind: str, backend: str, why: str) -> None:
+        """Note that the request goes to another backend, and why not to this one."""
+        self.retries += (kind,)
+        self.record.retried += f"{'; ' if self.record.retried else ''}{backend}: {why}"
+
+    @property
+    def traceparent(self) -> str:
+        """Give the field that the gateway added; empty where it added none."""
+        return self.trace.header if self.trace is not None and self.trace.is_added else ""
 
     def settle(self) -> None:
         """Note what the body was found to be; after this its bytes may go."""

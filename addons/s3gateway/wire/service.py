@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from s3gateway import errors
 from s3gateway.bodies.form_file import Budget
 from s3gateway.config.model import Config
 from s3gateway.observed.transaction import Transaction
@@ -18,6 +19,7 @@ from s3gateway.wire.memory import Memory
 from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
+    from s3gateway.wire.tracing import Tracer
     from s3gateway.wire.watching import Watch
 
 
@@ -58,6 +60,8 @@ class Service:
         self.spool = Spool(lambda: self.limits.spool)
         self.forms = Budget()
         self.is_closed = False
+        self.must_refuse: Callable[[], errors.S3Error | None] = _nothing
+        self.tracer: Tracer | None = None
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)
         self.bucket_cors = BucketCors(self.clock)
@@ -71,6 +75,10 @@ class Service:
     def limits(self) -> Limits:
         """The limits in force now."""
         return self._current().config.limits
+
+    def refusal(self) -> errors.S3Error | None:
+        """Give what a request that comes now is refused with, whatever it is; None where it is served."""
+        return errors.internal_error() if self.is_closed else self.must_refuse()
 
     def pool(self, current: Current) -> Pool:
         """The pool of connections to that backend; of backends that are configured no more, connections are let go.
@@ -97,6 +105,10 @@ class Service:
         self.memory.check(now)
         for pool in self._pools.values():
             pool.check(now)
+
+
+def _nothing() -> None:
+    return None
 
 
 def _key(current: Current) -> tuple[object, int]:
