@@ -27,6 +27,7 @@ OPTIONS = {
         "--spark",
         "--json",
     ),
+    "canary": ("--bucket", "--client", "--gateway", "--ca-file"),
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
     "clients": ("--all", "--only", "--write", "--speed"),
     "demo": (),

@@ -38,6 +38,7 @@ from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
 from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.wire import contexts
+from s3gateway.wire.canary_requests import Keys
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
 from tests.forms import BOUNDARY, form
@@ -132,6 +133,7 @@ HOLDERS = {
     "Request": Request(HEAD, b"HTTP/1.1", 0),
     "Answer": Answer(403, OUT.headers, b"HTTP/1.1", b"Forbidden"),
     "Webhook": Webhook("https", "h", 1, "/", Secret(SECRET), None, 1, 1.0),
+    "Keys": Keys(KEYS, "us-east-1", b"h", CLIENT.now),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
@@ -163,6 +165,7 @@ HARMLESS = {
     "BucketsOwn": "nothing",
     "Buffer": "bytes that were read, with the default repr",
     "Budget": "counts",
+    "Canary": "names, or a task, with the default repr",
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
@@ -190,6 +193,7 @@ HARMLESS = {
     "Exchange": "heads that are redacted by whoever makes it",
     "Explained": "what the log tells",
     "Explanation": "texts of redacted heads",
+    "Failure": "a sentence",
     "Fate": "names",
     "Fault": "a header's name",
     "Field": "a redacted header",
@@ -220,6 +224,7 @@ HARMLESS = {
     "LocationRewriter": "authorities",
     "Memory": "counts",
     "Metrics": "counts, with the default repr",
+    "Mode": "names",
     "Names": "host names",
     "Opening": "a connection that is being opened, with the default repr",
     "Other": "a sentence",
@@ -232,6 +237,7 @@ HARMLESS = {
     "Page": "an origin, names and a key",
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
+    "PlainAnswer": "fields and a body that repr leaves out",
     "PlainBody": "nothing",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",

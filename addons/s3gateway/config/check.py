@@ -38,6 +38,7 @@ _SECTIONS = (
     "log",
     "audit",
     "tracing",
+    "canary",
 )
 _LISTS = ("clients", "encryption")
 BUCKETS_OWN = "bucket"

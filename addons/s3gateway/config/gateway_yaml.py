@@ -15,6 +15,7 @@ from typing import Any
 from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
 from s3gateway.config.admin import read_admin
 from s3gateway.config.audit import read_audit
+from s3gateway.config.canary import read_canary
 from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.cors import read_cors
 from s3gateway.config.files import Files, reason
@@ -90,6 +91,7 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         log_explain=values["log"]["explain"],
         audit=read_audit(values["audit"], reader),
         tracing=read_tracing(values["tracing"]),
+        canary=read_canary(values["canary"], clients.values()),
         files=tuple(reader.seen),
     )
 

@@ -336,4 +336,13 @@ KEYS = (
     ),
     Key("tracing.endpoint", TEXT, "OTLP/HTTP address that spans are sent to: `http://127.0.0.1:4318/v1/traces`."),
     Key("tracing.sample", SHARE, "Share of the requests that have spans. 0.01 by default."),
+    Key(
+        "canary.bucket",
+        TEXT,
+        "Bucket that the gateway tries its whole path with, at its start. Without it there is no canary. See "
+        "[Canary](#canary).",
+    ),
+    Key("canary.client", TEXT, "Name of the client that does it; it must be allowed to put, get and delete there."),
+    Key("canary.timeout", SECONDS, "How long all of it may take.", 2),
+    Key("canary.retry", SECONDS, "How long after a failure it is tried again.", 10),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from s3gateway.config.observing import Audit, Tracing
+from s3gateway.config.observing import Audit, Canary, Tracing
 from s3gateway.rules.access import Access
 from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
@@ -130,6 +130,7 @@ class Config:
     files: tuple[Path, ...]
     audit: Audit | None = None
     tracing: Tracing | None = None
+    canary: Canary | None = None
 
     @property
     def region(self) -> str:

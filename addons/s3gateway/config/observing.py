@@ -1,4 +1,4 @@
-"""What the configuration says of audit and tracing, as frozen values."""
+"""What the configuration says of audit, tracing and canary, as frozen values."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,3 +41,14 @@ class Tracing:
     add: bool
     endpoint: str
     sample: float
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """``client`` is a client's name; seconds: ``timeout`` for one run, ``retry`` until the next after a failure."""
+
+    bucket: str
+    client: str
+    prefix: str
+    timeout: float
+    retry: float

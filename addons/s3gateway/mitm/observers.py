@@ -1,4 +1,4 @@
-"""Who is told of each request that has ended, besides the log: metrics, audit, traces.
+"""Who is told of each request that has ended, besides the log: metrics, audit, traces, the canary.
 
 A fault in one of them is logged, and stops neither a request nor another one of them.
 """
@@ -14,6 +14,7 @@ from s3gateway.observed.audit import About, audit_line
 from s3gateway.observed.metrics import Metrics
 from s3gateway.observed.transaction import Transaction
 from s3gateway.wire.audit_log import AuditLog
+from s3gateway.wire.canary import Canary
 from s3gateway.wire.service import Service
 from s3gateway.wire.spans import Spans
 from s3gateway.wire.tracing import Tracer
@@ -27,6 +28,7 @@ class Observers:
     def __init__(self, metrics: Metrics | None, to_stdout: Callable[[str], None]) -> None:
         self.metrics = metrics
         self.audit = AuditLog(to_stdout)
+        self.canary: Canary | None = None
         self._service: Service | None = None
         self._tracer: Tracer | None = None
         self._spans: Spans | None = None
@@ -38,6 +40,7 @@ class Observers:
         """Begin, as the configuration says."""
         self._service = service
         service.must_refuse = self.audit.refusal
+        self.canary = Canary(service)
         self.use(config)
 
     def use(self, config: Config) -> None:
@@ -48,6 +51,8 @@ class Observers:
             self.audit.use(config.audit)
         if before is None or config.tracing != before.tracing:
             self._trace(config)
+        if self.canary is not None:
+            self.canary.begin()
 
     def ended(self, transaction: Transaction, config: Config) -> None:
         """Tell them all of a request that has ended."""
@@ -57,14 +62,24 @@ class Observers:
             self._guarded(self._audit, transaction)
         if self._tracer is not None:
             self._guarded(self._tracer.ended, transaction, config.backend.url)
+        if self.canary is not None and self.canary.is_running:
+            self.canary.ended(transaction)
 
     @property
     def reasons(self) -> list[str]:
         """Why the gateway is not ready."""
-        return [self.audit.problem] if self.audit.problem else []
+        canary = self.canary.reason if self.canary is not None else ""
+        return [reason for reason in (self.audit.problem, canary) if reason]
+
+    @property
+    def canary_is_up(self) -> dict[str, bool]:
+        """Whether the last canary passed, by its client."""
+        return self.canary.is_up if self.canary is not None else {}
 
     def stop(self) -> None:
         """End, and let go of what waits."""
+        if self.canary is not None:
+            self.canary.stop()
         self.audit.stop()
         if self._spans is not None:
             self._spans.stop()

@@ -89,6 +89,7 @@ class Operating:
             backend_up={config.backend.url: not why_down},
             days_left=await asyncio.to_thread(_days_left, _certificates(config), time.time()),
             audit_lost=self._observers.audit.lost,
+            canary=self._observers.canary_is_up,
         )
         self._metrics.set_figures(figures)
         return Page(await asyncio.to_thread(self._metrics.text), content_type=CONTENT_TYPE.encode())

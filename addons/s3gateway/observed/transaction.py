@@ -37,6 +37,7 @@ class Transaction:
     timings: dict[str, float] = field(default_factory=dict)
     logged: bool = False
     retries: tuple[str, ...] = ()  # what failed, each in one word
+    notes: tuple[str, ...] = ()  # what was logged of it, for whoever asks why
     trace: Trace | None = None
 
     def mark(self, moment: str) -> None:

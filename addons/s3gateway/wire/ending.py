@@ -278,6 +278,7 @@ class Ending:
 
     def _log(self, why: str) -> None:
         if why:
+            self.transaction.notes += (why,)
             logger.error("request %s: %s", self.transaction.record.request_id, why)
 
     def _log_fault(self, error: BaseException) -> None:
