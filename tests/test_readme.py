@@ -18,6 +18,7 @@ OPTIONS = {
     "bench": (
         "--against",
         "--watched",
+        "--observed",
         "--peer",
         "--tls",
         "--cases",

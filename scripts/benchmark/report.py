@@ -7,11 +7,18 @@ from typing import Any, Final
 
 from benchmark.cases import Row
 from benchmark.measure import Samples
-from benchmark.targets import BARE, DIRECT, OTHER, THIS, WATCHED
+from benchmark.targets import AUDIT, BARE, DIRECT, METRICS, OTHER, THIS, WATCHED
 
 _LABEL: Final = 48
 _CELL: Final = 10
-_RATIOS: Final = ((THIS, OTHER), (THIS, BARE), (THIS + WATCHED, OTHER + WATCHED), (THIS + WATCHED, THIS))
+_RATIOS: Final = (
+    (THIS, OTHER),
+    (THIS, BARE),
+    (THIS + WATCHED, OTHER + WATCHED),
+    (THIS + WATCHED, THIS),
+    (THIS + METRICS, THIS),
+    (THIS + AUDIT, THIS),
+)
 
 
 @dataclass(frozen=True, slots=True)
