@@ -21,6 +21,7 @@ from s3gateway.signer import Signer
 from s3gateway.sigv4.model import Secret
 from s3gateway.wire.backends import BackendConnection, Pool
 from s3gateway.wire.client import ClientConnection
+from s3gateway.wire.cluster import Cluster, Resolve, resolve
 from s3gateway.wire.contexts import for_backend, for_clients, with_certificate
 from s3gateway.wire.front import Front
 from s3gateway.wire.service import Current, Service
@@ -67,12 +68,16 @@ class Wire:
         cors: Any = None,
         clients: Any = CLIENTS,
         domains: Any = (),
+        several: dict[str, Any] | None = None,
+        health: dict[str, Any] | None = None,
+        resolve: Resolve = resolve,
         **limits: Any,
     ) -> None:
         document = {
             "listen": {"certificate": str(certs.gateway)},
+            "health": health or {},
             "backend": {
-                "endpoint": endpoint or backend.endpoint,
+                **(several or {"endpoint": endpoint or backend.endpoint}),
                 "ca_file": str(backend.ca_file),
                 "credentials": {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key},
             },
@@ -86,6 +91,7 @@ class Wire:
         tls = with_certificate(config.listen) if config.listen.certificate else for_clients()
         self._current = Current(config, Signer(keys, "us-east-1"), tls, for_backend(config.backend))
         self._ca_file = certs.ca
+        self._resolve = resolve
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._ahead = 0.0
@@ -120,6 +126,12 @@ class Wire:
     def pool(self) -> Pool:
         return self._service.pool(self._current)
 
+    @property
+    def cluster(self) -> Cluster:
+        found = self._service.cluster
+        assert found is not None
+        return found
+
     def idle(self) -> list[BackendConnection]:
         """The connections that are kept now."""
         return list(self.pool._idle)
@@ -134,7 +146,7 @@ class Wire:
     async def _begin(self) -> None:
         base = self._loop.time
         self._loop.time = lambda: base() + self._ahead  # type: ignore[method-assign]
-        self._service = Service(lambda: self._current, self.books)
+        self._service = Service(lambda: self._current, self.books, self._resolve)
         self._server = await self._loop.create_server(partial(_Accepted, self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -3,6 +3,7 @@
 from s3gateway.answer_watch import Refuse
 from s3gateway.http1.exchange import Answer, Upload
 from s3gateway.http1.head import ProtocolError
+from s3gateway.rules.continuation import Rest
 from s3gateway.rules.headers import removed
 from s3gateway.wire.ending import Ending
 from s3gateway.wire.reply import Step
@@ -32,6 +33,13 @@ class Answering(Ending):
         step = self._reply.read_head(data, admitted, outgoing, config, transaction.for_page)
         if step is Step.MORE:
             return
+        if self._rest is not None:
+            self._take_rest(self._rest)
+            return
+        if self._member is not None:
+            if self._reply.head is not None and self._is_tried_elsewhere(self._reply.head.status):
+                return
+            self._weigh_answer()
         progress.answer = Answer.HELD
         transaction.mark("answered")
         self._note_answer()
@@ -147,6 +155,18 @@ class Answering(Ending):
         """Take it again."""
         if self._backend is not None and not self._is_waiting:
             self._backend.resume_reading()
+
+    def _take_rest(self, rest: Rest) -> None:
+        """Go on with an answer that another backend has begun."""
+        raise NotImplementedError
+
+    def _is_tried_elsewhere(self, status: int) -> bool:
+        """Try the request at another backend, where this one refuses it for the moment."""
+        raise NotImplementedError
+
+    def _weigh_answer(self) -> None:
+        """Count a large answer for what it is."""
+        raise NotImplementedError
 
     def _catch_up(self) -> None:
         """Take what has come from the backend in the meantime."""

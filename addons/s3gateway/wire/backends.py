@@ -216,7 +216,7 @@ class Opening:
             protocol = TlsTransport(context, connection, server_hostname=backend.host, on_failed=self._on_failed)
         try:
             self._transport, _ = await asyncio.get_running_loop().create_connection(
-                lambda: protocol, backend.host, backend.port
+                lambda: protocol, backend.address or backend.host, backend.port
             )
         except OSError as error:
             self._on_failed(str(error))

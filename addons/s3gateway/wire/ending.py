@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from s3gateway import errors
 from s3gateway.code_location import code_location
 from s3gateway.explain.unreachable import remedy
-from s3gateway.gateway import Arrival
+from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.http1 import framing
 from s3gateway.http1.exchange import Answer, Link, Progress, Upload
 from s3gateway.http1.head import CHUNKED, HTTP_1_0, ProtocolError, Request
@@ -30,7 +30,9 @@ from s3gateway.wire.reply import Reply
 from s3gateway.wire.watching import Answered, Killed, Watch
 
 if TYPE_CHECKING:
+    from s3gateway.rules.continuation import Rest
     from s3gateway.wire.backends import BackendConnection, Opening
+    from s3gateway.wire.member import Member
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class Ending:
         )
         self._caller: Caller | None = caller
         self._service = caller.service
-        self._current = caller.service.current
+        self._current = self._came_under = caller.service.current
         self._request = request
         self._began = now
         self._is_1_0 = request.version == HTTP_1_0
@@ -59,7 +61,15 @@ class Ending:
         self._wire = b""  # the head as it leaves, with a body that was held
         self._backend: BackendConnection | None = None
         self._opening: Opening | None = None
-        self._was_sent_again = False
+        self._make: Callable[[Admitted], tuple[Outgoing, bytes]] | None = None  # signs, for the backend in use
+        self._was_sent_again = self._was_continued = False
+        self._member: Member | None = None  # the one of several backends that was chosen
+        self._weight = 0.0
+        self._tried: set[Member] = set()
+        self._was_moved = False
+        self._begun: Reply | None = None  # the answer that one backend began and another is to end
+        self._rest: Rest | None = None  # what another backend was asked for, after one broke off
+        self._fell_at: float | None = None
         self._watch: Watch | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_waiting = False  # for whoever watches
@@ -202,7 +212,10 @@ class Ending:
     def _end(self) -> None:
         """Hold nothing any more: no connection, no byte of a body, no task."""
         self._is_over = True
-        self._caller = None
+        if self._member is not None:
+            self._leave_member()
+        self._caller = self._make = self._begun = None
+        self._tried.clear()
         self._outbox.clear()
         self._outbox.on_framed = None
         self._reply.drop()
@@ -282,6 +295,10 @@ class Ending:
 
     def _log_fault(self, error: BaseException) -> None:
         logger.error("request %s refused: %s", self.transaction.record.request_id, code_location(error))
+
+    def _leave_member(self) -> None:
+        """Use the chosen backend no more."""
+        raise NotImplementedError
 
     def _answer_for_others(self, answered: Answered) -> None:
         """Give the client what somebody else's addon has answered."""

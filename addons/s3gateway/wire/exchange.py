@@ -9,6 +9,7 @@ An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.end
 from datetime import UTC, datetime
 
 from s3gateway import errors, gateway, post_object
+from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
@@ -98,8 +99,12 @@ class Exchange(CrossOrigin):
         head = self.transaction.head
         if self._watch is not None:
             head = same_or_new(head, self._watch.request_now()[0])
-        config, signer, spool = self._current.config, self._current.signer, self._service.spool
-        self._sign(lambda admitted: (gateway.forward(admitted, head, config, signer, datetime.now(UTC), spool), b""))
+
+        def make(admitted: Admitted) -> tuple[Outgoing, bytes]:
+            current, spool = self._current, self._service.spool
+            return gateway.forward(admitted, head, current.config, current.signer, datetime.now(UTC), spool), b""
+
+        self._send(make)
 
     def client_gone(self, why: str) -> None:
         """Take the upload, or the answer, away from the backend at once."""
@@ -130,14 +135,17 @@ class Exchange(CrossOrigin):
             backend_has_unsent=bool(self._outbox) or bool(unsent),
         )
         if not progress.is_over(waits, limits, now):
+            self._check_fallen(now)
             return
         waited = f"{patience(waits, limits):g} s"
         match waits:
             case Waits.BODY if progress.may_answer:
                 self._guarded(self.refuse, errors.request_timeout())
             case Waits.CONNECT:
-                self._guarded(self._fail, f"not connected within {waited}")
+                self._drop_opening()
+                self._guarded(self._on_unreachable, f"not connected within {waited}")
             case Waits.BACKEND:
+                self._note_broken(f"took and sent nothing for {waited}")
                 self._guarded(self._fail, f"took and sent nothing for {waited}")
             case _:
                 self._guarded(self._break_off, f"the client took and sent nothing for {waited}")

@@ -128,6 +128,10 @@ class Reply:
             status, headers, self._document = self._form.answer(self.head.headers)
             self.head, self.reason = AnswerHead(status, headers), reason(status)
 
+    def goes_on(self, begun: "Reply") -> None:
+        """Bring the rest of an answer that has begun: its head has left, and its framing goes on."""
+        self.head, self._left, self._is_in_chunks = begun.head, begun._left, begun._is_in_chunks  # noqa: SLF001 - its own class
+
     def keep(self, data: bytes) -> None:
         """Take what comes while nobody can go on with it."""
         self._buffer += data
