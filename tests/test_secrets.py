@@ -29,6 +29,7 @@ from s3gateway.observed.transaction import Transaction
 from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
 from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.rules.health import Ask
 from s3gateway.rules.quoting import ErrorDocument
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chunk_reader import ChunkReader
@@ -37,6 +38,7 @@ from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
 from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.wire import contexts
+from s3gateway.wire.health_check import Question
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
 from tests.forms import BOUNDARY, form
@@ -131,6 +133,7 @@ HOLDERS = {
     "Request": Request(HEAD, b"HTTP/1.1", 0),
     "Answer": Answer(403, OUT.headers, b"HTTP/1.1", b"Forbidden"),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
+    "Question": Question(Ask.LIVE, b"HEAD", "/bucket", OUT.headers),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
     ),
@@ -148,10 +151,12 @@ HARMLESS = {
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
+    "Ask": "names",
     "AtOnce": "nothing",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
+    "Broke": "what the log tells",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
     "Buffer": "bytes that were read, with the default repr",
@@ -159,7 +164,9 @@ HARMLESS = {
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
+    "Checked": "what the log tells",
     "Checksum": "a digest",
+    "Choosing": "an exchange, with the default repr",
     "ChunkData": "a client's data",
     "ChunkedReader": "an unfinished line, with the default repr",
     "ChunkEnd": "nothing",
@@ -168,6 +175,7 @@ HARMLESS = {
     "ChunkStart": "a Signature",
     "ClientConnection": "a client's bytes, with the default repr",
     "Clock": "connections, with the default repr",
+    "Cluster": "backends, with the default repr",
     "Command": "lines of a log, with the default repr",
     "Comparison": "redacted heads",
     "Condition": "what a policy demands, which signs nothing",
@@ -198,6 +206,8 @@ HARMLESS = {
     "HashedBody": "a client's data, with the default repr",
     "Head": "a redacted head",
     "Heads": "a client's bytes, with the default repr",
+    "Health": "what the log tells",
+    "HealthChecks": "paths and times",
     "Held": "bodies that repr leaves out",
     "Hold": "an AnswerHead, and an AnswerWatch that repr leaves out",
     "Joined": "requests of a log, with the default repr",
@@ -211,9 +221,11 @@ HARMLESS = {
     "Link": "names",
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
+    "Member": "connections, with the default repr",
     "Memory": "counts",
     "Metrics": "counts, with the default repr",
     "Names": "host names",
+    "Need": "names",
     "Opening": "a connection that is being opened, with the default repr",
     "Other": "a sentence",
     "Outbox": "bytes on their way, with the default repr",
@@ -233,6 +245,7 @@ HARMLESS = {
     "Progress": "states and times, with the default repr",
     "Rates": "access key ids",
     "RawStream": "lines of a log, with the default repr",
+    "Reach": "names",
     "Record": "what the log tells",
     "Reference": "a page's address",
     "Refusal": "a backend's answer",
@@ -240,11 +253,13 @@ HARMLESS = {
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
+    "Rest": "a range and an ETag",
     "Row": "redacted headers",
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
     "Service": "what is in force, with the default repr",
     "Signing": "lines of a log, with the default repr",
+    "Site": "addresses",
     "Sizes": "two counts",
     "Spool": "counts, with the default repr",
     "SpooledBody": "a client's data, with the default repr",
@@ -258,6 +273,7 @@ HARMLESS = {
     "Tally": "counts",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
+    "Unreachable": "what the log tells",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
     "Verdict": "a redacted Explanation, taken apart",

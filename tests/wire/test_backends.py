@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.certs import Certs
 from s3gateway.observed.log_line import Record
-from s3gateway.rules.health import Reach
+from s3gateway.rules.balance import Need
+from s3gateway.rules.health import Ask, Checked, Reach
 from tests.real.rawhttp import Answer
 from tests.real.waiting import LIMIT, eventually
 from tests.refusing import Made, auth
@@ -540,6 +541,26 @@ def test_a_backend_that_asks_for_a_certificate(farm: Farm, shown: Path, shows: b
         eventually(lambda: not any(member.pool._idle for member in wire.cluster))
         assert ask(wire, GET).code == "SlowDown"
         assert len(server.exchanges) == before
+
+
+def test_a_late_one_is_the_last_resort(farm: Farm) -> None:
+    """While another is up it is given nothing, but what the other could not do."""
+    wire, servers = farm(2)
+    ready(wire, servers)
+
+    async def late() -> None:
+        second = tuple(wire.cluster)[1]
+        wire.cluster.note(second, Checked(Ask.LIVE, "no answer", is_silent=True))
+
+    wire.do(late())
+    first, second = wire.cluster
+    for need in Need:
+        assert {wire.cluster.choose(need) for _ in range(20)} == {first}
+        assert wire.cluster.choose(need, {first}) is second
+        assert wire.cluster.choose(need, {first, second}) is None
+    servers[0].serve = breaking_off(1000)
+    servers[1].serve = breaking_off(1000)
+    assert ask(wire, GET).body == OBJECT
 
 
 # Names.

@@ -60,13 +60,14 @@ def fit(sites: Sequence[tuple[bool, Sequence[Health]]], need: Need, *, kms: bool
             continue
         if need is Need.WRITE and not takes_writes:
             return []
-        able = [(i, health) for i, health in enumerate(healths) if _can(health, need, kms=kms)]
+        able = [(i, health) for i, health in enumerate(healths) if can(health, need, kms=kms)]
         up = [i for i, health in able if health.reach is Reach.UP]
         return [(number, i) for i in up or [i for i, _ in able]]
     return []
 
 
-def _can(health: Health, need: Need, *, kms: bool) -> bool:
+def can(health: Health, need: Need, *, kms: bool) -> bool:
+    """Whether a backend can be given this, if need be."""
     if health.reach is Reach.DOWN or health.no_read:
         return False
     return need is Need.READ or not (health.no_write or (kms and health.no_kms))

@@ -57,6 +57,7 @@ class Cluster:
             backend: [self._make(backend)] for site in self.sites for backend in site.endpoints
         }
         self._fit: dict[Need, list[Member]] = {}
+        self._late: dict[Need, list[Member]] = {}
         self._rank()
         for member in self:
             self._start(member)
@@ -70,7 +71,9 @@ class Cluster:
         """Give the backend for a request, one that has not been tried; None where there is none."""
         able = self._fit[need]
         if tried:
+            # One that is late with a check is better than none: a check is late where a machine is busy.
             able = [member for member in able if member not in tried]
+            able = able or [member for member in self._late[need] if member not in tried]
         return balance.choose(able, random.random) if able else None
 
     def note(self, member: Member, event: Event) -> None:
@@ -134,7 +137,13 @@ class Cluster:
         ]
         for need in Need:
             fit = balance.fit(known, need, kms=self._needs_kms)
-            self._fit[need] = [members[site][number] for site, number in fit]
+            self._fit[need] = chosen = [members[site][number] for site, number in fit]
+            of_site = members[fit[0][0]] if fit else []
+            self._late[need] = [
+                member
+                for member in of_site
+                if member not in chosen and balance.can(member.health, need, kms=self._needs_kms)
+            ]
 
     async def _look_up(self, backend: Backend, ttl: float) -> None:
         """Follow the addresses of a name: each is a backend. One address is left to the system."""

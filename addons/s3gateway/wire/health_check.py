@@ -4,7 +4,7 @@ A check takes the connections that requests take, over the same TLS, so that it 
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from s3gateway.http1 import framing
@@ -26,7 +26,7 @@ class Question:
     ask: Ask
     method: bytes
     path: str
-    headers: Headers
+    headers: Headers = field(repr=False)  # the signature, the session token
 
 
 async def check(pool: Pool, question: Question, timeout: float) -> Checked:  # noqa: ASYNC109 - told in the result
