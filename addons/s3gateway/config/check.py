@@ -8,7 +8,8 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
-from s3gateway.config.keys import FILE, KEYS, SECRET, TEXT, TEXTS, TRUE, Key
+from s3gateway.config.keys import KEYS
+from s3gateway.config.kinds import FILE, SECRET, TEXT, TEXTS, TRUE, Key
 
 _SHOWN = 60
 

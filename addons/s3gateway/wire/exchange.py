@@ -1,7 +1,8 @@
 """One request and its answer, from head to log line: admit, sign, connect, upload, answer. Fails closed at every step.
 
-An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ending` (what it holds, how it ends),
-:mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
+An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.stepping` (what it holds, how it goes on),
+:mod:`~s3gateway.wire.ending` (how it ends), :mod:`~s3gateway.wire.answering` (the way back),
+:mod:`~s3gateway.wire.choosing` (which of several backends), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
 :mod:`~s3gateway.wire.cors` (pages), and here the way in.
 """
