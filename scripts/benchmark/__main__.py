@@ -17,7 +17,8 @@ from typing import Any, Final
 from benchmark import jobs, measure, report
 from benchmark.cases import CASES, NAMES, rows
 from benchmark.processes import peak_mib, reset_peak
-from benchmark.targets import DIRECT, OTHER, THIS, WATCHED, Field, Target, Wanted, running
+from benchmark.shares import shares
+from benchmark.targets import DIRECT, OTHER, SEVERAL, THIS, WATCHED, Field, Target, Wanted, running
 from commandline import Parser, UsageError, checkout, count, duration, output_file, unless_stopped, writing
 from lab import MissingPartError
 from lab.peers import PEERS
@@ -55,6 +56,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="fixed: a small server that answers the same bytes each time, so that the gateway's speed is visible"
         " where MinIO would take most of the machine",
     )  # fmt: skip
+    parser.add_argument(
+        "--endpoints", type=count, metavar="N",
+        help="also this gateway with N endpoints to choose from, which are ports of the fixed backend",
+    )  # fmt: skip
     parser.add_argument("--against", type=checkout, metavar="FOLDER", help="also the gateway of another checkout")
     parser.add_argument("--watched", action="store_true", help="also with -w FILE, where mitmdump writes each flow")
     parser.add_argument("--peer", action="append", choices=PEERS, default=[], help="also this one (may be repeated)")
@@ -67,6 +72,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--spark: needs a backend that stores; leave out --backend fixed")
     if options.spark and options.no_bare:
         parser.error("--spark: compares with the direct connection; leave out --no-bare")
+    if options.endpoints and options.backend != "fixed":
+        parser.error("--endpoints: are ports of the fixed backend; add --backend fixed")
     options.rounds = options.rounds or (1 if options.quick else 5)
     options.seconds = options.seconds or (0.3 if options.quick else 1.0)
     return options
@@ -93,6 +100,7 @@ def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
         options.tls,
         not options.no_bare,
         options.backend == "fixed",
+        options.endpoints or 0,
         list(dict.fromkeys(options.peer)),
     )
     with running(wanted) as ready:
@@ -108,6 +116,10 @@ def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
         peaks = {target.name: peak_mib(target.pids) for target in targets if target.name != DIRECT}
         result["peak_rss_mib"] = peaks
         print(report.memory(peaks, names), flush=True)
+        for target in targets:
+            if target.name == SEVERAL and target.log is not None:
+                result["shares"] = shares(target.log)
+                print(report.spread(result["shares"]), flush=True)
         gateways = [target for target in targets if target.name in {THIS, OTHER}]
         if not options.no_memory:
             result["uploads_at_once_mib"] = _memory(gateways, 64 if options.quick else 256)
@@ -132,7 +144,7 @@ def _run_cases(options: argparse.Namespace, targets: Sequence[Target], result: d
         print(report.lines(figures, names), flush=True)
         for name, failure in figures.failures.items():
             print(f"     {name} fails: {failure}", flush=True)
-            failed = failed or name.removesuffix(WATCHED) in {THIS, OTHER}
+            failed = failed or name.removesuffix(WATCHED) in {THIS, OTHER, SEVERAL}
     return failed
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from s3gateway.config.addresses import is_loopback, split_endpoint
+from s3gateway.config.addresses import is_loopback, listens_at, split_endpoint
 from s3gateway.config.check import ConfigError, quoted
 from s3gateway.config.files import Files
 from s3gateway.config.header_words import check_word
@@ -19,7 +19,6 @@ MOST = 256
 """Endpoints in all: each has connections and checks of its own, and MinIO's largest pools have fewer servers."""
 
 _ELLIPSIS = re.compile(r"\{(\d{1,4})\.\.\.(\d{1,4})\}")
-_ANY = ("0.0.0.0", "::")  # noqa: S104 - looked for, not listened on
 _WRITE_IT = "write it like https://minio{1...4}:9000"
 
 
@@ -106,7 +105,7 @@ class _Reader:
                 key, f"{quoted(endpoint)} is not encrypted", "use https:// (http is for this machine only)"
             )
         listen = self._listen
-        if port == listen.port and (host == listen.host or (listen.host in _ANY and is_loopback(host))):
+        if port == listen.port and listens_at(listen.host, host):
             raise ConfigError(
                 key,
                 f"{quoted(endpoint)} is the gateway's own address",

@@ -7,7 +7,7 @@ server of a cluster. Servers that keep upload ids or continuation tokens for the
 """
 
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final, Protocol
 
 from s3gateway.rules.health import Health, Reach
@@ -16,8 +16,8 @@ _MEBIBYTE: Final = 1024 * 1024
 _MOST_WEIGHT: Final = 64.0
 
 
-class Need(Enum):
-    """What a request needs of a backend."""
+class Need(IntEnum):
+    """What a request needs of a backend. A number, because each request looks one up and a name is slow to hash."""
 
     READ = auto()
     WRITE = auto()
@@ -39,12 +39,11 @@ def weight(length: int) -> float:
 
 
 def choose[T: Loaded](candidates: Sequence[T], random: Callable[[], float]) -> T:
-    """Take the less loaded of two; ``random`` gives numbers from 0 to less than 1."""
+    """Take the less loaded of two; ``random`` gives one number from 0 to less than 1, which stands for a pair."""
     count = len(candidates)
     if count == 1:
         return candidates[0]
-    first = int(random() * count)
-    second = int(random() * (count - 1))
+    first, second = divmod(int(random() * count * (count - 1)), count - 1)
     one, other = candidates[first], candidates[second + (second >= first)]
     return one if (one.load + 1) * other.share <= (other.load + 1) * one.share else other
 

@@ -201,11 +201,20 @@ def changes(before: Health, now: Health) -> list[str]:
 
 _NO_QUORUM: Final = (412, 503)
 _OK: Final = 200
+_FORBIDDEN: Final = 403
 _REDIRECTS: Final = range(300, 400)
 
 
-def judged(ask: Ask, path: str, status: int, content_type: bytes) -> str:
-    """Say what is wrong with the answer to a check; empty if nothing is."""
+_STARTING: Final = b"offline"
+
+
+def judged(ask: Ask, path: str, status: int, content_type: bytes, server_status: bytes = b"") -> str:
+    """Say what is wrong with the answer to a check; empty if nothing is.
+
+    ``server_status`` is ``X-Minio-Server-Status``: while MinIO starts, ``live`` is 200 and every request is refused.
+    """
+    if server_status.endswith(_STARTING):
+        return f"{path} answered {status}: it is still starting"
     if b"html" in content_type.lower() or status in _REDIRECTS:
         what = "a web page" if status == _OK else str(status)
         return f"{path} answered {what}: is that the S3 server itself?"
@@ -219,6 +228,8 @@ def judged(ask: Ask, path: str, status: int, content_type: bytes) -> str:
             Ask.WRITE: "no write quorum",
             Ask.KMS: "its KMS makes no keys",
         }[ask]
+    elif status == _FORBIDDEN:
+        meaning = "is that a gateway, or this one? Name the S3 servers"
     elif ask is Ask.LIVE:
         meaning = "is that MinIO? For another S3 server set health.bucket"
     return f"{path} answered {status}" + (f": {meaning}" if meaning else "")

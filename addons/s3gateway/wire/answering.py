@@ -1,5 +1,7 @@
 """The way back of one exchange: the backend's answer, on its way to the client."""
 
+from typing import Final
+
 from s3gateway.answer_watch import Refuse
 from s3gateway.http1.exchange import Answer, Upload
 from s3gateway.http1.head import ProtocolError
@@ -8,6 +10,11 @@ from s3gateway.rules.headers import removed
 from s3gateway.wire.ending import Ending
 from s3gateway.wire.reply import Step
 from s3gateway.wire.watching import Answered, Watch
+
+LARGE: Final = 1024 * 1024
+"""Bytes from which an answer weighs more than a small request: of one, and of what a slow client has not taken."""
+
+_UNAVAILABLE: Final = 503
 
 
 class Answering(Ending):
@@ -37,9 +44,11 @@ class Answering(Ending):
             self._take_rest(self._rest)
             return
         if self._member is not None:
-            if self._reply.head is not None and self._is_tried_elsewhere(self._reply.head.status):
+            head = self._reply.head
+            if head is not None and head.status == _UNAVAILABLE and self._is_tried_elsewhere():
                 return
-            self._weigh_answer()
+            if self._reply.length >= LARGE:
+                self._weigh_answer(self._reply.length)
         progress.answer = Answer.HELD
         transaction.mark("answered")
         self._note_answer()
@@ -160,11 +169,11 @@ class Answering(Ending):
         """Go on with an answer that another backend has begun."""
         raise NotImplementedError
 
-    def _is_tried_elsewhere(self, status: int) -> bool:
+    def _is_tried_elsewhere(self) -> bool:
         """Try the request at another backend, where this one refuses it for the moment."""
         raise NotImplementedError
 
-    def _weigh_answer(self) -> None:
+    def _weigh_answer(self, length: int) -> None:
         """Count a large answer for what it is."""
         raise NotImplementedError
 

@@ -26,14 +26,11 @@ from s3gateway.rules.balance import Need, weight
 from s3gateway.rules.continuation import Rest, rest
 from s3gateway.rules.health import Broke, Event, Unreachable
 from s3gateway.rules.repeatable import is_repeatable
-from s3gateway.wire.answering import Answering
+from s3gateway.wire.answering import LARGE, Answering
 from s3gateway.wire.member import Member
 from s3gateway.wire.reply import Reply
 
 RETRY_AFTER: Final = (b"Retry-After", b"1")
-
-_LARGE: Final = 1024 * 1024
-"""Bytes from which an answer weighs more than a small request."""
 
 _OURS: Final = re.compile(r"\[Errno (12|23|24|99|105)\]")
 """ENOMEM, ENFILE, EMFILE, EADDRNOTAVAIL, ENOBUFS: what this machine lacks is no backend's fault."""
@@ -61,9 +58,10 @@ class Choosing(Answering):
         if cluster is None:
             return True
         cluster.budget.note()
-        member = cluster.choose(self.need)
+        need = self.need
+        member = cluster.choose(need)
         if member is None:
-            self._refuse_for_now(cluster.why_none(self.need))
+            self._refuse_for_now(cluster.why_none(need))
             return False
         self._use(member)
         return True
@@ -76,22 +74,19 @@ class Choosing(Answering):
         self._fell_at = None
         member.enter(self, self._weight)
         self._current = member.current(self._came_under)
-        self.transaction.record.endpoint = member.backend.name
+        self.transaction.record.endpoint = member.name
 
     def _leave_member(self) -> None:
         member, self._member = self._member, None
         if member is not None:
             member.leave(self, self._weight)
 
-    def _weigh_answer(self) -> None:
+    def _weigh_answer(self, length: int) -> None:
         """Count a large answer for what it is."""
-        head, member = self._reply.head, self._member
-        length = head.first(b"content-length") if head is not None else None
-        if member is None or length is None or len(length) < len(b"1000000") or self.transaction.head.method == b"HEAD":
-            return
-        more = weight(int(length)) - 1
-        self._weight += more
-        member.load += more
+        if self._member is not None:
+            more = weight(length) - 1
+            self._weight += more
+            self._member.load += more
 
     def _note_member(self, event: Event) -> None:
         cluster, member = self._service.cluster, self._member
@@ -114,7 +109,7 @@ class Choosing(Answering):
         other = cluster.choose(self.need, self._tried)
         if other is None or not cluster.budget.take():
             return False
-        self.transaction.note_retry(kind, member.backend.name, why)
+        self.transaction.note_retry(kind, member.name, why)
         self._let_go_of_backend()
         outgoing = self.transaction.outgoing
         if outgoing is not None and outgoing.body is not None:
@@ -140,9 +135,9 @@ class Choosing(Answering):
         self._was_moved = self._goes_elsewhere("lost", why)
         return self._was_moved
 
-    def _is_tried_elsewhere(self, status: int) -> bool:
+    def _is_tried_elsewhere(self) -> bool:
         """Try a request without a body at another backend, once, where this one refuses for the moment."""
-        if status != 503 or self._was_moved or self.progress.upload is not Upload.NONE:  # noqa: PLR2004
+        if self._was_moved or self.progress.upload is not Upload.NONE:
             return False
         self._was_moved = self._goes_elsewhere("refused", "503")
         return self._was_moved
@@ -175,7 +170,7 @@ class Choosing(Answering):
             return
         reply.goes_on(begun)
         self._begun = None
-        if caller is not None and caller.unsent > _LARGE and self._backend is not None:
+        if caller is not None and caller.unsent > LARGE and self._backend is not None:
             self._backend.pause_reading()
         self._pass_on(b"")
 
@@ -187,7 +182,7 @@ class Choosing(Answering):
         if not _OURS.search(why):
             self._note_member(Unreachable(why))
         if not self._goes_elsewhere("connect", f"not connected: {why}"):
-            self._refuse_for_now(f"{self._member.backend.name}: {why}")
+            self._refuse_for_now(f"{self._member.name}: {why}")
 
     def _refuse_for_now(self, why: str) -> None:
         self.transaction.record.fault = why

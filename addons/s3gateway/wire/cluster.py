@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from s3gateway.config.addresses import is_name
+from s3gateway.config.addresses import is_name, listens_at
 from s3gateway.config.model import Backend, Config
 from s3gateway.rules import balance, health
 from s3gateway.rules.balance import Budget, Need
@@ -47,6 +47,7 @@ class Cluster:
         now = current()
         self.sites = now.config.sites
         self._current, self._clock, self._resolve = current, clock, resolve
+        self._listen = now.config.listen
         self._context = now.backend_tls
         self._checks = now.config.health
         self._needs_kms = needs_kms(now.config)
@@ -86,7 +87,7 @@ class Cluster:
         if before.reach is now.reach and not changes:
             return
         for told in changes:
-            logger.warning("backend %s %s", member.backend.name, told)
+            logger.warning("backend %s %s", member.name, told)
         member.tick(self._clock.now(), self._checks.slow_start)
         self._rank()
         why = "; ".join(filter(None, (now.why, now.no_read, now.no_write)))
@@ -96,7 +97,7 @@ class Cluster:
 
     def why_none(self, need: Need) -> str:
         """Say why no backend can be given a request."""
-        found = [f"{member.backend.name}: {_reason(member, need)}" for member in self if _reason(member, need)]
+        found = [f"{member.name}: {_reason(member, need)}" for member in self if _reason(member, need)]
         more = f"; and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
         what = "read" if need is Need.READ else "written to"
         return f"no backend can be {what}" + (" (" + "; ".join(found[:_TOLD]) + more + ")" if found else "")
@@ -104,8 +105,7 @@ class Cluster:
     def why_not(self) -> dict[str, str]:
         """Say of each backend why it cannot be read; an empty text where it can, if need be."""
         return {
-            member.backend.name: "" if member.health.reach is Reach.SILENT else _reason(member, Need.READ)
-            for member in self
+            member.name: "" if member.health.reach is Reach.SILENT else _reason(member, Need.READ) for member in self
         }
 
     def __iter__(self) -> Iterator[Member]:
@@ -161,12 +161,27 @@ class Cluster:
                 self._follow(backend, found)
             await asyncio.sleep(ttl if found else min(ttl, _SOON_SECONDS))
 
+    def _without_own(self, backend: Backend, addresses: list[str]) -> list[str]:
+        """Leave out where this gateway itself listens: it would ask itself."""
+        if backend.port != self._listen.port:
+            return addresses
+        others = [address for address in addresses if not listens_at(self._listen.host, address)]
+        if addresses and not others and self._replace(backend, set()):
+            logger.error("backend %s: its name is this gateway's own; name the S3 server", backend.url)
+        return others
+
     def _follow(self, backend: Backend, addresses: list[str]) -> None:
-        wanted = {replace(backend, address=address) for address in addresses} if len(addresses) > 1 else {backend}
+        others = self._without_own(backend, addresses)
+        wanted = {replace(backend, address=address) for address in others} if len(addresses) > 1 else {backend}
+        if others and self._replace(backend, wanted):
+            logger.warning("backend %s has %d addresses: %s", backend.url, len(addresses), ", ".join(addresses))
+
+    def _replace(self, backend: Backend, wanted: set[Backend]) -> bool:
+        """Have a member for each that is wanted, and no other; False where that is so already."""
         members = self._members[backend]
         known = {member.backend for member in members}
-        if not addresses or known == wanted:
-            return
+        if known == wanted:
+            return False
         gone = [member for member in members if member.backend not in wanted]
         kept = [member for member in members if member.backend in wanted]
         new = [self._make(one) for one in sorted(wanted - known, key=lambda one: one.address)]
@@ -176,7 +191,7 @@ class Cluster:
             member.stop()
         for member in new:
             self._start(member)
-        logger.warning("backend %s has %d addresses: %s", backend.url, len(addresses), ", ".join(addresses))
+        return True
 
 
 def needs_kms(config: Config) -> bool:

@@ -44,8 +44,8 @@ async def check(pool: Pool, question: Question, timeout: float) -> Checked:  # n
         return Checked(question.ask, f"{question.path} answered with what is no HTTP: is that the S3 server itself?")
     finally:
         probe.drop()
-    content_type = b",".join(answer.all(b"content-type"))
-    return Checked(question.ask, judged(question.ask, question.path, answer.status, content_type))
+    content_type, server = (b",".join(answer.all(name)) for name in (b"content-type", b"x-minio-server-status"))
+    return Checked(question.ask, judged(question.ask, question.path, answer.status, content_type, server))
 
 
 class _LostError(Exception):

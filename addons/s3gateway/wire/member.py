@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from s3gateway.code_location import code_location
 from s3gateway.config.model import Backend, HealthChecks
 from s3gateway.rules.balance import Need
-from s3gateway.rules.health import Ask, Event, Health, share
+from s3gateway.rules.health import Ask, Checked, Event, Health, Reach, share
 from s3gateway.signer import Signer
 from s3gateway.sigv4.model import EMPTY_SHA256, RequestHead
 from s3gateway.wire.backends import Pool
@@ -44,6 +44,7 @@ class Member:
 
     def __init__(self, backend: Backend, context: ssl.SSLContext | None, clock: Clock) -> None:
         self.backend = backend
+        self.name = backend.name
         self.pool = self._asked = Pool(backend, context, clock)
         self.health = Health(clock.now())
         self.users: set[Using] = set()
@@ -79,7 +80,8 @@ class Member:
         if checks.port is not None and checks.port != self.backend.port:
             self._asked = Pool(replace(self.backend, port=checks.port), self._context, self._clock)
         for ask in asks:
-            task = self._ask_on(ask, checks, signer, told)
+            others = [other for other in asks if other is not Ask.LIVE] if ask is Ask.LIVE else []
+            task = self._ask_on(ask, others, checks, signer, told)
             self._checks.append(asyncio.create_task(task, name="s3gateway health"))
 
     def stop(self) -> None:
@@ -96,19 +98,30 @@ class Member:
             self._asked.check(now)
         self.share = share(self.health, now, slow_start)
 
+    async def _ask(self, ask: Ask, checks: HealthChecks, signer: Callable[[], Signer]) -> Checked:
+        return await check(self._asked, _question(ask, self._asked.backend, checks, signer()), checks.timeout)
+
     async def _ask_on(
-        self, ask: Ask, checks: HealthChecks, signer: Callable[[], Signer], told: Callable[[Event], None]
+        self,
+        ask: Ask,
+        others: list[Ask],
+        checks: HealthChecks,
+        signer: Callable[[], Signer],
+        told: Callable[[Event], None],
     ) -> None:
+        """Ask for one thing again and again; who was down is asked for ``others`` first, and comes back as it is."""
         interval = checks.interval * (1 if ask is Ask.LIVE else _SELDOM)
         while True:
             is_silent = False
             try:
-                question = _question(ask, self._asked.backend, checks, signer())
-                found = await check(self._asked, question, checks.timeout)
+                found = await self._ask(ask, checks, signer)
                 is_silent = found.is_silent
+                if others and self.health.reach is Reach.DOWN and not found.why:
+                    for other in await asyncio.gather(*(self._ask(other, checks, signer) for other in others)):
+                        told(other)
                 told(found)
             except Exception as error:  # noqa: BLE001 - who is asked no more would be down, or up, for ever
-                logger.error("backend %s not asked: %s", self.backend.name, code_location(error))  # noqa: TRY400
+                logger.error("backend %s not asked: %s", self.name, code_location(error))  # noqa: TRY400
             wait = checks.interval if is_silent else interval
             await asyncio.sleep(wait * (1 - checks.jitter * random()))  # noqa: S311 - nothing is kept secret by it
 

@@ -42,13 +42,17 @@ class Step(Enum):
 
 
 class Reply:
-    """One answer. ``is_1_0`` clients get no chunks, and the end of the connection in their place."""
+    """One answer. ``is_1_0`` clients get no chunks, and the end of the connection in their place.
+
+    ``length`` is that of the body in bytes, negative where the head does not tell.
+    """
 
     def __init__(self, *, is_1_0: bool) -> None:
         self.head: AnswerHead | None = None
         self.reason = b""
         self.backend_keeps = True
         self.code = ""
+        self.length = 0
         self.notes: list[str] = []
         self._is_1_0 = is_1_0
         self._is_in_chunks = False
@@ -100,7 +104,7 @@ class Reply:
                 break
             del buffer[:end]
         del buffer[:end]
-        length = answer_length(found, outgoing.method)
+        length = self.length = answer_length(found, outgoing.method)
         self.reason = found.reason
         self.backend_keeps = found.version != HTTP_1_0 and b"close" not in b",".join(found.all(b"connection")).lower()
         self.head = found

@@ -1,0 +1,148 @@
+"""Several MinIO servers as one cluster over TLS, in a network of their own (`lab.network`), for a `with` block.
+
+Each server listens on all addresses at a port of its own. Its peers reach it at `INSIDE` and everybody else at
+`OUTSIDE`: so what is between a server and its clients can be cut, and the cluster stays whole.
+"""
+
+import base64
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lab import MissingPartError, tools
+from lab.backends import REGION, s3_client
+from lab.certs import Certs
+from lab.minio import Minio
+from lab.ports import accepts
+from lab.process import PATIENCE, Command, Process
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+INSIDE: Final = "10.99.0.1"
+OUTSIDE: Final = "10.99.0.2"
+ADDRESSES: Final = (INSIDE, OUTSIDE)
+_FIRST_PORT: Final = 9001
+_KMS_KEY_BYTES: Final = base64.b64encode(bytes(range(32))).decode()
+
+
+class MinioCluster:
+    """`count` servers of one drive each; `certs` name both addresses. A `lab.backends.Backend` at its first server."""
+
+    access_key: Final = Minio.access_key
+    secret_key: Final = Minio.secret_key
+    region: Final = REGION
+    kms_key_id: Final = Minio.kms_key_id
+
+    def __init__(self, certs: Certs, count: int = 4) -> None:
+        self._certs = certs
+        self._program = tools.minio()
+        self._cutter = _ss()
+        self._temporary = tempfile.TemporaryDirectory(prefix="s3gw-cluster-")
+        self._folder = Path(self._temporary.name)
+        self.ports: Final = tuple(range(_FIRST_PORT, _FIRST_PORT + count))
+        self._processes: dict[int, Process] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            for number in range(len(self.ports)):
+                self.start(number)
+            for number in range(len(self.ports)):
+                self._processes[number].wait_ready(lambda number=number: self.stores(number), PATIENCE)  # type: ignore[misc]
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for process in self._processes.values():
+            process.kill()  # a cluster whose servers end one by one waits for the others
+        self._temporary.cleanup()
+
+    @property
+    def endpoints(self) -> list[str]:
+        """One of each server, as its clients reach it."""
+        return [f"https://{OUTSIDE}:{port}" for port in self.ports]
+
+    @property
+    def ellipsis(self) -> str:
+        """All of them in one, as a configuration names them."""
+        return f"https://{OUTSIDE}:{{{self.ports[0]}...{self.ports[-1]}}}"
+
+    @property
+    def endpoint(self) -> str:
+        """The first server's."""
+        return self.endpoints[0]
+
+    @property
+    def ca_file(self) -> Path:
+        """The CA that signed the servers' certificate."""
+        return self._certs.ca
+
+    def client(self, number: int = 0) -> "S3Client":
+        """A boto3 client straight to one of the servers, with the administrator's keys."""
+        return s3_client(self.endpoints[number], self.access_key, self.secret_key, ca_file=self.ca_file)
+
+    def start(self, number: int) -> None:
+        """Start a server, on the data that it had; whether it serves shows later (`stores`)."""
+        urls = [f"https://{INSIDE}:{port}{self._folder}/drive{at}" for at, port in enumerate(self.ports)]
+        arguments = ["server", "--quiet", "--address", f":{self.ports[number]}"]
+        arguments += ["--certs-dir", str(self._certs.backend), *urls]
+        env = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self._folder),  # not the user's ~/.minio
+            "MINIO_ROOT_USER": self.access_key,
+            "MINIO_ROOT_PASSWORD": self.secret_key,
+            "MINIO_KMS_SECRET_KEY": f"{self.kms_key_id}:{_KMS_KEY_BYTES}",
+            "MINIO_SITE_REGION": self.region,
+            "MINIO_CI_CD": "1",  # it would not have several servers on one disk
+            "MINIO_BROWSER": "off",
+            "MINIO_UPDATE": "off",
+        }
+        log = self._folder / f"minio{number}.log"
+        self._processes[number] = Process(Command(f"minio{number}", [str(self._program), *arguments], log, env))
+
+    def stores(self, number: int) -> bool:
+        """Whether it takes requests now."""
+        if not accepts(self.ports[number], OUTSIDE):
+            return False
+        try:
+            self.client(number).list_buckets()
+        except (BotoCoreError, ClientError):
+            return False
+        return True
+
+    def kill(self, number: int) -> None:
+        """End it without a word to anyone (SIGKILL)."""
+        self._processes[number].kill()
+
+    def halt(self, number: int) -> None:
+        """Have it stand still (SIGSTOP): its system still takes connections for it."""
+        os.killpg(self._processes[number].pid, signal.SIGSTOP)
+
+    def go_on(self, number: int) -> None:
+        """Have it go on (SIGCONT)."""
+        os.killpg(self._processes[number].pid, signal.SIGCONT)
+
+    def cut(self, number: int) -> None:
+        """Reset (RST) the connections between it and its clients that are there now."""
+        command = [self._cutter, "-K", "-H", "-n", "-t", f"( sport = :{self.ports[number]} and src {OUTSIDE} )"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+    def log(self, number: int) -> str:
+        """What it said."""
+        return self._processes[number].log()
+
+
+def _ss() -> str:
+    found = shutil.which("ss") or shutil.which("ss", path="/usr/sbin:/sbin:/bin")
+    if found is None:
+        raise MissingPartError("no ss on PATH: install iproute2")
+    return found
