@@ -1,7 +1,7 @@
 """Several MinIO servers as one cluster over TLS, in a network of their own (`lab.network`), for a `with` block.
 
-Each server listens on all addresses at a port of its own. Its peers reach it at `INSIDE` and everybody else at
-`OUTSIDE`: so what is between a server and its clients can be cut, and the cluster stays whole.
+Each server listens on all addresses at a port of its own. Its peers reach it at `INSIDE` and everybody else at an
+address that is its own: so what is between a server and its clients can be cut, and the cluster stays whole.
 """
 
 import base64
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab import MissingPartError, tools
+from lab import MissingPartError, network, tools
 from lab.backends import REGION, s3_client
 from lab.certs import Certs
 from lab.minio import Minio
@@ -27,27 +27,28 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 INSIDE: Final = "10.99.0.1"
-OUTSIDE: Final = "10.99.0.2"
-ADDRESSES: Final = (INSIDE, OUTSIDE)
+SERVERS: Final = 4
+OUTSIDE: Final = tuple(f"10.99.0.{number + 2}" for number in range(SERVERS))
+ADDRESSES: Final = (INSIDE, *OUTSIDE)
 _FIRST_PORT: Final = 9001
 _KMS_KEY_BYTES: Final = base64.b64encode(bytes(range(32))).decode()
 
 
 class MinioCluster:
-    """`count` servers of one drive each; `certs` name both addresses. A `lab.backends.Backend` at its first server."""
+    """`SERVERS` of one drive each; `certs` name all `ADDRESSES`. A `lab.backends.Backend` at its first server."""
 
     access_key: Final = Minio.access_key
     secret_key: Final = Minio.secret_key
     region: Final = REGION
     kms_key_id: Final = Minio.kms_key_id
 
-    def __init__(self, certs: Certs, count: int = 4) -> None:
+    def __init__(self, certs: Certs) -> None:
         self._certs = certs
         self._program = tools.minio()
         self._cutter = _ss()
         self._temporary = tempfile.TemporaryDirectory(prefix="s3gw-cluster-")
         self._folder = Path(self._temporary.name)
-        self.ports: Final = tuple(range(_FIRST_PORT, _FIRST_PORT + count))
+        self.ports: Final = tuple(range(_FIRST_PORT, _FIRST_PORT + SERVERS))
         self._processes: dict[int, Process] = {}
 
     def __enter__(self) -> Self:
@@ -69,12 +70,7 @@ class MinioCluster:
     @property
     def endpoints(self) -> list[str]:
         """One of each server, as its clients reach it."""
-        return [f"https://{OUTSIDE}:{port}" for port in self.ports]
-
-    @property
-    def ellipsis(self) -> str:
-        """All of them in one, as a configuration names them."""
-        return f"https://{OUTSIDE}:{{{self.ports[0]}...{self.ports[-1]}}}"
+        return [f"https://{address}:{port}" for address, port in zip(OUTSIDE, self.ports, strict=True)]
 
     @property
     def endpoint(self) -> str:
@@ -111,7 +107,7 @@ class MinioCluster:
 
     def stores(self, number: int) -> bool:
         """Whether it takes requests now."""
-        if not accepts(self.ports[number], OUTSIDE):
+        if not accepts(self.ports[number], OUTSIDE[number]):
             return False
         try:
             self.client(number).list_buckets()
@@ -132,8 +128,18 @@ class MinioCluster:
         os.killpg(self._processes[number].pid, signal.SIGCONT)
 
     def cut(self, number: int) -> None:
-        """Reset (RST) the connections between it and its clients that are there now."""
-        command = [self._cutter, "-K", "-H", "-n", "-t", f"( sport = :{self.ports[number]} and src {OUTSIDE} )"]
+        """Reset (RST) the connections between it and its clients, and let none be made."""
+        address = OUTSIDE[number]
+        self._end_connections(f"src {address}")
+        network.remove(address)
+        self._end_connections(f"src {address} or dst {address}")  # that were made in between
+
+    def mend(self, number: int) -> None:
+        """Let its clients reach it again."""
+        network.add(OUTSIDE[number])
+
+    def _end_connections(self, which: str) -> None:
+        command = [self._cutter, "-K", "-H", "-n", "-t", which]
         subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
     def log(self, number: int) -> str:

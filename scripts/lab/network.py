@@ -22,7 +22,7 @@ _REQUEST: Final = 40  # bytes of a struct ifreq
 
 
 def enter(addresses: Sequence[str]) -> None:
-    """Leave the machine's network for a new one that has loopback and these IPv4 addresses.
+    """Leave the machine's network for a new one: loopback, and these IPv4 addresses, each with another last number.
 
     Only the calling thread does, and what it starts from then on: call it before there are others. `MissingPartError`
     where the system does not let us.
@@ -34,10 +34,21 @@ def enter(addresses: Sequence[str]) -> None:
         raise MissingPartError(message) from None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         _set(control, _SET_FLAGS, "lo", struct.pack("H", _UP))
-        for number, address in enumerate(addresses, 1):
-            alias = f"lo:{number}"
-            _set(control, _SET_ADDRESS, alias, _address(address))
-            _set(control, _SET_NETMASK, alias, _address("255.255.255.255"))
+    for address in addresses:
+        add(address)
+
+
+def add(address: str) -> None:
+    """Have one more IPv4 address, or one again."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _set(control, _SET_ADDRESS, _alias(address), _address(address))
+        _set(control, _SET_NETMASK, _alias(address), _address("255.255.255.255"))
+
+
+def remove(address: str) -> None:
+    """Have it no more: a connection to it is refused at once."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _set(control, _SET_FLAGS, _alias(address), struct.pack("H", 0))
 
 
 def _unshare() -> None:
@@ -48,6 +59,10 @@ def _unshare() -> None:
     os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNET)
     for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
         Path("/proc/self", name).write_text(text, encoding="ascii")
+
+
+def _alias(address: str) -> str:
+    return f"lo:{address.rpartition('.')[2]}"
 
 
 def _address(text: str) -> bytes:

@@ -15,7 +15,7 @@ it was after the first tenth, and when its peak stays within 64 MiB of the start
 where these are more. Exit status 1 says that a row does not hold.
 
 With --cluster it is a third: four MinIO servers as one cluster, of which every 20 seconds one is killed, stands still
-or has its connections reset, and comes back, for five minutes. boto3, S3A and raw clients write and read through the
+or is cut off (RST), and comes back, for five minutes. boto3, S3A and raw clients write and read through the
 gateway, and beside it the same through HAProxy. Exit status 0 says: no read failed, no object is lost or wrong, the
 clients' own retries hid the rest, not more requests failed on the wire than a quarter of HAProxy's, or two; who stood
 still was left within two seconds, and a cluster without quorum is refused at once.

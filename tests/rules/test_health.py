@@ -144,8 +144,17 @@ def test_each_change_is_told_once(events: tuple[Event, ...], told: list[str]) ->
         (Ask.WRITE, 412, b"", "/h answered 412: no write quorum"),
         (Ask.WRITE, 500, b"", "/h answered 500"),
         (Ask.KMS, 503, b"", "/h answered 503: its KMS makes no keys"),
+        (Ask.LIVE, 403, b"application/xml", "/h answered 403: is that a gateway, or this one? Name the S3 servers"),
     ],
 )
 def test_answers_to_checks(ask: Ask, status: int, content_type: bytes, why: str) -> None:
     """200 and no web page; anything else is told in words."""
     assert judged(ask, "/h", status, content_type) == why
+
+
+@pytest.mark.parametrize("status", [200, 503])
+@pytest.mark.parametrize("server", [b"offline", b"iam-offline", b"bucket-metadata-offline"])
+def test_minio_that_starts(status: int, server: bytes) -> None:
+    """Its ``live`` is 200 before it serves; the header tells."""
+    assert judged(Ask.LIVE, "/h", status, b"", server) == f"/h answered {status}: it is still starting"
+    assert judged(Ask.LIVE, "/h", 200, b"", b"online") == ""

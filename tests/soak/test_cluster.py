@@ -91,7 +91,7 @@ def test_the_gateways_log() -> None:
         line(0.5, endpoint=EVENT.endpoint, client="s3a", status=200),
         line(1.25, event=f"backend {EVENT.endpoint} is used no more while others are up: no answer"),
         line(1.5, endpoint=EVENT.endpoint, client="s3a", status=503),
-        line(2, endpoint="https://10.99.0.2:9001", client="s3a", status=200, fault="the client is gone"),
+        line(2, endpoint="https://10.99.0.9:9001", client="s3a", status=200, fault="the client is gone"),
         line(3, event=f"backend {EVENT.endpoint} is down: no answer"),
         line(9, endpoint=EVENT.endpoint, client="other", status=503),
     ]

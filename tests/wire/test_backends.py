@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -447,6 +448,11 @@ def test_what_was_moved_has_all_the_time_again(farm: Farm) -> None:
             "answered a web page: is that the S3 server itself?",
         ),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "answered with what is no HTTP"),
+        (
+            b"HTTP/1.1 200 OK\r\nX-Minio-Server-Status: offline\r\nContent-Length: 0\r\n\r\n",
+            "answered 200: it is still starting",
+        ),
+        (403, "answered 403: is that a gateway, or this one? Name the S3 servers"),
         (404, "answered 404: is that MinIO? For another S3 server set health.bucket"),
         (drop, "connection broke: Connection reset by peer at /minio/health/live"),
     ],
@@ -476,6 +482,26 @@ def test_a_lost_quorum_check_says_nothing(farm: Farm) -> None:
     assert (member.health.reach, member.health.no_write) == (Reach.UP, "")
     servers[0].says[b"cluster"] = b"SSH-2.0-OpenSSH_9.2\r\n\r\n"
     eventually(lambda: "no HTTP" in member.health.no_write)
+
+
+def test_who_comes_back_is_asked_for_its_quorum_first(farm: Farm) -> None:
+    """What a server had before it fell says nothing of what it has when it comes back."""
+    wire, servers = farm(2, health=OFTEN)
+    ready(wire, servers)
+    back = servers[0]
+    back.says[b"live"] = 503
+    eventually(lambda: reach(wire)[0] is Reach.DOWN)
+    asked = back.checked
+
+    def first(exchange: Exchange) -> None:
+        """As a server that has just begun; the checks that it has from now on are those of one that comes back."""
+        back.says = {b"cluster": 503}
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    back.says = {b"cluster": lambda exchange: exchange.stall(), b"live": first}
+    eventually(lambda: reach(wire)[0] is Reach.UP)
+    assert back.checked > asked
+    assert "no write quorum" in next(iter(wire.cluster)).health.no_write
 
 
 def test_a_bucket_is_asked_for_instead(farm: Farm) -> None:
@@ -564,6 +590,25 @@ def test_a_late_one_is_the_last_resort(farm: Farm) -> None:
 
 
 # Names.
+
+
+def test_a_name_that_is_the_gateways_own(farm: Farm, caplog: pytest.LogCaptureFixture) -> None:
+    """Its own address is left out; a name that has no other is no backend, which is told once."""
+    known = [["127.0.0.1", "127.0.0.9"]]
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return known[0]
+
+    wire, (server,) = farm(1, host="localhost", resolve=resolve)
+    eventually(lambda: len(reach(wire)) == 2)
+    wire.cluster._listen = replace(wire.cluster._listen, host="127.0.0.9", port=server.port)
+    eventually(lambda: [member.backend.address for member in wire.cluster] == ["127.0.0.1"])
+    assert ask(wire, GET).status == 200
+    known[0] = ["127.0.0.9"]
+    eventually(lambda: not reach(wire))
+    assert ask(wire, GET).code == "SlowDown"
+    told = f"backend https://localhost:{server.port}: its name is this gateway's own; name the S3 server"
+    assert [record.message for record in caplog.records].count(told) == 1
 
 
 def test_a_name_that_gives_several_addresses(farm: Farm, caplog: pytest.LogCaptureFixture) -> None:

@@ -75,7 +75,7 @@ BACKEND_KEYS = (
         "How often each of several backends is asked whether it lives; for its quorum half as often.",
         1,
     ),
-    Key("health.timeout", SECONDS, "How long it may take to say so.", 1),
+    Key("health.timeout", SECONDS, "How long it may take to say so.", 0.8),
     Key("health.jitter", SHARE, "By what share of it an interval may be shorter, so that not all ask at once.", 0.2),
     Key("health.port", PORT, "Port to ask on, where it is not the endpoint's own."),
     Key("health.live", PATH, "Path that answers 200 while the server lives.", "/minio/health/live"),

@@ -36,8 +36,9 @@ _OURS: Final = re.compile(r"\[Errno (12|23|24|99|105)\]")
 """ENOMEM, ENFILE, EMFILE, EADDRNOTAVAIL, ENOBUFS: what this machine lacks is no backend's fault."""
 
 _SLOW_BY_NATURE: Final = frozenset(("CompleteMultipartUpload", "CopyObject", "UploadPartCopy"))
-_PATIENCE_SECONDS: Final = 5.0
-"""How long a request may still wait for a backend that has fallen since: one without quorum hangs for minutes."""
+_PATIENCE_SECONDS: Final = 10.0
+"""How long a request may still wait for a backend that has fallen since: who stood still for some seconds may go on and
+answer, one without quorum hangs for minutes."""
 
 Make = Callable[[Admitted], tuple[Outgoing, bytes]]
 """Signs what leaves, for the backend that is chosen now; gives it and a body that was held."""

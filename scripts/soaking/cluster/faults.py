@@ -1,4 +1,4 @@
-"""What happens to the cluster's servers: one at a time is killed, stands still, or has its connections reset."""
+"""What happens to the cluster's servers: one at a time is killed, stands still, or is cut off by resets."""
 
 import random
 import threading
@@ -10,7 +10,6 @@ from typing import Final
 
 from lab.minio_cluster import MinioCluster
 
-_CUT_EVERY: Final = 0.1
 _BACK_SECONDS: Final = 60.0
 
 
@@ -64,10 +63,9 @@ class Faults:
                 stop.wait(self._lasts)
                 self._cluster.go_on(number)
             case Fault.CUT:
-                ends = time.monotonic() + self._lasts
-                while time.monotonic() < ends and not stop.is_set():
-                    self._cluster.cut(number)
-                    time.sleep(_CUT_EVERY)
+                self._cluster.cut(number)
+                stop.wait(self._lasts)
+                self._cluster.mend(number)
         self.events.append(Event(fault, self._cluster.endpoints[number], began, time.time()))
 
     def await_back(self, number: int) -> None:

@@ -13,7 +13,7 @@ from soaking.cluster.lane import Lane
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_SEEN: Final = 8.0  # seconds until it must have been seen
+_SEEN: Final = 20.0  # seconds until it must have been seen
 _AT_ONCE: Final = 1.0
 _ONCE: Final = Config(retries={"total_max_attempts": 1}, read_timeout=30)
 

@@ -39,7 +39,7 @@ def running(*, beside: bool) -> Iterator[Stand]:
         cluster = stack.enter_context(MinioCluster(certs))
         config = gateway_config(cluster, clients=(SPARK_CLIENT, _HADOOP), log={"format": "json"})
         del config["backend"]["endpoint"]
-        config["backend"]["endpoints"] = [cluster.ellipsis]
+        config["backend"]["endpoints"] = cluster.endpoints
         gateway = stack.enter_context(Gateway(config))
         balancer = stack.enter_context(Balancer(cluster)) if beside else None
         keys = str(SPARK_CLIENT["access_key_id"]), str(SPARK_CLIENT["secret_access_key"])
