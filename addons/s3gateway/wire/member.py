@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import random
@@ -104,7 +104,7 @@ class Member:
     async def _ask_on(
         self,
         ask: Ask,
-        others: list[Ask],
+        others: Sequence[Ask],
         checks: HealthChecks,
         signer: Callable[[], Signer],
         told: Callable[[Event], None],

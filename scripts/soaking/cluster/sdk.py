@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 AS_IT_COMES: Final = Config(retries={"mode": "legacy", "total_max_attempts": 5}, connect_timeout=60, read_timeout=60)
 """botocore's own defaults."""
@@ -106,12 +107,12 @@ class Sdk:
     def _multipart(self) -> None:
         key = f"objects/{self._name}-parts"
         pieces = [self._chance.randbytes(_PART), self._chance.randbytes(100_000)]
-        name = {"Bucket": self._lane.bucket, "Key": key}
-        upload = self._s3.create_multipart_upload(**name)["UploadId"]
+        bucket = self._lane.bucket
+        upload = self._s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
         attempt = self._lane.ledger.begin(key, hashlib.sha256(b"".join(pieces)).hexdigest())
-        parts: list[Any] = [
-            {"PartNumber": i, "ETag": self._s3.upload_part(**name, UploadId=upload, PartNumber=i, Body=piece)["ETag"]}
-            for i, piece in enumerate(pieces, 1)
-        ]
-        self._s3.complete_multipart_upload(**name, UploadId=upload, MultipartUpload={"Parts": parts})
+        parts: list[CompletedPartTypeDef] = []
+        for i, piece in enumerate(pieces, 1):
+            told = self._s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=i, Body=piece)
+            parts.append({"PartNumber": i, "ETag": told["ETag"]})
+        self._s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts})
         self._lane.ledger.close(attempt, Outcome.ACKNOWLEDGED)
