@@ -98,10 +98,6 @@ def test_bytes_in_flight_count() -> None:
 def test_a_fifth_is_tried_again() -> None:
     """And some at first; never more than the last thousand requests have earned."""
     budget = Budget()
-    assert sum(budget.take() for _ in range(100)) == 20
-    for _ in range(100):
-        budget.note()
-    assert sum(budget.take() for _ in range(100)) == 20
-    for _ in range(100_000):
-        budget.note()
-    assert sum(budget.take() for _ in range(1000)) == 200
+    assert sum(budget.take(0) for _ in range(100)) == 20
+    assert sum(budget.take(100) for _ in range(100)) == 20
+    assert sum(budget.take(100_000) for _ in range(1000)) == 200

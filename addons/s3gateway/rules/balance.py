@@ -83,14 +83,12 @@ class Budget:
 
     def __init__(self) -> None:
         self._earned = self.AT_FIRST
+        self._served = 0
 
-    def note(self) -> None:
-        """Count a request."""
-        if self._earned < self.MOST:
-            self._earned += 1
-
-    def take(self) -> bool:
-        """Whether one more may be tried again."""
+    def take(self, served: int) -> bool:
+        """Whether one more may be tried again, when so many requests have come in all."""
+        self._earned = min(self._earned + served - self._served, self.MOST)
+        self._served = served
         if self._earned < self.PRICE:
             return False
         self._earned -= self.PRICE

@@ -58,7 +58,6 @@ class Choosing(Answering):
         cluster = self._service.cluster
         if cluster is None:
             return True
-        cluster.budget.note()
         need = self.need
         member = cluster.choose(need)
         if member is None:
@@ -69,18 +68,12 @@ class Choosing(Answering):
 
     def _use(self, member: Member) -> None:
         if self._member is not None:
-            self._leave_member()
+            self._member.leave(self, self._weight)
         length = self._request.length
         self._member, self._weight = member, weight(length) if length > 0 else 1.0
         self._fell_at = None
-        member.enter(self, self._weight)
-        self._current = member.current(self._came_under)
+        self._current = member.enter(self, self._weight, self._came_under)
         self.transaction.record.endpoint = member.name
-
-    def _leave_member(self) -> None:
-        member, self._member = self._member, None
-        if member is not None:
-            member.leave(self, self._weight)
 
     def _weigh_answer(self, length: int) -> None:
         """Count a large answer for what it is."""
@@ -108,7 +101,7 @@ class Choosing(Answering):
             return False
         self._tried.add(member)
         other = cluster.choose(self.need, self._tried)
-        if other is None or not cluster.budget.take():
+        if other is None or not cluster.may_try_again():
             return False
         self.transaction.note_retry(kind, member.name, why)
         self._let_go_of_backend()

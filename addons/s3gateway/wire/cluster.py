@@ -40,10 +40,10 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class Cluster:
-    """The backends of one configuration. ``budget`` is what may be tried again."""
+    """The backends of one configuration."""
 
     def __init__(self, current: Callable[[], "Current"], clock: Clock, resolve: Resolve) -> None:
-        self.budget = Budget()
+        self._budget, self._served = Budget(), 0
         now = current()
         self.sites = now.config.sites
         self._current, self._clock, self._resolve = current, clock, resolve
@@ -71,11 +71,17 @@ class Cluster:
     def choose(self, need: Need, tried: Collection[Member] = ()) -> Member | None:
         """Give the backend for a request, one that has not been tried; None where there is none."""
         able = self._fit[need]
-        if tried:
+        if not tried:
+            self._served += 1
+        else:
             # One that is late with a check is better than none: a check is late where a machine is busy.
             able = [member for member in able if member not in tried]
             able = able or [member for member in self._late[need] if member not in tried]
         return balance.choose(able, random.random) if able else None
+
+    def may_try_again(self) -> bool:
+        """Whether one more request may go to a second backend; those are counted."""
+        return self._budget.take(self._served)
 
     def note(self, member: Member, event: Event) -> None:
         """Hear of a backend. What changes is logged, and who uses one that fell is told."""

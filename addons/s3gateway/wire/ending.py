@@ -162,7 +162,8 @@ class Ending(Stepping):
         """Hold nothing any more: no connection, no byte of a body, no task."""
         self._is_over = True
         if self._member is not None:
-            self._leave_member()
+            self._member.leave(self, self._weight)
+            self._member = None
         self._caller = self._make = self._begun = None
         self._tried.clear()
         self._outbox.clear()
@@ -177,7 +178,3 @@ class Ending(Stepping):
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task():
             task.cancel()
-
-    def _leave_member(self) -> None:
-        """Use the chosen backend no more."""
-        raise NotImplementedError

@@ -62,11 +62,14 @@ class Member:
             self._seen, self._current = current, replace(current, config=replace(current.config, backend=self.backend))
         return self._current
 
-    def enter(self, user: Using, weight: float) -> None:
-        """Count a request as under way."""
+    def enter(self, user: Using, weight: float, current: "Current") -> "Current":
+        """Count a request as under way; give what it is decided by here."""
         self.users.add(user)
         self.load += weight
         self.served += 1
+        if self._seen is current and self._current is not None:
+            return self._current
+        return self.current(current)
 
     def leave(self, user: Using, weight: float) -> None:
         """Count it no more."""

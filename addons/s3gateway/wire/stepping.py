@@ -17,6 +17,7 @@ from s3gateway.http1.exchange import Progress
 from s3gateway.http1.head import CHUNKED, HTTP_1_0, ProtocolError, Request
 from s3gateway.observed.log_line import Record, new_id
 from s3gateway.observed.transaction import Transaction
+from s3gateway.rules.balance import Need
 from s3gateway.wire.caller import Caller
 from s3gateway.wire.outbox import Outbox
 from s3gateway.wire.reply import Reply
@@ -143,6 +144,15 @@ class Stepping:
 
     def abandon(self) -> None:
         """Let go of everything, whatever state it is in."""
+        raise NotImplementedError
+
+    @property
+    def need(self) -> Need:
+        """What the request needs of a backend."""
+        raise NotImplementedError
+
+    def backend_fell(self, why: str) -> None:
+        """Hear that the chosen backend can no longer be given what this one needs."""
         raise NotImplementedError
 
     def _break_off(self, why: str) -> None:
