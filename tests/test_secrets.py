@@ -266,6 +266,7 @@ HARMLESS = {
     "SpoolFile": "a file, with the default repr",
     "SseKms": "a key's name",
     "SseS3": "nothing",
+    "Stepping": "an exchange, with the default repr",
     "Step": "names",
     "Stream": "lines of a log, with the default repr",
     "Success": "what a client is answered",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import MissingPartError, network, tools
-from lab.backends import REGION, s3_client
+from lab.backends import REGION, s3_client, verified_opener
 from lab.certs import Certs
 from lab.minio import Minio
 from lab.ports import accepts
@@ -106,12 +106,14 @@ class MinioCluster:
         self._processes[number] = Process(Command(f"minio{number}", [str(self._program), *arguments], log, env))
 
     def stores(self, number: int) -> bool:
-        """Whether it takes requests now."""
+        """Whether it takes requests now, and sees a cluster that does."""
         if not accepts(self.ports[number], OUTSIDE[number]):
             return False
+        url = f"{self.endpoints[number]}/minio/health/cluster"
         try:
-            self.client(number).list_buckets()
-        except (BotoCoreError, ClientError):
+            with verified_opener(self.ca_file).open(url, timeout=10):
+                self.client(number).list_buckets()
+        except (OSError, BotoCoreError, ClientError):
             return False
         return True
 

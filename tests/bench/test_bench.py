@@ -41,11 +41,11 @@ def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_beside_another_checkout(tmp_path: Path, front: str) -> None:
     """Each case has its figures of each target, and none failed."""
     file = tmp_path / "figures.json"
-    more = ["--tls"] if front == "TLS" else ["--watched", "--no-bare"]
+    more = ["--tls"] if front == "TLS" else ["--watched", "--no-bare", "--endpoints", "3"]
     ended = bench("--cases", "W1,W3,W9,W10", "--connections", "3", "--against", CHECKOUT, "--json", file, *more)
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     result = json.loads(file.read_text())
-    proxies = {"gateway", "other"} | ({"mitmdump"} if front == "TLS" else {"gateway -w", "other -w"})
+    proxies = {"gateway", "other"} | ({"mitmdump"} if front == "TLS" else {"gateway -w", "other -w", "several"})
     assert result["front"] == front
     assert [row["case"] for row in result["rows"]] == ["W1", "W3", "W9", "W10"]
     for row in result["rows"]:
@@ -55,6 +55,10 @@ def test_beside_another_checkout(tmp_path: Path, front: str) -> None:
         assert all(value > 0 for value in (*row["cpu_ms"].values(), *row["per_second"].values()))
         assert "gateway/other" in row["cpu_ratios"]
     assert set(result["peak_rss_mib"]) == proxies
+    if front == "HTTP":
+        assert len(result["shares"]) == 3
+        assert sum(result["shares"].values()) == pytest.approx(1)
+        assert "several/gateway" in result["rows"][0]["cpu_ratios"]
     assert f"front: {front}; backend: a fixed answer over TLS" in ended.stdout
 
 
