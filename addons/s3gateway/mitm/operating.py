@@ -62,7 +62,10 @@ class Operating:
         down = await self._down()
         if all(down.values()):
             reasons += [f"backend {name}: {why}" for name, why in down.items()]
-        return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        told: dict[str, object] = {"ready": not reasons, "reasons": reasons}
+        if self._service.cluster is not None:
+            told["down"] = {name: why for name, why in down.items() if why}
+        return _json(told, 503 if reasons else 200)
 
     async def _backends(self) -> Page:
         down = await self._down()
