@@ -35,6 +35,7 @@ OPTIONS = {
     "make_captures": (),
     "make_certs": ("--host",),
     "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
+    "serve": ("--workers", "--set"),
     "soak": ("--seconds", "--memory", "--short", "--rows", "--checkout"),
 }
 """What the README says of each script's options."""

@@ -42,6 +42,7 @@ NUMBER = Kind("number > 0", lambda value: _is_int(value) and value > 0)
 BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
 PER_SECOND = Kind("number a second > 0", lambda value: _is_number(value) and 0 < value < math.inf)
 SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
+SECONDS_OR_0 = Kind("number of seconds", lambda value: _is_number(value) and 0 <= value < math.inf)
 WHOLE_SECONDS = Kind("whole number of seconds", lambda value: _is_int(value) and 0 <= value < 2**31)
 YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
 TRUE = Kind("true", lambda value: value is True, "")
@@ -273,6 +274,19 @@ KEYS = (
         "that has run wild and caps none that can be served. Set half of what yours does to keep one job from all "
         "of it.",
         10000,
+    ),
+    Key(
+        "shutdown.delay",
+        SECONDS_OR_0,
+        "How long a gateway that is to end goes on listening, with `/readyz` at 503, so that a load balancer sees it "
+        "and sends no more. See [End, reload, upgrade](#end-reload-upgrade).",
+        0,
+    ),
+    Key(
+        "shutdown.grace",
+        SECONDS_OR_0,
+        "How long running transfers then have; what has not ended is cut, and commits nothing. 0 waits for none.",
+        30,
     ),
     Key("admin.host", TEXT, "Address of the listener for operators.", "127.0.0.1"),
     Key(

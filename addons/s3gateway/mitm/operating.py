@@ -58,7 +58,7 @@ class Operating:
 
     async def _readyz(self) -> Page:
         """Whether a request could be served now, with the reasons why not."""
-        reasons = ["the gateway is ending"] if self._service.is_closed else []
+        reasons = ["the gateway is ending"] if self._service.is_ending or self._service.is_closed else []
         if why := await self._down():
             reasons.append(f"backend {self._service.current.config.backend.url}: {why}")
         return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)

@@ -68,6 +68,7 @@ class Ending:
         self._unsent = 0  # bytes that the backend had not taken when the clock last asked
         self._early: list[bytes] = []  # of an answer that came before the upload's end
         self._lost: str | None = None
+        self._closes = True  # the client's connection, with this answer: what its head has said
 
     @property
     def drops_body(self) -> bool:
@@ -76,7 +77,7 @@ class Ending:
 
     @property
     def _closes_client(self) -> bool:
-        return self._is_1_0 or self.drops_body or wants_close(self.transaction.head)
+        return self._is_1_0 or self.drops_body or self._service.is_draining or wants_close(self.transaction.head)
 
     @property
     def _status(self) -> int:
