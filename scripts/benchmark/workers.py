@@ -1,7 +1,7 @@
 """`scripts/bench --workers`: what a second worker brings, what a rolling restart loses, and whether a drain waits.
 
-For the first each worker is held to the same share of a processor, so that what is measured is how the work divides, and
-not how many processors this machine has left.
+For the first each worker is held to the same share of a processor, so that what is measured is how the work divides,
+and not how many processors this machine has left.
 """
 
 import signal
@@ -170,21 +170,21 @@ def _until(what: Any) -> None:
 
 def lines(found: dict[str, Any]) -> Sequence[str]:
     """The figures for people."""
-    one = found["ratio"]
+    one, restarted, drained = found["ratio"], found["restarts"], found["drain"]
     held = (
-        f"each held to {one['held_to']:g} of a processor"
-        if one["held_to"]
-        else "without quotas, which are not to be had"
+        f"each held to {one['held_to']:g} of a processor" if one["held_to"] else "not held: quotas cannot be set here"
     )
     (speed1, speed2), (cpu1, cpu2) = one["requests_per_second"], one["cpu_ms"]
-    restarted, drained = found["restarts"], found["drain"]
+    failed = restarted["failures"]
+    outcome = drained["failures"][0] if drained["failures"] else "the upload was answered with 200"
     return (
-        f"two workers against one, GET 1 KiB, {held}: {speed2:.0f} against {speed1:.0f} requests/s ({one['speed_ratio']:.2f}),"
-        f" {cpu2:.3f} against {cpu1:.3f} CPU ms/request ({one['cpu_ratio']:.2f}); the first has {one['share_of_the_first']:.1%}",
-        f"{restarted['restarts']} rolling restarts: {restarted['requests']} requests, {len(restarted['failures'])} failed"
-        + "".join(f"\n  {failure}" for failure in restarted["failures"]),
-        f"SIGTERM during an upload of {drained['mebibytes']} MiB: exit status {drained['exit_status']}, "
-        + (drained["failures"][0] if drained["failures"] else "the upload was answered with 200"),
+        f"two workers against one, GET 1 KiB, {held}:",
+        f"  requests/s      {speed2:8.0f} {speed1:8.0f}   ratio {one['speed_ratio']:.2f}",
+        f"  CPU ms/request  {cpu2:8.3f} {cpu1:8.3f}   ratio {one['cpu_ratio']:.2f}",
+        f"  of two, the first has served {one['share_of_the_first']:.1%}",
+        f"{restarted['restarts']} rolling restarts: {restarted['requests']} requests, {len(failed)} failed",
+        *failed,
+        f"SIGTERM in an upload of {drained['mebibytes']} MiB: {outcome}, exit status {drained['exit_status']}",
     )
 
 

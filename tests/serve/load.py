@@ -14,7 +14,7 @@ class Load:
     A client opens a new connection only where an answer has told it to: whatever else ends one is a failure.
     """
 
-    def __init__(self, port: int, *, kept: int = 4, fresh: int = 2) -> None:
+    def __init__(self, port: int, *, kept: int = 3, fresh: int = 1) -> None:
         self.failures: list[str] = []
         self.answered = 0
         self._port = port
@@ -42,6 +42,7 @@ class Load:
                         self.answered += 1
                         if answer.status != 200:
                             self.failures.append(str(answer))
+                        self._over.wait(0.01)  # a new worker needs the processor, too
                         if not keeps or answer.header("connection") == "close":
                             break
             except OSError as error:

@@ -128,9 +128,8 @@ def test_a_rolling_restart_loses_nothing(serve: Start, config: dict[str, Any], a
     with Load(running.port) as load, Raw(running.port) as raw:
         raw.send(put.wire[:CHUNK])
         before = running.pids()
-        for times in (1, 2):
-            running.signal(signal.SIGUSR2)
-            eventually(lambda times=times: running.log().count("restarted: ") == times, running.log())  # type: ignore[misc]
+        running.signal(signal.SIGUSR2)
+        eventually(lambda: "restarted: " in running.log(), running.log())
         assert set(before).isdisjoint(running.pids())
         assert len(running.pids()) == 2
         raw.send(put.wire[CHUNK:])

@@ -1,8 +1,8 @@
 """The S3 gateway in several processes that share one port, with one log and one listener for operators.
 
-SIGTERM ends it when running transfers have (a second one at once), SIGHUP reads the configuration anew, SIGUSR2 replaces
-the workers one by one and loses no request: so an upgrade of the gateway is in force. Sockets that systemd has opened
-are taken, and systemd is told of start, reload and end (Type=notify).
+SIGTERM ends it when running transfers have (a second one at once), SIGHUP reads the configuration anew, and SIGUSR2
+replaces the workers one by one and loses no request, which puts an upgrade of the gateway in force. Sockets that
+systemd has opened are taken, and systemd is told of start, reload and end (Type=notify).
 """
 
 import argparse

@@ -27,7 +27,7 @@ class Acceptor:
     """
 
     def __init__(self, listening: socket.socket, on_stream: OnStream, ahead: Callable[[], int]) -> None:
-        listening.setblocking(False)
+        listening.settimeout(0)
         self._socket = listening
         self._on_stream = on_stream
         self._ahead = ahead
@@ -76,7 +76,7 @@ class Acceptor:
             if self._rest is None:
                 self._rest_for(_EXHAUSTED_SECONDS)
             return
-        connection.setblocking(False)
+        connection.settimeout(0)
         task = self._loop.create_task(self._serve(connection), name="s3gateway accept")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

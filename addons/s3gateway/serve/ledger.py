@@ -1,8 +1,8 @@
 """What all workers count together: connections, in all and from each address, and requests of each access key.
 
 It is memory that they share. For connections each worker writes its own slot alone and reads all of them. Nothing is
-locked, so a worker that dies or stands still holds up nobody. Addresses and keys are counted in two tables each, at places that a
-keyed hash chooses, and the smaller figure counts: that two of them share both places is as good as impossible.
+locked, so a worker that dies or stands still holds up nobody. Addresses and keys are counted in two tables each, at
+places that a keyed hash chooses, and the smaller figure counts: that two share both places is as good as impossible.
 """
 
 import hashlib

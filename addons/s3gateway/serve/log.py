@@ -1,4 +1,4 @@
-"""The parent's lines, which stand among its workers' in one log: as text like mitmdump's, or as JSON like the gateway's."""
+"""The parent's lines, which stand among its workers' in one log: as text like mitmdump's, or as JSON."""
 
 import json
 import logging

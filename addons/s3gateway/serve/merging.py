@@ -1,8 +1,8 @@
 """Metrics of several processes as those of one. Pure.
 
 Counters and histograms are summed, those of workers that have ended included: a sum that shrinks would be a counter
-that begins anew to Prometheus, which would count all of it once more. A gauge is summed, unless the least or the most is
-what an operator asks for. What describes a process (``process_*``) gets a label that names its worker.
+that begins anew to Prometheus, which would count all of it once more. A gauge is summed, unless the least or the most
+is what an operator asks for. What describes a process (``process_*``) gets a label that names its worker.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """The parent: binds once, keeps so many workers, replaces them without losing a connection, and ends them.
 
-Workers inherit the sockets, so what waits to be accepted belongs to none of them: one that ends leaves it to the others.
-The parent touches no request. If it is killed, each worker serves on until its connections have ended, and ends.
+Workers inherit the sockets, so what waits to be accepted belongs to none of them, and one that ends leaves it to the
+others. The parent touches no request. If it is killed, each worker serves on until its connections have ended.
 """
 
 import asyncio

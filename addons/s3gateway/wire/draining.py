@@ -54,7 +54,7 @@ class Draining:
         self._deadline = loop.time() + self._grace
         if self._connections() and self._grace:
             logger.warning("ending: %s", self._told())
-        while self._connections() and loop.time() < self._deadline:
+        while self._connections() and loop.time() < self._deadline:  # noqa: ASYNC110 - nothing tells of each end
             await asyncio.sleep(_LOOK_SECONDS)
         if cut := self._in_flight():
             logger.warning("ending: %d transfers are cut; shutdown.grace is over", cut)
