@@ -23,6 +23,7 @@ OPTIONS = {
         "--cases",
         "--connections",
         "--backend",
+        "--workers",
         "--quick",
         "--spark",
         "--json",

@@ -182,7 +182,7 @@ def test_it_drains(serve: Start, config: dict[str, Any], admin: int) -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_it(serve: Start, config: dict[str, Any], how: signal.Signals) -> None:
     """At once, with status 0; what runs is cut, and what is idle."""
-    running = serve(config | {"shutdown": {"grace": 3600}})
+    running = serve(config | {"shutdown": {"grace": 3600}}, workers=1)
     with Raw(running.port) as upload:
         upload.send(put_chunked(Target("bucket", "up"), os.urandom(4 * CHUNK)).wire[:CHUNK])
         running.signal(signal.SIGTERM)
@@ -250,12 +250,13 @@ def test_command_lines_that_make_no_sense(
 
 
 def test_systemd_is_told(serve: Start, config: dict[str, Any], tmp_path: Path) -> None:
-    """Ready when all workers serve, after a reload again, and how long an end may take."""
+    """Ready when its workers serve, after a reload again, and how long an end may take."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
         notify.settimeout(60)
-        running = serve(config | {"shutdown": {"grace": 40}}, env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        assert notify.recv(4096).decode().startswith("READY=1\nSTATUS=workers 2 (pid ")
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        running = serve(config | {"shutdown": {"grace": 40}}, workers=1, env=told)
+        assert notify.recv(4096).decode().startswith("READY=1\nSTATUS=workers 1 (pid ")
         running.signal(signal.SIGHUP)
         assert notify.recv(4096).decode().startswith("RELOADING=1\nMONOTONIC_USEC=")
         assert notify.recv(4096).decode().startswith("READY=1\n")
@@ -280,7 +281,7 @@ def test_a_socket_of_systemds_is_taken(serve: Start, config: dict[str, Any]) -> 
     client = threading.Thread(target=first)
     client.start()
     environment = [f"--setenv={name}" for name in ("PYTHONPATH", "PATH", "HOME", "PYTHONUNBUFFERED")]
-    running = serve(config, before=[tool, *environment, "-l", f"127.0.0.1:{config['listen']['port']}"])
+    running = serve(config, workers=1, before=[tool, *environment, "-l", f"127.0.0.1:{config['listen']['port']}"])
     client.join(60)
     assert answered == [200]
     assert _ask(running.port) == 200

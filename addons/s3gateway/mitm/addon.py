@@ -22,7 +22,7 @@ from s3gateway.mitm.start.live import Live
 from s3gateway.mitm.start.signals import Signals
 from s3gateway.mitm.watched import commands, contentview, desk, foreign, listing, replay
 from s3gateway.observed.metrics import Metrics
-from s3gateway.serve.worker import this_worker
+from s3gateway.serve.worker import Worker, this_worker
 from s3gateway.signer import CredentialsError
 from s3gateway.wire.admin import Admin, Pages
 from s3gateway.wire.draining import Draining
@@ -47,7 +47,7 @@ class S3Gateway:
         self._admin_start: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._held: list[http.HTTPFlow] = []
-        self._worker = this_worker()
+        self._worker: Worker | None = None
         self._pages: Pages = {}
 
     def load(self, loader: Loader) -> None:
@@ -70,6 +70,7 @@ class S3Gateway:
             return
         if self.live is not None:
             raise exceptions.OptionsError("s3_config cannot change while running; change the file itself")
+        self._worker = this_worker()
         said = options.command_line(ctx.options)
         live = Live(lambda: loading.load(said), loading.told, certificates.from_options)
         wants = options.wanted(live.current.config, verbose=aistor_gw.is_verbose(os.environ))
