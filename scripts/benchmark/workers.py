@@ -119,7 +119,7 @@ def restarts(certs: Certs, times: int) -> dict[str, Any]:
             thread.start()
         for number in range(times):
             field.serving.signal(signal.SIGUSR2)
-            _until(lambda number=number: field.serving.log().count("restarted: ") > number)  # type: ignore[misc]
+            _until(lambda number=number: field.serving.log().count("restarted: ") > number)
         over.set()
         for thread in threads:
             thread.join()

@@ -97,7 +97,7 @@ def listen_with(listen: Callable[[Callable[..., Coroutine[Any, Any, None]]], lis
     async def on_given_sockets(self: AsyncioServerInstance[Any], _host: str, _port: int) -> list[Any]:
         return listen(self.handle_stream)
 
-    AsyncioServerInstance.listen = on_given_sockets  # type: ignore[method-assign]
+    AsyncioServerInstance.listen = on_given_sockets  # type: ignore[method-assign,assignment]
 
 
 _ADD: dict[Any, Callable[[Any, Flow], None]] = {writer: writer.add for writer in (io.FlowWriter, io.FilteredFlowWriter)}

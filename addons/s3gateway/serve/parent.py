@@ -200,8 +200,6 @@ class Parent:
             return None
         self._workers.append(worker)
         worker.on_end(lambda: self._bury(worker))
-        if self._is_ending:
-            worker.end_now()
         return worker
 
     def _bury(self, worker: Process) -> None:
