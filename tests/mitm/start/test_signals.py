@@ -32,6 +32,11 @@ def _status(running: WatchedGateway, key: Key | None = None) -> int:
         return raw.ask(sign("GET", Target("bucket", "1k"), key=key).head).status
 
 
+def _poll(running: WatchedGateway) -> int:
+    with Raw(running.port) as raw:
+        return raw.ask(b"GET /minio/health/ready HTTP/1.1\r\nHost: h\r\n\r\n").status
+
+
 def _ended(running: WatchedGateway) -> int:
     """The exit status."""
     return running._running().wait(60)
@@ -40,14 +45,17 @@ def _ended(running: WatchedGateway) -> int:
 def test_it_drains(gateway: GatewayFactory, fixed: Fixed) -> None:
     """Not ready and listening, then no longer; a transfer comes to its end, an idle connection to its last answer."""
     admin = free_port()
-    running = gateway(gateway_config(fixed, admin={"port": admin}, shutdown={"delay": 1.5, "grace": 60}))
+    config = gateway_config(fixed, admin={"port": admin}, shutdown={"delay": 1.5, "grace": 60})
+    config["listen"]["health_polls"] = 200
+    running = gateway(config)
+    assert _poll(running) == 200
     put = put_chunked(Target("bucket", "up"), os.urandom(4 * CHUNK))
     with Raw(running.port) as upload, Raw(running.port) as idle:
         upload.send(put.wire[:CHUNK])
         assert idle.ask(KEEPS).status == 403
         os.kill(running.pid, signal.SIGTERM)
         eventually(lambda: get(admin, "/readyz")[0] == 503)
-        assert _status(running) == 200
+        assert (_status(running), _poll(running)) == (200, 503)
         eventually(lambda: not accepts(running.port))
         answer = idle.ask(KEEPS)
         assert (answer.status, answer.header("connection")) == (403, "close")
