@@ -103,6 +103,8 @@ def _command(options: argparse.Namespace) -> list[str]:
     command = [str(Path(sys.executable).with_name("mitmdump")), "-s", str(_ENTRY)]
     if options.config is not None:
         command += ["--set", f"s3_config={options.config}"]
+    if not aistor_gw.is_verbose(os.environ):
+        command += ["--set", "termlog_verbosity=warn"]  # each would tell that it loads a script
     for setting in options.set:
         command += ["--set", setting]
     return command
