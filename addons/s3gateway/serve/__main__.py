@@ -21,7 +21,8 @@ from s3gateway.config.check import ConfigError
 from s3gateway.config.model import Config
 from s3gateway.serve import machine, systemd
 from s3gateway.serve.log import write_to_stdout
-from s3gateway.serve.parent import Parent, Plan
+from s3gateway.serve.parent import Parent
+from s3gateway.serve.plan import Plan
 from s3gateway.wire.listening import BACKLOG, bind
 
 _ENTRY: Final = Path(__file__).resolve().parents[2] / "s3_gateway.py"

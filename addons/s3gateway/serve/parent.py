@@ -8,16 +8,15 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from s3gateway.config.check import ConfigError
 from s3gateway.config.model import Config, in_url
 from s3gateway.serve import ends, ledger, machine
 from s3gateway.serve.pages import OperatorPages
+from s3gateway.serve.plan import Place, Plan
 from s3gateway.serve.process import Process, Start, environment_of_workers
 from s3gateway.serve.systemd import Notify
 from s3gateway.serve.terminal import Terminal
@@ -29,26 +28,6 @@ _SLOTS_PER_WORKER: Final = 4
 _LEAST_SLOTS: Final = 16
 _SPARE_SECONDS: Final = 10.0
 """What a worker may take to end beyond ``shutdown.*``, until it is killed."""
-
-
-@dataclass(slots=True)
-class Place:
-    """Where one worker serves. ``failures`` are those in a row that have ended early."""
-
-    number: int
-    worker: Process | None = None
-    failures: int = 0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to run: workers, each by ``command``, on ``sockets``; ``load`` reads the configuration."""
-
-    workers: int
-    command: Sequence[str]
-    sockets: Sequence[socket.socket]
-    load: Callable[[], Config]
 
 
 class Parent:
