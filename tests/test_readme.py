@@ -25,6 +25,7 @@ OPTIONS = {
         "--connections",
         "--backend",
         "--endpoints",
+        "--workers",
         "--quick",
         "--spark",
         "--json",
@@ -38,6 +39,7 @@ OPTIONS = {
     "make_certs": ("--host",),
     "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
     "soak": ("--seconds", "--memory", "--short", "--rows", "--checkout", "--cluster"),
+    "serve": ("--workers", "--set"),
 }
 """What the README says of each script's options."""
 

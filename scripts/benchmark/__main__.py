@@ -10,17 +10,19 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark import jobs, measure, report
+from benchmark import jobs, measure, report, workers
 from benchmark.cases import CASES, NAMES, rows
 from benchmark.processes import peak_mib, reset_peak
 from benchmark.shares import shares
 from benchmark.targets import DIRECT, OTHER, SEVERAL, THIS, WATCHED, Field, Target, Wanted, running
 from commandline import Parser, UsageError, checkout, count, duration, output_file, unless_stopped, writing
 from lab import MissingPartError
+from lab.certs import make_certs
 from lab.peers import PEERS
 from lab.process import ProcessError
 
@@ -66,6 +68,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-bare", action="store_true", help="leave out the direct connection and the bare mitmdump")
     parser.add_argument("--no-memory", action="store_true", help="leave out 16 uploads of 256 MiB at once")
     parser.add_argument("--spark", action="store_true", help="also time two Spark 3.5 jobs (about ten minutes)")
+    parser.add_argument(
+        "--workers",
+        action="store_true",
+        help="instead of all that: two workers of scripts/serve against one, 20 rolling restarts under load, and an end"
+        " during an upload of 1 GiB (3 minutes)",
+    )
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write the figures to FILE as well")
     options = parser.parse_args(arguments)
     if options.spark and options.backend != "minio":
@@ -83,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status, which is 1 when a gateway's request failed."""
     options = _options(arguments)
     try:
-        result, failed = _measured(options)
+        result, failed = _measured_workers(options) if options.workers else _measured(options)
         if options.json:
             with writing(options.json):
                 options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
@@ -91,6 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"bench: {error}\n")
         return 2
     return 1 if failed else 0
+
+
+def _measured_workers(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    with tempfile.TemporaryDirectory(prefix="s3gw-bench-") as folder:
+        certs, _ = make_certs(Path(folder))
+        result = workers.run(certs, rounds=options.rounds, seconds=options.seconds, quick=options.quick)
+    print("\n".join(workers.lines(result)), flush=True)
+    return result, bool(result["restarts"]["failures"] or result["drain"]["failures"])
 
 
 def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:

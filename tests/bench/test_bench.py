@@ -69,3 +69,15 @@ def test_a_gateway_that_fails_is_said(tmp_path: Path) -> None:
     ended = bench("--cases", "W1", "--connections", "2", "--no-bare", "--against", tmp_path)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert "other fails: HTTP/1.1 503 Service Unavailable" in ended.stdout
+
+
+def test_workers(tmp_path: Path) -> None:
+    """Two beside one, a rolling restart, an end in the middle of an upload: nothing fails, and each is told."""
+    file = tmp_path / "figures.json"
+    ended = bench("--workers", "--quick", "--json", file)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    found = json.loads(file.read_text())
+    assert found["restarts"]["failures"] == found["drain"]["failures"] == []
+    assert (found["drain"]["was_waited_for"], found["drain"]["exit_status"]) == (True, 0)
+    assert all(figure > 0 for figure in (*found["ratio"]["requests_per_second"], *found["ratio"]["cpu_ms"]))
+    assert "1 rolling restarts: " in ended.stdout

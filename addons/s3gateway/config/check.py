@@ -27,7 +27,19 @@ class ConfigError(ValueError):
         super().__init__(f"{shown}: {problem}; {remedy}")
 
 
-_SECTIONS = ("listen", "backend", "health", "clients", "encryption", "cors", "addressing", "limits", "admin", "log")
+_SECTIONS = (
+    "listen",
+    "backend",
+    "health",
+    "clients",
+    "encryption",
+    "cors",
+    "addressing",
+    "limits",
+    "shutdown",
+    "admin",
+    "log",
+)
 _LISTS = ("clients", "encryption")
 BUCKETS_OWN = "bucket"
 """``cors: bucket`` leaves the rules to the bucket's own document at the backend."""

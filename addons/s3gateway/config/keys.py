@@ -10,6 +10,7 @@ from s3gateway.config.kinds import (
     LOG_FORMAT,
     PORT,
     REQUIRED,
+    SECONDS_OR_0,
     SECRET,
     TEXT,
     TEXTS,
@@ -100,6 +101,19 @@ KEYS = (
     Key("cors[].max_age", WHOLE_SECONDS, "How long a browser may remember this without asking again."),
     Key("addressing.domains", TEXTS, "Domains whose sub-domains are buckets (virtual-host style).", ()),
     *LIMIT_KEYS,
+    Key(
+        "shutdown.delay",
+        SECONDS_OR_0,
+        "How long a gateway that is to end goes on listening, with `/readyz` at 503, so that a load balancer sees it "
+        "and sends no more. See [End, reload, upgrade](#end-reload-upgrade).",
+        0,
+    ),
+    Key(
+        "shutdown.grace",
+        SECONDS_OR_0,
+        "How long running transfers then have; what has not ended is cut, and commits nothing. 0 waits for none.",
+        30,
+    ),
     Key("admin.host", TEXT, "Address of the listener for operators.", "127.0.0.1"),
     Key(
         "admin.port",

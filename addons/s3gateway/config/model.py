@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from s3gateway.config.shutdown import Shutdown
 from s3gateway.rules.access import Access
 from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
@@ -163,6 +164,7 @@ class Config:
     cors: tuple[CorsRule, ...] | BucketsOwn | None
     domains: tuple[str, ...]
     limits: Limits
+    shutdown: Shutdown
     admin: Admin | None
     log_format: str
     log_capture: Path | None

@@ -18,7 +18,7 @@ from mitmproxy.utils import human
 
 from s3gateway.code_location import code_location
 from s3gateway.mitm import internals
-from s3gateway.rules.connections import Connections
+from s3gateway.rules.connections import Connections, Elsewhere
 from s3gateway.rules.limits import Limits
 from s3gateway.wire.client import ClientConnection
 from s3gateway.wire.front import Front
@@ -44,6 +44,10 @@ class Door:
         self._clients: dict[str, ClientConnection] = {}
         self._warned: dict[str, float] = {}
         self._asked_for = self._room = 0
+
+    def share(self, ledger: Elsewhere) -> None:
+        """Count together with other workers."""
+        self._count.elsewhere = ledger
 
     def client_connected(self, client: Client) -> None:
         """Take the connection over, or have mitmproxy close it."""

@@ -58,7 +58,7 @@ class Operating:
 
     async def _readyz(self) -> Page:
         """Whether a request could be served now, with the reasons why not."""
-        reasons = ["the gateway is ending"] if self._service.is_closed else []
+        reasons = ["the gateway is ending"] if self._service.is_ending or self._service.is_closed else []
         down = await self._down()
         if all(down.values()):
             reasons += [f"backend {name}: {why}" for name, why in down.items()]

@@ -83,7 +83,8 @@ class Answering(Ending):
         if self.progress.may_answer:
             self.progress.answer = Answer.BEGUN
             self._drop_upload()
-            wire.append(self._reply.head_for_client(self.transaction.head.method, closes=self._closes_client))
+            self._closes = self._closes_client
+            wire.append(self._reply.head_for_client(self.transaction.head.method, closes=self._closes))
         for piece in pieces:
             record.bytes_out += len(piece)
             if watch is not None:
@@ -103,7 +104,7 @@ class Answering(Ending):
         caller, backend = self._caller, self._backend
         if caller is not None and last:
             caller.write(last)
-        upload, closes = self.progress.upload, self._closes_client
+        upload = self.progress.upload
         is_clean = upload is Upload.NONE or (upload is Upload.DONE and self._reply.is_success)
         is_clean = is_clean and not self._outbox and self._lost is None
         self.progress.answer = Answer.DONE
@@ -115,7 +116,7 @@ class Answering(Ending):
             else:
                 backend.close()
         self._close_books(self._status)
-        self._leave(keeps=not closes, linger=upload is Upload.DROPPED)
+        self._leave(keeps=not self._closes, linger=upload is Upload.DROPPED)
 
     def _refuse_answer(self, refusal: Refuse) -> None:
         """Give the client the gateway's answer in place of the backend's."""

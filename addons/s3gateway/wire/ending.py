@@ -35,7 +35,7 @@ class Ending(Stepping):
 
     @property
     def _closes_client(self) -> bool:
-        return self._is_1_0 or self.drops_body or wants_close(self.transaction.head)
+        return self._is_1_0 or self.drops_body or self._service.is_draining or wants_close(self.transaction.head)
 
     @property
     def _status(self) -> int:

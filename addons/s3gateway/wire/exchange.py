@@ -8,6 +8,7 @@ An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ste
 """
 
 from datetime import UTC, datetime
+from typing import Final
 
 from s3gateway import errors, gateway, post_object
 from s3gateway.gateway import Admitted, Outgoing
@@ -17,6 +18,8 @@ from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
 from s3gateway.wire.cors import CrossOrigin
 from s3gateway.wire.uploading import same_or_new
+
+_REFUSED: Final = 400
 
 
 class Exchange(CrossOrigin):
@@ -68,6 +71,8 @@ class Exchange(CrossOrigin):
                 return
             admitted = gateway.admit(head, arrival, config, datetime.now(UTC), self._service.rates)
         except errors.S3Error as error:
+            if error.status < _REFUSED and self._service.is_ending:  # a health poll that was to hear that all is well
+                error = errors.slow_down("the gateway is ending")
             if error.code != "RequestHeaderSectionTooLarge":
                 record.client, operation = gateway.guess(head, config)
                 if operation is not None:

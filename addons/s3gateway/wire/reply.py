@@ -5,7 +5,6 @@ connection is its own affair, and so is the end of a body on it.
 """
 
 from enum import Enum, auto
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from s3gateway import answer as answers
@@ -13,7 +12,16 @@ from s3gateway.answer_watch import AnswerWatch, Refuse, Released
 from s3gateway.config.model import Config
 from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1 import framing
-from s3gateway.http1.head import HTTP_1_0, NO_LENGTH, ProtocolError, answer_length, find_end, read_answer, write_answer
+from s3gateway.http1.head import (
+    HTTP_1_0,
+    NO_LENGTH,
+    ProtocolError,
+    answer_length,
+    find_end,
+    read_answer,
+    reason,
+    write_answer,
+)
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.sigv4.model import Headers
 
@@ -242,8 +250,3 @@ class Reply:
         self.code = code or self.code
         if why:
             self.notes.append(why)
-
-
-def reason(status: int) -> bytes:
-    """The reason phrase of a status."""
-    return HTTPStatus(status).phrase.encode()

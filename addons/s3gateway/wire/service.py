@@ -11,7 +11,7 @@ from s3gateway.config.model import Config
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.balance import Need
 from s3gateway.rules.limits import Limits
-from s3gateway.rules.rate import Rates
+from s3gateway.rules.rate import Rates, Shared
 from s3gateway.signer import Signer
 from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
@@ -53,16 +53,22 @@ class Books(Protocol):
 class Service:
     """The running gateway, as its connections see it."""
 
-    def __init__(self, current: Callable[[], Current], books: Books, resolve: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        current: Callable[[], Current],
+        books: Books,
+        resolve: Resolve = resolve,
+        shared_rates: Shared | None = None,
+    ) -> None:
         self._current = current
         self._resolve = resolve
         self._cluster: Cluster | None = None
         self.books = books
-        self.rates = Rates()
+        self.rates = Rates(shared_rates)
         self.memory = Memory()
         self.spool = Spool(lambda: self.limits.spool)
         self.forms = Budget()
-        self.is_closed = False
+        self.is_ending = self.is_draining = self.is_closed = False  # see wire.draining; at last nobody is served
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)
         self.bucket_cors = BucketCors(self.clock)

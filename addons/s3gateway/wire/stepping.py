@@ -70,6 +70,7 @@ class Stepping:
         self._unsent = 0  # bytes that the backend had not taken when the clock last asked
         self._early: list[bytes] = []  # of an answer that came before the upload's end
         self._lost: str | None = None
+        self._closes = True  # the client's connection, with this answer: what its head has said
 
     def _after(self, waiting: Coroutine[object, object, None], then: Callable[[], None]) -> None:
         """Go on with ``then`` when whoever watches has seen enough."""
