@@ -23,6 +23,7 @@ from s3gateway.wire.backends import BackendConnection, Pool
 from s3gateway.wire.client import ClientConnection
 from s3gateway.wire.contexts import for_backend, for_clients, with_certificate
 from s3gateway.wire.front import Front
+from s3gateway.wire.proxied import Address
 from s3gateway.wire.service import Current, Service
 from s3gateway.wire.watching import Watch
 from tests.real.rawhttp import Raw
@@ -67,10 +68,11 @@ class Wire:
         cors: Any = None,
         clients: Any = CLIENTS,
         domains: Any = (),
+        proxy_protocol: Any = (),
         **limits: Any,
     ) -> None:
         document = {
-            "listen": {"certificate": str(certs.gateway)},
+            "listen": {"certificate": str(certs.gateway), "proxy_protocol": list(proxy_protocol)},
             "backend": {
                 "endpoint": endpoint or backend.endpoint,
                 "ca_file": str(backend.ca_file),
@@ -91,6 +93,8 @@ class Wire:
         self._ahead = 0.0
         self.books = _Books()
         self.clients: set[ClientConnection] = set()
+        self.refused: list[str] = []
+        self.on_source: Callable[[ClientConnection, Address], str] = _note_source
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -155,6 +159,11 @@ class Wire:
             one.check(self._loop.time())
 
 
+def _note_source(client: ClientConnection, source: Address) -> str:
+    client.address = source[0]
+    return ""
+
+
 class _Accepted(asyncio.Protocol):
     """Hands a connection over, as mitmproxy's hook does."""
 
@@ -166,7 +175,15 @@ class _Accepted(asyncio.Protocol):
         wire = self._wire
         client = ClientConnection(wire._service, "the test", None, lambda: wire.clients.discard(client))
         wire.clients.add(client)
-        transport.set_protocol(Front(client, lambda _: None, transport))
+        transport.set_protocol(
+            Front(
+                client,
+                lambda _: None,
+                transport,
+                on_source=lambda source: wire.on_source(client, source),
+                on_refused=wire.refused.append,
+            )
+        )
 
 
 class Keeping(Scripted):

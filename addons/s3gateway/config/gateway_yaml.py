@@ -18,6 +18,7 @@ from s3gateway.config.cors import read_cors
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen, is_pattern
+from s3gateway.config.networks import read_networks
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
@@ -100,6 +101,7 @@ def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
         files.path("listen.key", key) if key else None,
         _regions(values["regions"], region) or (region, *_SDK_REGIONS),
         values["health_polls"],
+        read_networks("listen.proxy_protocol", values["proxy_protocol"]),
     )
 
 

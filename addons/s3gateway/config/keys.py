@@ -90,6 +90,14 @@ KEYS = (
         "passed on: 200 says that the gateway serves. They are told of once a minute, and not captured.",
         403,
     ),
+    Key(
+        "listen.proxy_protocol",
+        TEXTS,
+        "Networks and addresses of load balancers, such as `10.0.0.0/24`, whose connections begin with a PROXY header "
+        "(version 1 or 2), and else are closed. The client's address is the one in it. No other connection may have "
+        "one. See [Behind nginx or HAProxy](#behind-nginx-or-haproxy).",
+        (),
+    ),
     Key("backend.endpoint", TEXT, "`https://host:port` of the S3 server. May come from `--mode reverse:...` instead."),
     Key("backend.ca_file", FILE, "PEM CA that signed the backend's certificate. Without it the public CAs count."),
     Key(
@@ -262,7 +270,8 @@ KEYS = (
         "limits.connections_per_address",
         NUMBER,
         "Most of them from one address (IPv6: one /64 network), so that one machine leaves some to the others. "
-        "A Spark executor has up to 96. Behind a load balancer all come from one.",
+        "A Spark executor has up to 96. Behind a load balancer all come from one, unless it names them "
+        "(`listen.proxy_protocol`).",
         1024,
     ),
     Key(
