@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3gateway.http1.proxy_protocol import Header
+from s3gateway.http1.proxy_protocol import Header, read
 from tests.fuzz import proxy_protocol
 from tests.fuzz.proxy_protocol import SEEDS, TOKENS, run
 
@@ -43,7 +43,6 @@ def test_seeds(name: str) -> None:
 
 def test_a_reader_that_looks_behind_the_header_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The invariant is one that can fail: here one byte of what follows is taken."""
-    read = proxy_protocol.read
 
     def greedy(data: bytes) -> Header | None:
         found = read(data)
@@ -56,7 +55,6 @@ def test_a_reader_that_looks_behind_the_header_is_found(monkeypatch: pytest.Monk
 
 def test_a_reader_that_names_another_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """And here the destination is taken for the source."""
-    read = proxy_protocol.read
 
     def swapped(data: bytes) -> Header | None:
         found = read(data)

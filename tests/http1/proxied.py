@@ -3,7 +3,7 @@
 import ipaddress
 import struct
 
-from awscrt import checksums
+from awscrt import checksums  # type: ignore[import-untyped]  # no stubs
 
 V2 = bytes.fromhex("0d0a0d0a000d0a515549540a")
 LOCAL, PROXY = 0x20, 0x21
