@@ -24,6 +24,7 @@ from s3gateway.wire.client import ClientConnection
 from s3gateway.wire.cluster import Cluster, Resolve, resolve
 from s3gateway.wire.contexts import for_backend, for_clients, with_certificate
 from s3gateway.wire.front import Front
+from s3gateway.wire.proxied import Address
 from s3gateway.wire.service import Current, Service
 from s3gateway.wire.watching import Watch
 from tests.real.rawhttp import Raw
@@ -71,10 +72,11 @@ class Wire:
         several: dict[str, Any] | None = None,
         health: dict[str, Any] | None = None,
         resolve: Resolve = resolve,
+        proxy_protocol: Any = (),
         **limits: Any,
     ) -> None:
         document = {
-            "listen": {"certificate": str(certs.gateway)},
+            "listen": {"certificate": str(certs.gateway), "proxy_protocol": list(proxy_protocol)},
             "health": health or {},
             "backend": {
                 **(several or {"endpoint": endpoint or backend.endpoint}),
@@ -97,6 +99,8 @@ class Wire:
         self._ahead = 0.0
         self.books = _Books()
         self.clients: set[ClientConnection] = set()
+        self.refused: list[str] = []
+        self.on_source: Callable[[ClientConnection, Address], str] = _note_source
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -167,6 +171,11 @@ class Wire:
             one.check(self._loop.time())
 
 
+def _note_source(client: ClientConnection, source: Address) -> str:
+    client.address = source[0]
+    return ""
+
+
 class _Accepted(asyncio.Protocol):
     """Hands a connection over, as mitmproxy's hook does."""
 
@@ -178,7 +187,15 @@ class _Accepted(asyncio.Protocol):
         wire = self._wire
         client = ClientConnection(wire._service, "the test", None, lambda: wire.clients.discard(client))
         wire.clients.add(client)
-        transport.set_protocol(Front(client, lambda _: None, transport))
+        transport.set_protocol(
+            Front(
+                client,
+                lambda _: None,
+                transport,
+                on_source=lambda source: wire.on_source(client, source),
+                on_refused=wire.refused.append,
+            )
+        )
 
 
 class Keeping(Scripted):

@@ -19,6 +19,7 @@ from s3gateway.config.endpoints import read_health, read_sites
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.model import Admin, Chain, Client, Config, KeyPair, Listen, is_pattern
+from s3gateway.config.networks import read_networks
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.shutdown import Shutdown
 from s3gateway.config.yaml_text import read_yaml
@@ -107,6 +108,7 @@ def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
         files.path("listen.key", key) if key else None,
         _regions(values["regions"], region) or (region, *_SDK_REGIONS),
         values["health_polls"],
+        read_networks("listen.proxy_protocol", values["proxy_protocol"]),
     )
 
 

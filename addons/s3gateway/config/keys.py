@@ -45,6 +45,14 @@ KEYS = (
         "passed on: 200 says that the gateway serves. They are told of once a minute, and not captured.",
         403,
     ),
+    Key(
+        "listen.proxy_protocol",
+        TEXTS,
+        "Networks and addresses of load balancers, such as `10.0.0.0/24`, whose connections begin with a PROXY header "
+        "(version 1 or 2), and else are closed. The client's address is the one in it. No other connection may have "
+        "one. See [Behind nginx or HAProxy](#behind-nginx-or-haproxy).",
+        (),
+    ),
     *BACKEND_KEYS,
     Key("clients[].name", TEXT, "Identity, for rules and the log.", REQUIRED),
     Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once.", REQUIRED),

@@ -99,7 +99,8 @@ LIMIT_KEYS = (
         "limits.connections_per_address",
         NUMBER,
         "Most of them from one address (IPv6: one /64 network), so that one machine leaves some to the others. "
-        "A Spark executor has up to 96. Behind a load balancer all come from one.",
+        "A Spark executor has up to 96. Behind a load balancer all come from one, unless it "
+        "names them (`listen.proxy_protocol`).",
         1024,
     ),
     Key(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from s3gateway.config.shutdown import Shutdown
@@ -30,7 +31,8 @@ def is_pattern(region: str) -> bool:
 class Listen:
     """Where clients connect. HTTP and TLS share the port; without a certificate mitmproxy makes one.
 
-    ``health_polls`` is the status that they are answered with.
+    ``health_polls`` is the status that they are answered with. Connections from ``proxy_protocol`` begin with a PROXY
+    header.
     """
 
     host: str
@@ -39,6 +41,7 @@ class Listen:
     key: Path | None
     regions: tuple[str, ...]
     health_polls: int = 403
+    proxy_protocol: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

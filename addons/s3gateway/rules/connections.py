@@ -5,7 +5,8 @@ request head, and so hold what the limit is there to keep. SDKs connect anew whe
 """
 
 from collections import Counter
-from ipaddress import ip_address, ip_network
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
 from s3gateway.rules.limits import Limits
@@ -32,17 +33,28 @@ class Connections:
 
     def __init__(self) -> None:
         self.elsewhere: Elsewhere | None = None
-        self._origins: dict[str, str] = {}
+        self._origins: dict[str, str | None] = {}
         self._counts: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._origins)
 
-    def enter(self, who: str, address: str, limits: Limits) -> str:
-        """Count a connection in, and give ``""``; or give the name of the limit that keeps it out."""
-        origin, others = _origin(address), self.elsewhere
+    def enter(self, who: str, address: str | None, limits: Limits) -> str:
+        """Count a connection in, and give ``""``; or give the name of the limit that keeps it out.
+
+        Without an ``address`` it counts in all only, until :meth:`name` is called.
+        """
+        others = self.elsewhere
         if len(self._origins) + (others.elsewhere() if others else 0) >= limits.connections:
             return "limits.connections"
+        if address is not None and (full := self.name(who, address, limits)):
+            return full
+        self._origins.setdefault(who, None)
+        return ""
+
+    def name(self, who: str, address: str, limits: Limits) -> str:
+        """Count a connection for its ``address``, which was not known before; gives what :meth:`enter` does."""
+        origin, others = _origin(address), self.elsewhere
         if self._counts[origin] + (others.from_there(origin) if others else 0) >= limits.connections_per_address:
             return "limits.connections_per_address"
         self._origins[who] = origin
@@ -62,11 +74,23 @@ class Connections:
                 del self._counts[origin]
 
 
+def is_within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address is in one of the networks; an IPv4 address that IPv6 has mapped is that address."""
+    ip = _ip(address)
+    return ip is not None and any(ip in network for network in networks)
+
+
 def _origin(address: str) -> str:
+    ip = _ip(address)
+    if isinstance(ip, IPv6Address):
+        return str(ip_network((ip, _IPV6_SITE), strict=False))
+    return address if ip is None else str(ip)
+
+
+def _ip(address: str) -> IPv4Address | IPv6Address | None:
+    """Read an address without its scope; None for what is none."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
-        return address
-    if ip.version == 6 and ip.ipv4_mapped is None:  # noqa: PLR2004
-        return str(ip_network((ip, _IPV6_SITE), strict=False))
-    return str(ip.ipv4_mapped if ip.version == 6 and ip.ipv4_mapped else ip)  # noqa: PLR2004
+        return None
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
