@@ -127,6 +127,8 @@ class _Run:
         for lane in self._stand.lanes:
             for note in (*lane.tally.notes, *lane.tally.visible):
                 print(f"{lane.name:<12} {note}")
+        for line in log.failures(self._stand.gateway.log()):
+            print(f"{'its log':<12} {line}")
         names = list(counted)
         print(f"\n{'':34}" + "".join(f"{name:>12}" for name in names))
         for title, name in (
