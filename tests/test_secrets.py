@@ -248,6 +248,7 @@ HARMLESS = {
     "Reach": "names",
     "Record": "what the log tells",
     "Reference": "a page's address",
+    "RefusedWrite": "nothing",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
     "Reply": "a backend's bytes, with the default repr",

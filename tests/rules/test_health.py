@@ -5,7 +5,20 @@ from itertools import pairwise
 import pytest
 
 from s3gateway.rules.balance import Need, fit
-from s3gateway.rules.health import Ask, Broke, Checked, Event, Health, Reach, Unreachable, after, changes, judged, share
+from s3gateway.rules.health import (
+    Ask,
+    Broke,
+    Checked,
+    Event,
+    Health,
+    Reach,
+    RefusedWrite,
+    Unreachable,
+    after,
+    changes,
+    judged,
+    share,
+)
 
 LIVE = Checked(Ask.LIVE)
 MUTE = Checked(Ask.LIVE, "no answer within 1 s", is_silent=True)
@@ -55,6 +68,18 @@ def test_writes_that_need_no_key_go_on_without_the_kms() -> None:
     """Only where an encryption rule needs it the KMS decides."""
     site = (True, [seen(LIVE, READ, WRITE, NO_KMS)])
     assert fit([site], Need.WRITE, kms=False) == [(0, 0)]
+
+
+def test_who_refused_a_write_is_given_one_where_no_other_takes_it() -> None:
+    """Until its quorum was checked; it is not down, and reads go on."""
+    refused = seen(*WELL, RefusedWrite())
+    assert (refused.reach, refused.no_write) == (Reach.UP, "")
+    assert [i for _, i in fit([(True, [refused, Health(0.0)])], Need.WRITE, kms=False)] == [1]
+    assert [i for _, i in fit([(True, [refused, Health(0.0)])], Need.READ, kms=False)] == [0, 1]
+    assert [i for _, i in fit([(True, [refused, refused])], Need.WRITE, kms=False)] == [0, 1]
+    assert [i for _, i in fit([(True, [refused, seen(MUTE)])], Need.WRITE, kms=False)] == [0]
+    assert not seen(UNKNOWN[1], WRITE, health=refused).refuses_writes
+    assert seen(LIVE, READ, UNKNOWN[1], health=refused).refuses_writes
 
 
 def test_the_first_reason_stays() -> None:

@@ -1,5 +1,6 @@
 """scripts/soak --cluster in its short form, on four real servers; and how a run is judged."""
 
+import json
 import os
 import re
 import subprocess
@@ -90,7 +91,9 @@ def test_the_gateways_log() -> None:
     told = [
         line(0.5, endpoint=EVENT.endpoint, client="s3a", status=200),
         line(1.25, event=f"backend {EVENT.endpoint} is used no more while others are up: no answer"),
-        line(1.5, endpoint=EVENT.endpoint, client="s3a", status=503),
+        line(
+            1.5, endpoint=EVENT.endpoint, client="s3a", status=503, operation="PutObject", duration=0.25, fault="reset"
+        ),
         line(2, endpoint="https://10.99.0.9:9001", client="s3a", status=200, fault="the client is gone"),
         line(3, event=f"backend {EVENT.endpoint} is down: no answer"),
         line(9, endpoint=EVENT.endpoint, client="other", status=503),
@@ -99,6 +102,8 @@ def test_the_gateways_log() -> None:
     assert log.left_after(told[:1], EVENT) is None
     assert log.given_later(told, EVENT, 1.25) == [told[2]]
     assert log.failed_at_gateway(told, "s3a") == 1
+    (failure,) = log.failures(json.dumps(told[2]) + "\nnonsense\n")
+    assert failure == f"01:46:41.500 s3a PutObject 503 at {EVENT.endpoint} after 0.25 s: reset"
 
 
 def test_haproxys_log() -> None:

@@ -314,6 +314,26 @@ def test_rule_4_not_once_a_byte_was_taken(farm: Farm) -> None:
     assert sum(len(server.asked) for server in servers) == 1
 
 
+def no_quorum(exchange: Exchange) -> None:
+    body = b"<Error><Code>SlowDownWrite</Code><Message>-</Message></Error>"
+    head = b"HTTP/1.1 503 -\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(body)
+    exchange.send(head + body)
+
+
+def test_who_refused_a_write_for_want_of_quorum_is_passed_over(farm: Farm) -> None:
+    """The client has its 503, the next write goes elsewhere; where all refuse, they are asked all the same."""
+    wire, servers = farm(2)
+    ready(wire, servers)
+    servers[0].serve = no_quorum
+    _prefer_other(wire, servers[1])
+    assert (ask(wire, PUT).status, last(wire).backend_error) == (503, "SlowDownWrite")
+    assert {ask(wire, PUT).body for _ in range(5)} == {b"server 1"}
+    assert reach(wire) == [Reach.UP] * 2
+    servers[1].serve = no_quorum
+    assert {ask(wire, PUT).status for _ in range(5)} == {503}
+    assert last(wire).backend_error == "SlowDownWrite"
+
+
 OBJECT = bytes(range(256)) * 2000
 
 

@@ -52,7 +52,8 @@ def fit(sites: Sequence[tuple[bool, Sequence[Health]]], need: Need, *, kms: bool
     """Give the backends, as (site, number), that a request may go to. Sites are (takes writes, what is known of each).
 
     A site stands while one of its backends can be read. Only the first that stands serves: what it cannot do is
-    refused, for another site would give other answers. A silent backend serves where no other does.
+    refused, for another site would give other answers. A silent backend serves where no other does, and one that has
+    just refused a write is given writes where no other takes them.
     """
     for number, (takes_writes, healths) in enumerate(sites):
         if not any(health.reach is not Reach.DOWN and not health.no_read for health in healths):
@@ -61,7 +62,8 @@ def fit(sites: Sequence[tuple[bool, Sequence[Health]]], need: Need, *, kms: bool
             return []
         able = [(i, health) for i, health in enumerate(healths) if can(health, need, kms=kms)]
         up = [i for i, health in able if health.reach is Reach.UP]
-        return [(number, i) for i in up or [i for i, _ in able]]
+        willing = [i for i, health in able if i in up and not (need is Need.WRITE and health.refuses_writes)]
+        return [(number, i) for i in willing or up or [i for i, _ in able]]
     return []
 
 

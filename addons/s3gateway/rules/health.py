@@ -74,7 +74,15 @@ class Broke:
     served: int
 
 
-Event = Checked | Unreachable | Broke
+@dataclass(frozen=True, slots=True)
+class RefusedWrite:
+    """A write got SlowDownWrite: this server does not see the write quorum. Others may, where it was away itself.
+
+    It may also be that one object, so this takes no server down: another one is taken while there is one.
+    """
+
+
+Event = Checked | Unreachable | Broke | RefusedWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ class Health:
     no_read: str = ""
     no_write: str = ""
     no_kms: str = ""
+    refuses_writes: bool = False  # one of late; none was checked to be fine since
     has_risen: bool = False  # it was down before
     silent: int = 0  # checks in a row without an answer
     proofs: int = 0  # good checks in a row while it is down
@@ -108,6 +117,8 @@ def after(health: Health, event: Event, now: float) -> Health:
             return health if event.is_silent else _after_quorum(health, event)
         case Unreachable():
             return _fall(health, event.why, now)
+        case RefusedWrite():
+            return health if health.refuses_writes else replace(health, refuses_writes=True)
     return _after_break(health, event, now)
 
 
@@ -116,7 +127,7 @@ def _after_quorum(health: Health, event: Checked) -> Health:
         case Ask.READ:
             return replace(health, no_read=event.why)
         case Ask.WRITE:
-            return replace(health, no_write=event.why)
+            return replace(health, no_write=event.why, refuses_writes=False)
     return replace(health, no_kms=event.why)
 
 

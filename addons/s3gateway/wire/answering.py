@@ -15,6 +15,7 @@ LARGE: Final = 1024 * 1024
 """Bytes from which an answer weighs more than a small request: of one, and of what a slow client has not taken."""
 
 _UNAVAILABLE: Final = 503
+_NO_QUORUM: Final = "SlowDownWrite"
 
 
 class Answering(Ending):
@@ -133,6 +134,8 @@ class Answering(Ending):
         if reply.head is not None and not transaction.record.backend_request_id:
             transaction.record.note_request_id(reply.head.first(b"x-amz-request-id"))
         transaction.record.backend_error = reply.code or transaction.record.backend_error
+        if reply.code == _NO_QUORUM and self._member is not None:
+            self._note_refused_write()
         while reply.notes:
             self._log(reply.notes.pop(0))
 
@@ -172,6 +175,10 @@ class Answering(Ending):
 
     def _is_tried_elsewhere(self) -> bool:
         """Try the request at another backend, where this one refuses it for the moment."""
+        raise NotImplementedError
+
+    def _note_refused_write(self) -> None:
+        """Hear that the backend does not see its write quorum."""
         raise NotImplementedError
 
     def _weigh_answer(self, length: int) -> None:

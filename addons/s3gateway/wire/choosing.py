@@ -87,6 +87,11 @@ class Choosing(Answering):
         if cluster is not None and member is not None:
             cluster.note(member, event)
 
+    def _note_refused_write(self) -> None:
+        cluster, member = self._service.cluster, self._member
+        if cluster is not None and member is not None:
+            cluster.refused_write(member)
+
     def _note_broken(self, why: str) -> None:
         if self._member is not None:
             self._note_member(Broke(why, self._member.served))

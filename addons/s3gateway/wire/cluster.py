@@ -14,7 +14,7 @@ from s3gateway.config.model import Backend, Config
 from s3gateway.rules import balance, health
 from s3gateway.rules.balance import Budget, Need
 from s3gateway.rules.encryption import SseKms, SseS3
-from s3gateway.rules.health import Ask, Event, Reach
+from s3gateway.rules.health import Ask, Event, Reach, RefusedWrite
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.member import Member
 
@@ -83,6 +83,11 @@ class Cluster:
         """Whether one more request may go to a second backend; those are counted."""
         return self._budget.take(self._served)
 
+    def refused_write(self, member: Member) -> None:
+        """Hear that a write got SlowDownWrite; where nothing is asked for the quorum, nothing would take it back."""
+        if Ask.WRITE in self._asks:
+            self.note(member, RefusedWrite())
+
     def note(self, member: Member, event: Event) -> None:
         """Hear of a backend. What changes is logged, and who uses one that fell is told."""
         before, now = member.health, health.after(member.health, event, self._clock.now())
@@ -91,6 +96,8 @@ class Cluster:
         member.health = now
         changes = health.changes(before, now)
         if before.reach is now.reach and not changes:
+            if before.refuses_writes is not now.refuses_writes:
+                self._rank()
             return
         for told in changes:
             logger.warning("backend %s %s", member.name, told)

@@ -41,6 +41,16 @@ def failed_at_gateway(told: Iterable[dict[str, Any]], client: str) -> int:
     )
 
 
+def failures(log: str) -> Iterator[str]:
+    """What is said of each request that got 5xx or was broken off, short."""
+    for line in _objects(log):
+        if line.get("status", 0) >= _SERVER_ERROR or "fault" in line:
+            why = line.get("backend_error") or line.get("fault", "")
+            where = line.get("endpoint", "")
+            told = f"{line.get('client', '')} {line.get('operation', '')} {line['status']} at {where} after"
+            yield f"{line['time'][11:23]} {told} {line['duration']:.2f} s: {why[:120]}"
+
+
 def failed_at_haproxy(log: str) -> int:
     """The same of HAProxy's way in for S3A."""
     return sum(int(status) >= _SERVER_ERROR or (how not in _BY_CLIENT) for status, how, _ in _HAPROXY.findall(log))

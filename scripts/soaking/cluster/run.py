@@ -71,6 +71,7 @@ class _Run:
         counted = {
             lane.name: verdict.count(self._stand, lane, self._hadoop.get(lane.name)) for lane in self._stand.lanes
         }
+        failures = list(log.failures(self._stand.gateway.log()))
         self._tell("two servers are killed, and a third")
         lost = quorum.check(self._stand.cluster, self._stand.lanes[0])
         told = log.lines(self._stand.gateway.log())
@@ -81,7 +82,7 @@ class _Run:
             for event, after in zip(stops, left, strict=True)
             if after is not None
         )
-        self._print(counted, left)
+        self._print(counted, left, failures)
         found = list(verdict.faults(counted, left, later, lost))
         for fault in found:
             print(f"FAULT        {fault}")
@@ -122,11 +123,13 @@ class _Run:
         failed = ", ".join(f"{lane.name} {lane.tally.failed.total()}" for lane in self._stand.lanes)
         print(f"{at // 60:4d}:{at % 60:02d}  {what}  (failed on the wire until now: {failed})", flush=True)
 
-    def _print(self, counted: dict[str, verdict.Counted], left: list[float | None]) -> None:
+    def _print(self, counted: dict[str, verdict.Counted], left: list[float | None], failures: list[str]) -> None:
         print()
         for lane in self._stand.lanes:
             for note in (*lane.tally.notes, *lane.tally.visible):
                 print(f"{lane.name:<12} {note}")
+        for line in failures:
+            print(f"{'its log':<12} {line}")
         names = list(counted)
         print(f"\n{'':34}" + "".join(f"{name:>12}" for name in names))
         for title, name in (
