@@ -30,6 +30,8 @@ from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.quoting import ErrorDocument
+from s3gateway.serve.plan import Plan
+from s3gateway.serve.process import Start
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chunk_reader import ChunkReader
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -98,6 +100,8 @@ HOLDERS = {
     "Client": replace(CONFIG.clients["SPARKKEY"], keys=KEYS),
     "Config": replace(CONFIG, credentials=KEYS, encryption=(RULE,)),
     "Limits": CONFIG.limits,
+    "Start": Start(["mitmdump", "--set", f"web_password={SECRET}"], {"AWS_SECRET_ACCESS_KEY": SECRET}, 3, [4]),
+    "Plan": Plan(2, ["mitmdump", "--set", f"web_password={SECRET}"], [], lambda: CONFIG),
     "Rule": RULE,
     "Sse": RULE.sse,
     "Applied": encryption.apply((RULE,), ADMITTED.operation, RequestHead(b"PUT", b"/", ()), "spark"),
@@ -138,6 +142,7 @@ HOLDERS = {
 
 
 HARMLESS = {
+    "Acceptor": "a socket, with the default repr",
     "Access": "patterns",
     "AccessLog": "a stream",
     "Action": "names",
@@ -148,14 +153,15 @@ HARMLESS = {
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
+    "Assignment": "descriptors and numbers",
     "AtOnce": "nothing",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
-    "Buffer": "bytes that were read, with the default repr",
     "Budget": "counts",
+    "Buffer": "bytes that were read, with the default repr",
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
@@ -179,6 +185,7 @@ HARMLESS = {
     "Difference": "lines of redacted texts",
     "Document": "lines of a log, with the default repr",
     "Draft": "headers and a query that repr leaves out",
+    "Draining": "times, with the default repr",
     "Ending": "an exchange, with the default repr",
     "Exchange": "heads that are redacted by whoever makes it",
     "Explained": "what the log tells",
@@ -206,15 +213,19 @@ HARMLESS = {
     "Judgement": "an Explanation",
     "Key": "a setting's name",
     "Kind": "a setting's type",
+    "Ledger": "counts, with the default repr",
     "LengthReader": "counts, with the default repr",
     "Line": "redacted targets",
     "Link": "names",
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
     "Memory": "counts",
+    "Merged": "counts, with the default repr",
     "Metrics": "counts, with the default repr",
     "Names": "host names",
+    "Notify": "an address, with the default repr",
     "Opening": "a connection that is being opened, with the default repr",
+    "OperatorPages": "counts, with the default repr",
     "Other": "a sentence",
     "Outbox": "bytes on their way, with the default repr",
     "Outcome": "an Explanation",
@@ -223,13 +234,16 @@ HARMLESS = {
     "OwnChunks": "a client's data, with the default repr",
     "PackedError": "a sentence",
     "Page": "an origin, names and a key",
+    "Parent": "a configuration, with the default repr",
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
+    "Place": "a Process",
     "PlainBody": "nothing",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
     "Posting": "an exchange, with the default repr",
     "PostPolicy": "what a policy demands, which signs nothing",
+    "Process": "a process, with the default repr",
     "Progress": "states and times, with the default repr",
     "Rates": "access key ids",
     "RawStream": "lines of a log, with the default repr",
@@ -244,6 +258,7 @@ HARMLESS = {
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
     "Service": "what is in force, with the default repr",
+    "Shutdown": "times",
     "Signing": "lines of a log, with the default repr",
     "Sizes": "two counts",
     "Spool": "counts, with the default repr",
@@ -256,6 +271,7 @@ HARMLESS = {
     "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
+    "Terminal": "a flag, with the default repr",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
     "Upload": "names",
@@ -264,6 +280,7 @@ HARMLESS = {
     "VerifiedChunks": "a client's signatures, with the default repr",
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
+    "Worker": "descriptors, with the default repr",
 }
 """Public classes of the core that need no row above."""
 

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from s3gateway.serve.assignment import LINE_LIMIT, VARIABLE, Assignment, to_line
@@ -24,8 +24,8 @@ _ANSWER_SECONDS: Final = 5.0
 class Start:
     """How workers are started: the command line, its environment, the ledger's descriptor, the sockets."""
 
-    command: Sequence[str]
-    environment: Mapping[str, str]
+    command: Sequence[str] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)  # it may hold credentials
     ledger: int
     sockets: Sequence[int]
 
