@@ -31,6 +31,8 @@ from s3gateway.rules import encryption
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.health import Ask
 from s3gateway.rules.quoting import ErrorDocument
+from s3gateway.serve.plan import Plan
+from s3gateway.serve.process import Start
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chunk_reader import ChunkReader
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -100,6 +102,8 @@ HOLDERS = {
     "Client": replace(CONFIG.clients["SPARKKEY"], keys=KEYS),
     "Config": replace(CONFIG, credentials=KEYS, encryption=(RULE,)),
     "Limits": CONFIG.limits,
+    "Start": Start(["mitmdump", "--set", f"web_password={SECRET}"], {"AWS_SECRET_ACCESS_KEY": SECRET}, 3, [4]),
+    "Plan": Plan(2, ["mitmdump", "--set", f"web_password={SECRET}"], [], lambda: CONFIG),
     "Rule": RULE,
     "Sse": RULE.sse,
     "Applied": encryption.apply((RULE,), ADMITTED.operation, RequestHead(b"PUT", b"/", ()), "spark"),
@@ -161,8 +165,8 @@ HARMLESS = {
     "Broke": "what the log tells",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
-    "Buffer": "bytes that were read, with the default repr",
     "Budget": "counts",
+    "Buffer": "bytes that were read, with the default repr",
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
@@ -248,7 +252,6 @@ HARMLESS = {
     "PayloadMode": "names",
     "Place": "a worker's place",
     "PlainBody": "nothing",
-    "Plan": "a command line, with the default repr",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
     "Posting": "an exchange, with the default repr",
@@ -280,7 +283,6 @@ HARMLESS = {
     "SpoolFile": "a file, with the default repr",
     "SseKms": "a key's name",
     "SseS3": "nothing",
-    "Start": "a command line, and an environment that repr leaves out",
     "Stepping": "an exchange, with the default repr",
     "Step": "names",
     "Stream": "lines of a log, with the default repr",

@@ -24,6 +24,6 @@ class Plan:
     """What is to run: workers, each by ``command``, on ``sockets``; ``load`` reads the configuration."""
 
     workers: int
-    command: Sequence[str]
+    command: Sequence[str] = field(repr=False)
     sockets: Sequence[socket.socket]
     load: Callable[[], Config]

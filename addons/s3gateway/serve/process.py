@@ -24,8 +24,8 @@ _ANSWER_SECONDS: Final = 5.0
 class Start:
     """How workers are started: the command line, its environment, the ledger's descriptor, the sockets."""
 
-    command: Sequence[str]
-    environment: Mapping[str, str] = field(repr=False)  # it may hold keys
+    command: Sequence[str] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)  # it may hold credentials
     ledger: int
     sockets: Sequence[int]
 
