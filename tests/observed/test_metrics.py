@@ -131,6 +131,17 @@ def test_figures_and_reloads(metrics: Metrics) -> None:
     assert value(metrics, "s3gateway_build_info", mitmproxy="1") == 1
 
 
+def test_retries_are_counted_by_what_failed(metrics: Metrics) -> None:
+    """Each one, with no name of a backend."""
+    transaction = sent(replace(RECORD))
+    transaction.note_retry("connect", "https://one:9000", "refused")
+    transaction.note_retry("lost", "https://two:9000", "reset")
+    metrics.ended(transaction)
+    assert value(metrics, "s3gateway_retries_total", why="connect") == 1
+    assert value(metrics, "s3gateway_retries_total", why="lost") == 1
+    assert transaction.record.retried == "https://one:9000: refused; https://two:9000: reset"
+
+
 def test_buckets_where_they_are_asked_for() -> None:
     """Of admitted requests: a stranger can name what he likes."""
     metrics = Metrics({"mitmproxy": "1"}, BucketLabels(("secret-*",), ("secret-bucket/secret",)))

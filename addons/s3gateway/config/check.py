@@ -8,7 +8,8 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
-from s3gateway.config.keys import FILE, KEYS, SECRET, TEXT, TEXTS, TRUE, Key
+from s3gateway.config.keys import KEYS
+from s3gateway.config.kinds import FILE, SECRET, TEXT, TEXTS, TRUE, Key
 
 _SHOWN = 60
 
@@ -29,11 +30,13 @@ class ConfigError(ValueError):
 _SECTIONS = (
     "listen",
     "backend",
+    "health",
     "clients",
     "encryption",
     "cors",
     "addressing",
     "limits",
+    "shutdown",
     "admin",
     "log",
     "audit",
@@ -69,7 +72,7 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
         if section == "cors":
             values[section] = _check_cors(given)
         elif section in _LISTS:
-            values[section] = _check_list(section, given)
+            values[section] = _check_list(section, section, given)
         else:
             values[section] = _check_mapping(section, section, given)
     for path, value in fallback.items():
@@ -79,12 +82,12 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
     return values
 
 
-def _check_list(section: str, given: object) -> list[dict[str, Any]]:
+def _check_list(shown: str, path: str, given: object) -> list[dict[str, Any]]:
     if given is None:
         given = []
     if not isinstance(given, list):
-        raise ConfigError(section, f"{_shape(given)} is not a list", f"start each entry of {section} with '- '")
-    return [_check_mapping(f"{section}[{i}]", f"{section}[]", entry) for i, entry in enumerate(given)]
+        raise ConfigError(shown, f"{_shape(given)} is not a list", f"start each entry of {shown} with '- '")
+    return [_check_mapping(f"{shown}[{i}]", f"{path}[]", entry) for i, entry in enumerate(given)]
 
 
 def _check_cors(given: object) -> object:
@@ -95,7 +98,7 @@ def _check_cors(given: object) -> object:
         raise ConfigError(
             "cors", f"{quoted(given)} is not a list", f"write {BUCKETS_OWN}, or start each rule with '- '"
         )
-    return _check_list("cors", given)
+    return _check_list("cors", "cors", given)
 
 
 def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
@@ -106,8 +109,14 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
         raise ConfigError(shown, f"{_shape(given)} is not a mapping", f"write the keys of {shown} below it")
     keys = {key.path.removeprefix(path + "."): key for key in KEYS if key.path.startswith(path + ".")}
     nested = {name.partition(".")[0] for name in keys if "." in name}
-    _known(shown, given, [name for name in keys if "." not in name] + sorted(nested))
-    values = {name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested}
+    _known(
+        shown, given, [name for name in keys if "." not in name] + sorted(name.removesuffix("[]") for name in nested)
+    )
+    values: dict[str, Any] = {}
+    for entry in nested:
+        name = entry.removesuffix("[]")
+        check_entry = _check_list if name != entry else _check_mapping
+        values[name] = check_entry(f"{shown}.{name}", f"{path}.{name}", given.get(name))
     for name, key in keys.items():
         if "." not in name:
             values[name] = _check_value(f"{shown}.{name}", key, given.get(name), present=name in given)

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,7 +14,8 @@ def append(path: Path, data: bytes) -> None:
     """
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)  # other workers append to it: what is cut off must not be theirs
+        with suppress(OSError):  # a pipe, or a file system without locks
+            fcntl.lockf(file, fcntl.LOCK_EX)  # another worker's lines must not be cut off with ours
         status = os.fstat(file)
         left = memoryview(data)
         try:
