@@ -440,6 +440,17 @@ def test_one_gateway_less_is_not_noticed(composed: Composed, port: int, env: dic
 
 
 @pytest.mark.real
+def test_one_server_less_is_not_noticed(composed: Composed, port: int, env: dict[str, str]) -> None:
+    """The gateways serve with the three others of the cluster, writes as well; and with all of them again."""
+    client = s3_client(f"http://127.0.0.1:{port}", env["S3_ACCESS_KEY_ID"], env["S3_SECRET_ACCESS_KEY"])
+    composed.containers["minio1"].process.kill()
+    for number in range(10):
+        client.put_object(Bucket="lake", Key=f"less-{number}", Body=b"x")
+        assert client.get_object(Bucket="lake", Key=f"less-{number}")["Body"].read() == b"x"
+    composed.start("minio1")
+
+
+@pytest.mark.real
 def test_haproxy_reloads_without_losing_a_connection(composed: Composed, port: int) -> None:
     """By SIGUSR2 to its master, as the recipe says."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as before:

@@ -69,6 +69,7 @@ class Wire:
         cors: Any = None,
         clients: Any = CLIENTS,
         domains: Any = (),
+        proxy_protocol: Any = (),
         several: dict[str, Any] | None = None,
         health: dict[str, Any] | None = None,
         resolve: Resolve = resolve,
