@@ -73,7 +73,6 @@ class Wire:
         several: dict[str, Any] | None = None,
         health: dict[str, Any] | None = None,
         resolve: Resolve = resolve,
-        proxy_protocol: Any = (),
         **limits: Any,
     ) -> None:
         document = {

@@ -79,7 +79,7 @@ class Reply:
 
     @property
     def framing(self) -> tuple[int | None, bool]:
-        """How its body is framed for the client: bytes that are still promised, if a number is, and whether in chunks."""
+        """How its body is framed for the client: bytes still promised, if any number is, and whether in chunks."""
         return self._left, self._is_in_chunks
 
     @property
