@@ -47,7 +47,7 @@ class Prometheus(Server):
 
     @override
     def start(self) -> None:
-        config = yaml.safe_load((RULES / "gateway.yml").read_text(encoding="utf-8"))
+        config = yaml.safe_load((RULES / "prometheus.yml").read_text(encoding="utf-8"))
         config["global"] = {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"}
         config["scrape_configs"][0]["static_configs"] = [{"targets": self._targets}]
         shutil.copy(RULES / "alerts.yml", self.folder)

@@ -174,7 +174,7 @@ def test_the_picture(scraped: tuple[Prometheus, float, float], request: pytest.F
 
 @pytest.mark.parametrize(
     "arguments",
-    [("check", "config", "gateway.yml"), ("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")],
+    [("check", "config", "prometheus.yml"), ("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")],
     ids=" ".join,
 )
 def test_promtool_finds_nothing_wrong(arguments: tuple[str, ...]) -> None:
