@@ -9,7 +9,20 @@ from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
 from s3gateway.rules.encryption import EncryptionRule
 from s3gateway.rules.limits import Limits
-from s3gateway.sigv4.model import Secret
+from s3gateway.sigv4.model import KeyPair
+
+__all__ = [
+    "Admin",
+    "Backend",
+    "BucketsOwn",
+    "Chain",
+    "Client",
+    "Config",
+    "KeyPair",
+    "Listen",
+    "in_url",
+    "is_pattern",
+]
 
 HTTPS_PORT = 443
 HTTP_PORT = 80
@@ -73,15 +86,6 @@ class Backend:
     def url(self) -> str:
         """``scheme://host:port``, the port always written."""
         return f"{self.scheme}://{in_url(self.host)}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPair:
-    """Access key id, secret and, for temporary credentials, a session token."""
-
-    access_key_id: str
-    secret: Secret
-    session_token: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
