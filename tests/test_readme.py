@@ -93,6 +93,17 @@ def test_example_of_cors_is_accepted() -> None:
     assert [rule.bucket for rule in config.cors] == ["web-*"]
 
 
+def test_example_of_sessions_is_accepted(tmp_path: Path) -> None:
+    """The roles shown are ones that the gateway takes, with the ring that the script makes."""
+    (example,) = re.findall(r"^```\n(sts:.*?)^```", README, re.DOTALL | re.MULTILINE)
+    subprocess.run([ROOT / "scripts" / "make_ring", "sts-ring.yaml"], cwd=tmp_path, check=True, capture_output=True)
+    clients = "clients: [{name: spark, access_key_id: K, secret_access_key: s}]\n"
+    config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + clients + example, tmp_path)
+    assert [role.name for role in config.roles] == ["etl", "staff", "deploy"]
+    assert config.sts is not None
+    assert config.sts.is_shared
+
+
 def test_spark_recipes_fit_the_example() -> None:
     """Both recipes name the example's port and key pair, and only settings that S3A and Spark have."""
     recipes = [dict(line.split(None, 1) for line in block.splitlines()) for block in _blocks("properties")]
@@ -125,7 +136,7 @@ def test_other_clients_fit_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_it_has_one_write_is_not_committed() -> None:
     """Configurations with secrets, keys, objects and recordings, where the commands put them."""
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
-    for name in ("gateway.yaml", "clients.yaml", "captures.jsonl", "flows", "kms.key", "trust.p12"):
+    for name in ("gateway.yaml", "clients.yaml", "captures.jsonl", "flows", "kms.key", "sts-ring.yaml", "trust.p12"):
         assert name in README
         assert f"/{name}" in ignored
     assert {"*.flow", ".env", "/data/"} <= set(ignored)

@@ -16,7 +16,7 @@ from s3gateway.answer_watch import Released
 from s3gateway.bodies.form_data import FormReader
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
-from s3gateway.config.model import KeyPair
+from s3gateway.config.model import Client, KeyPair, Sts
 from s3gateway.errors import S3Error
 from s3gateway.explain.charsets import Reading
 from s3gateway.explain.evidence import Evidence
@@ -24,10 +24,14 @@ from s3gateway.explain.sides import Side
 from s3gateway.explain.suspect import Sweep, of_field
 from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
+from s3gateway.identity.calls import Call
+from s3gateway.identity.login import Login
+from s3gateway.identity.session import Ring, RingKey, Session
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.transaction import Transaction
 from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
+from s3gateway.rules.access import ALL
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.quoting import ErrorDocument
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
@@ -36,6 +40,7 @@ from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
 from s3gateway.sigv4.post_policy import read_policy_claim
+from s3gateway.token_service import Asked, Granted
 from s3gateway.wire import contexts
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
@@ -77,6 +82,10 @@ FORM = admit_form(
     CONFIG,
     CLIENT.now,
 )
+
+RING = Ring((RingKey(CUSTOMER_KEY[:32], CLIENT.now),))
+SESSION = Session(KEYS, "ldap", "alice", "uid=alice", "n", 0, 1, values={"a": SECRET}, policy=SECRET, backend=KEYS)
+STS = Sts(RING, opened={SECRET.encode(): Client("s", KEYS, ALL)})
 
 SECRETS = [
     SECRET,
@@ -131,6 +140,14 @@ HOLDERS = {
     "Request": Request(HEAD, b"HTTP/1.1", 0),
     "Answer": Answer(403, OUT.headers, b"HTTP/1.1", b"Forbidden"),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
+    "Session": SESSION,
+    "Ring": RING,
+    "RingKey": RING.keys[0],
+    "Sts": STS,
+    "Call": Call("AssumeRoleWithLDAPIdentity", {"LDAPPassword": SECRET, "WebIdentityToken": SECRET}),
+    "Login": Login("ldap", "a", "b", claims={"secret": SECRET}, backend=KEYS),
+    "Asked": Asked(Call("AssumeRole", {"Policy": SECRET}), Client("s", KEYS, ALL, session=SESSION)),
+    "Granted": Granted(SECRET.encode(), "alice"),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
     ),
@@ -148,6 +165,7 @@ HARMLESS = {
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
+    "Assuming": "an exchange, with the default repr",
     "AtOnce": "nothing",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
@@ -211,9 +229,11 @@ HARMLESS = {
     "Link": "names",
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
+    "LoginRates": "counts, with the default repr",
     "Memory": "counts",
     "Metrics": "counts, with the default repr",
     "Names": "host names",
+    "NoLogins": "nothing",
     "Opening": "a connection that is being opened, with the default repr",
     "Other": "a sentence",
     "Outbox": "bytes on their way, with the default repr",
@@ -226,6 +246,7 @@ HARMLESS = {
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
     "PlainBody": "nothing",
+    "Policy": "what a session may do",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
     "Posting": "an exchange, with the default repr",
@@ -240,7 +261,10 @@ HARMLESS = {
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
+    "Role": "rules, and who may have them",
+    "Revocation": "a subject",
     "Row": "redacted headers",
+    "SessionAccess": "rules",
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
     "Service": "what is in force, with the default repr",
@@ -251,6 +275,8 @@ HARMLESS = {
     "SpoolFile": "a file, with the default repr",
     "SseKms": "a key's name",
     "SseS3": "nothing",
+    "Statement": "what a session may do",
+    "StsError": "a refusal, as S3Error",
     "Step": "names",
     "Stream": "lines of a log, with the default repr",
     "Success": "what a client is answered",
@@ -264,6 +290,7 @@ HARMLESS = {
     "VerifiedChunks": "a client's signatures, with the default repr",
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
+    "WebIdentities": "an issuer and patterns",
 }
 """Public classes of the core that need no row above."""
 

@@ -67,6 +67,7 @@ class Wire:
         cors: Any = None,
         clients: Any = CLIENTS,
         domains: Any = (),
+        sections: Any = None,
         **limits: Any,
     ) -> None:
         document = {
@@ -80,6 +81,7 @@ class Wire:
             "addressing": {"domains": list(domains)},
             "cors": cors,
             "limits": {"refusal_linger": 1, **limits},
+            **(sections or {}),
         }
         config = build(document, Path())
         keys = KeyPair(backend.access_key, Secret(backend.secret_key))
@@ -115,6 +117,10 @@ class Wire:
         """Move the clock on, and let it ask everything."""
         self._ahead += seconds
         self.do(self._check())
+
+    @property
+    def service(self) -> Service:
+        return self._service
 
     @property
     def pool(self) -> Pool:

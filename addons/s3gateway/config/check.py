@@ -26,8 +26,13 @@ class ConfigError(ValueError):
         super().__init__(f"{shown}: {problem}; {remedy}")
 
 
-_SECTIONS = ("listen", "backend", "clients", "encryption", "cors", "addressing", "limits", "admin", "log")
-_LISTS = ("clients", "encryption")
+_SECTIONS = (
+    "listen", "backend", "clients", "encryption", "sts", "roles", "cors", "addressing", "limits", "admin", "log",
+)  # fmt: skip
+_LISTS = ("clients", "encryption", "roles")
+_SWITCHES = frozenset(("sts",))
+"""Sections that switch something on by being there, with nothing in them as well."""
+
 BUCKETS_OWN = "bucket"
 """``cors: bucket`` leaves the rules to the bucket's own document at the backend."""
 
@@ -55,6 +60,8 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
         given = document.get(section)
         if section == "cors":
             values[section] = _check_cors(given)
+        elif section in _SWITCHES and section not in document:
+            values[section] = None
         elif section in _LISTS:
             values[section] = _check_list(section, given)
         else:
@@ -66,12 +73,13 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
     return values
 
 
-def _check_list(section: str, given: object) -> list[dict[str, Any]]:
+def _check_list(section: str, given: object, path: str = "") -> list[dict[str, Any]]:
+    """Check a list of mappings at ``section``; ``path`` is that of its entries in the table, where it differs."""
     if given is None:
         given = []
     if not isinstance(given, list):
         raise ConfigError(section, f"{_shape(given)} is not a list", f"start each entry of {section} with '- '")
-    return [_check_mapping(f"{section}[{i}]", f"{section}[]", entry) for i, entry in enumerate(given)]
+    return [_check_mapping(f"{section}[{i}]", path or f"{section}[]", entry) for i, entry in enumerate(given)]
 
 
 def _check_cors(given: object) -> object:
@@ -93,8 +101,15 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
         raise ConfigError(shown, f"{_shape(given)} is not a mapping", f"write the keys of {shown} below it")
     keys = {key.path.removeprefix(path + "."): key for key in KEYS if key.path.startswith(path + ".")}
     nested = {name.partition(".")[0] for name in keys if "." in name}
-    _known(shown, given, [name for name in keys if "." not in name] + sorted(nested))
-    values = {name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested}
+    lists = {name for name in nested if name.endswith("[]")}
+    plain = sorted(name.removesuffix("[]") for name in nested)
+    _known(shown, given, [name for name in keys if "." not in name] + plain)
+    values: dict[str, Any] = {
+        name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested - lists
+    }
+    for name in lists:
+        plain_name = name.removesuffix("[]")
+        values[name] = _check_list(f"{shown}.{plain_name}", given.get(plain_name), f"{path}.{name}")
     for name, key in keys.items():
         if "." not in name:
             values[name] = _check_value(f"{shown}.{name}", key, given.get(name), present=name in given)

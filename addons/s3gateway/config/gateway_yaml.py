@@ -19,6 +19,8 @@ from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen, is_pattern
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
+from s3gateway.config.roles import check_role, read_roles
+from s3gateway.config.sts import read_sts
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
@@ -49,10 +51,16 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
     config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
-    if not config.clients:
+    if not config.clients and config.sts is None:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
+    has_users = any(role.takes_logins for role in config.roles)
     for i, rule in enumerate(config.encryption):
-        check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
+        if not has_users:
+            check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
+        if rule.role != "*":
+            check_role(f"encryption[{i}].role", rule.role, config.roles)
+    if config.roles and config.sts is None:
+        raise ConfigError("roles", "are there, and nobody can take one without sts", "add 'sts: {}'")
     return config
 
 
@@ -71,11 +79,12 @@ def build(
 def _build(values: dict[str, Any], reader: Files) -> Config:
     credentials = _credentials(values["backend"]["credentials"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
+    clients = _clients(values["clients"], reader)
     return Config(
         listen=listen,
         backend=_backend(values["backend"], listen, reader),
         credentials=credentials,
-        clients=_clients(values["clients"], reader),
+        clients=clients,
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         cors=read_cors(values["cors"]),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
@@ -84,6 +93,8 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         log_format=values["log"]["format"],
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
         log_explain=values["log"]["explain"],
+        sts=read_sts(values["sts"], reader),
+        roles=read_roles(values["roles"], _access, (client.name for client in clients.values())),
         files=tuple(reader.seen),
     )
 
@@ -219,7 +230,7 @@ def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
     return clients
 
 
-def _access(key: str, values: dict[str, Any]) -> Access:
+def _access(key: str, values: Mapping[str, Any]) -> Access:
     buckets = _each(f"{key}.buckets", values["buckets"], check_bucket)
     prefixes = _each(f"{key}.prefixes", values["prefixes"], check_prefix)
     operations = tuple(values["operations"])
@@ -259,6 +270,7 @@ def _rule(key: str, values: dict[str, Any], files: Files) -> EncryptionRule:
         check_prefix(f"{key}.prefix", values["prefix"]),
         values["client"],
         _sse(key, chosen[0], values[chosen[0]], files),
+        values["role"],
     )
 
 

@@ -6,6 +6,7 @@ The README's table is rendered from it, and a test holds the two together.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 MEBIBYTE = 1024 * 1024
@@ -34,6 +35,13 @@ def _is_number(value: object) -> bool:
     return _is_int(value) or isinstance(value, float)
 
 
+def _is_moment(value: object) -> bool:
+    try:
+        return isinstance(value, datetime) or (isinstance(value, str) and bool(datetime.fromisoformat(value)))
+    except ValueError:
+        return False
+
+
 TEXT = Kind("text", lambda value: isinstance(value, str) and value != "", "")
 SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "", "")
 FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
@@ -48,6 +56,8 @@ TRUE = Kind("true", lambda value: value is True, "")
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
 HEALTH = Kind("403 or 200", lambda value: _is_int(value) and value in (403, 200), "")
 BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
+MOMENT = Kind("date and time", _is_moment)
+BACKEND_IDENTITY = Kind("shared, session or as_user", lambda value: value in ("shared", "session", "as_user"), "")
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
 
 
@@ -146,10 +156,84 @@ KEYS = (
     Key("encryption[].bucket", TEXT, "Pattern of the buckets the rule is for.", "*"),
     Key("encryption[].prefix", TEXT, "Literal beginning of the keys the rule is for.", ""),
     Key("encryption[].client", TEXT, "Pattern of the client names the rule is for.", "*"),
+    Key(
+        "encryption[].role",
+        TEXT,
+        "Pattern of the roles the rule is for; with any but `*`, only sessions with such a role.",
+        "*",
+    ),
     Key("encryption[].sse-kms", TEXT, "Encrypt with this KMS key id."),
     Key("encryption[].sse-s3", TRUE, "Encrypt with the backend's own key."),
     Key("encryption[].sse-c", FILE, "Encrypt with the 256-bit key in this file (32 bytes, or base64)."),
     Key("encryption[].none", TRUE, "Leave as the client sent it; ends the search."),
+    Key(
+        "sts.ring",
+        FILE,
+        "File with the keys that seal sessions, made with `scripts/make_ring`; every gateway that is to open them has "
+        "the same. Without it sessions end when the gateway does, and no other one opens them. `sts: {}` switches STS "
+        "on, see [Sessions](#sessions).",
+    ),
+    Key(
+        "sts.allow_plain_http",
+        YES_NO,
+        "Whether passwords and web identity tokens are taken over plain HTTP, for a gateway behind a proxy that ends "
+        "TLS.",
+        default=False,
+    ),
+    Key("sts.longest_session", WHOLE_SECONDS, "Longest session, from 900; roles may have less.", 43200),
+    Key(
+        "sts.logins_per_address",
+        PER_SECOND,
+        "Most logins from one address (IPv6: one /64 network), in bursts of up to as many; each costs a question to "
+        "a directory, or an RSA signature. Above it, Throttling, which SDKs retry after.",
+        50,
+    ),
+    Key(
+        "sts.logins_per_user",
+        PER_SECOND,
+        "Most tries of a password for one user name: what bounds guessing.",
+        5,
+    ),
+    Key(
+        "sts.revoked[].subject",
+        TEXT,
+        "Pattern (`*`, `?`) of whose sessions are void: a DN, a `sub`, a client's or a user's name.",
+        _REQUIRED,
+    ),
+    Key("sts.revoked[].before", MOMENT, "Void are those issued before this moment, `2026-11-29T12:00:00Z`.", _REQUIRED),
+    Key("roles[].name", TEXT, "Name of a role. With any, what is not open by a role is refused.", _REQUIRED),
+    Key(
+        "roles[].arn",
+        TEXT,
+        "Its ARN, as clients name it. Without it any `arn:aws:iam::...:role/NAME` names it.",
+    ),
+    Key("roles[].clients", TEXTS, "Patterns of the clients that may take it, with AssumeRole.", ()),
+    Key("roles[].ldap_groups", TEXTS, "DNs of the directory groups whose members may take it.", ()),
+    Key("roles[].web_identities[].issuer", TEXT, "Issuer whose web identities may take it.", _REQUIRED),
+    Key("roles[].web_identities[].audiences", TEXTS, "Patterns of the audiences that their tokens are for.", ()),
+    Key(
+        "roles[].web_identities[].subjects",
+        TEXTS,
+        "Patterns of their subjects: `system:serviceaccount:spark:*`, `repo:org/repo:*`.",
+        _REQUIRED,
+    ),
+    Key(
+        "roles[].buckets",
+        TEXTS,
+        "Patterns of the buckets that it opens. Here and in `prefixes`, `{user}` is the user's name and `{claim}` "
+        "a claim of the web identity's token; a value that could change the rule's shape (`/`, `*`, `..`) is refused.",
+        (),
+    ),
+    Key("roles[].prefixes", TEXTS, "Literal beginnings of the keys, as a client's.", ()),
+    Key("roles[].read_only", YES_NO, "Only reads.", default=False),
+    Key("roles[].operations", TEXTS, "Patterns of the S3 operations, all by default.", ()),
+    Key("roles[].list_buckets", YES_NO, "Whether it lists the names of all buckets. By default with `*` in `buckets`."),
+    Key("roles[].longest_session", WHOLE_SECONDS, "Longest session of it.", 43200),
+    Key(
+        "roles[].backend_identity",
+        BACKEND_IDENTITY,
+        "Whose hand its sessions' requests have at the backend.",
+    ),
     Key(
         "cors[].bucket",
         TEXT,

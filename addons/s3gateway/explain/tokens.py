@@ -6,6 +6,26 @@ from s3gateway.sigv4.claim import Claim
 
 _TEMPORARY, _LASTING = "ASIA", "AKIA"
 _AWS_LENGTH = 20
+REDACTED = b"<redacted>"
+
+
+def unknown(claim: Claim, *, has_sessions: bool) -> Explanation | None:
+    """Say that an access key is unknown, or that its session cannot be looked into; None where it can.
+
+    ``has_sessions`` says that the gateway gives sessions, whose keys look like AWS's temporary ones.
+    """
+    if not has_sessions:
+        return unknown_key(claim)
+    if claim.session_token is None:
+        return mismatched(claim.access_key_id, has_token=False) or unknown_key(claim)
+    if claim.session_token == REDACTED:
+        return Explanation(
+            "session-token-redacted",
+            "the request has a session token that is redacted here, and the session's secret is in the token: what is "
+            "wrong with its signature can only be told where the request was received (`log.explain`)",
+            certainty=Certainty.CERTAIN.value,
+        )
+    return None
 
 
 def unknown_key(claim: Claim) -> Explanation:

@@ -57,3 +57,37 @@ def provider_unavailable(reason: str) -> StsError:
 def throttled() -> StsError:
     """400: too many logins. SDKs wait and retry."""
     return StsError(400, "Throttling", "Rate exceeded")
+
+
+def as_sts(error: S3Error) -> StsError:
+    """Word what S3 would refuse as STS does: to it, an SDK reacts by other codes."""
+    if isinstance(error, StsError):
+        return error
+    status, code, message = _WORDS.get(error.code, (error.status, error.code, error.message))
+    if any(name == "Region" for name, _ in error.fields):
+        status, code, message = 403, "SignatureDoesNotMatch", "Credential should be scoped to a valid region."
+    return StsError(status, code, message or error.message, reason=error.reason or error.message)
+
+
+_INVALID: Final = (403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+_INCOMPLETE: Final = (400, "IncompleteSignature", "")
+_WORDS: Final = {
+    "InvalidAccessKeyId": _INVALID,
+    "InvalidToken": _INVALID,
+    "ExpiredToken": (403, "ExpiredToken", "The security token included in the request is expired"),
+    "SignatureDoesNotMatch": (
+        403,
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method. Consult the service documentation for details.",
+    ),
+    "RequestTimeTooSkewed": (
+        403,
+        "SignatureDoesNotMatch",
+        "Signature expired: the request's time is more than 15 minutes from the gateway's.",
+    ),
+    "AuthorizationHeaderMalformed": _INCOMPLETE,
+    "AuthorizationQueryParametersError": _INCOMPLETE,
+    "SlowDown": (400, "Throttling", "Rate exceeded"),
+}
+"""STS's status, code and message for S3's codes (AWS STS API Reference, "Common Error Types")."""

@@ -25,25 +25,26 @@ class Connections:
 
     def enter(self, who: str, address: str, limits: Limits) -> str:
         """Count a connection in, and give ``""``; or give the name of the limit that keeps it out."""
-        origin = _origin(address)
+        peer = origin(address)
         if len(self._origins) >= limits.connections:
             return "limits.connections"
-        if self._counts[origin] >= limits.connections_per_address:
+        if self._counts[peer] >= limits.connections_per_address:
             return "limits.connections_per_address"
-        self._origins[who] = origin
-        self._counts[origin] += 1
+        self._origins[who] = peer
+        self._counts[peer] += 1
         return ""
 
     def leave(self, who: str) -> None:
         """Count a connection out; one that was kept out changes nothing."""
-        origin = self._origins.pop(who, None)
-        if origin is not None:
-            self._counts[origin] -= 1
-            if not self._counts[origin]:
-                del self._counts[origin]
+        peer = self._origins.pop(who, None)
+        if peer is not None:
+            self._counts[peer] -= 1
+            if not self._counts[peer]:
+                del self._counts[peer]
 
 
-def _origin(address: str) -> str:
+def origin(address: str) -> str:
+    """Give what counts as one peer: an IPv4 address, or the network of an IPv6 one."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from s3gateway.bodies.form_file import Budget
 from s3gateway.config.model import Config
+from s3gateway.identity.login import Logins
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.rate import Rates
@@ -14,6 +15,7 @@ from s3gateway.signer import Signer
 from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
+from s3gateway.wire.logins import LoginRates, NoLogins
 from s3gateway.wire.memory import Memory
 from s3gateway.wire.spool import Spool
 
@@ -54,6 +56,8 @@ class Service:
         self._current = current
         self.books = books
         self.rates = Rates()
+        self.logins: Logins = NoLogins()
+        self.login_rates = LoginRates()
         self.memory = Memory()
         self.spool = Spool(lambda: self.limits.spool)
         self.forms = Budget()
