@@ -30,6 +30,7 @@ from tests.real.rawhttp import Raw
 from tests.real.waiting import eventually
 
 JOB = Path(__file__).with_name("sts_job.py")
+S3A = "org.apache.hadoop.fs.s3a"
 MIB = 1 << 20
 ETL = "arn:aws:iam::000000000000:role/etl"
 ROLES = [
@@ -205,7 +206,7 @@ def test_revoked_sessions(minio: Minio, certs: Certs, gateway: GatewayFactory, r
 def test_passwords_and_tokens_are_kept_nowhere(
     minio: Minio, certs: Certs, ring: Path, gateway: GatewayFactory, tmp_path: Path, bucket: str, *, watched: bool
 ) -> None:
-    """Not in the log, the capture or a flow file, wherever they come: in a form, in a target, in a session's request."""
+    """Not in the log, the capture or a flow file, wherever they come from: a form, a target, a session's request."""
     captures = tmp_path / "captures.jsonl"
     config = config_of(minio, certs, ring) | {"log": {"capture": str(captures)}}
     running = gateway(config, watched=watched)
@@ -284,8 +285,8 @@ def role_conf(url: str) -> dict[str, str]:
     """What S3A needs to assume a role."""
     keys = s3a_conf(url, SPARK_CLIENT["access_key_id"], SPARK_CLIENT["secret_access_key"])
     return keys | {
-        "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.auth.AssumedRoleCredentialProvider",
-        "spark.hadoop.fs.s3a.assumed.role.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+        "spark.hadoop.fs.s3a.aws.credentials.provider": f"{S3A}.auth.AssumedRoleCredentialProvider",
+        "spark.hadoop.fs.s3a.assumed.role.credentials.provider": f"{S3A}.SimpleAWSCredentialsProvider",
         "spark.hadoop.fs.s3a.assumed.role.arn": ETL,
         "spark.hadoop.fs.s3a.assumed.role.session.duration": "15m",
         "spark.hadoop.fs.s3a.assumed.role.sts.endpoint.region": "us-east-1",

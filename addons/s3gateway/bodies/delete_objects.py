@@ -1,4 +1,7 @@
-"""DeleteObjects by a client with prefixes, or a session with a policy: the body is held back until every key in it was found to be allowed."""
+"""DeleteObjects by a client with prefixes, or a session with a policy.
+
+The body is held back until every key in it was found to be allowed.
+"""
 
 from collections.abc import Iterator
 

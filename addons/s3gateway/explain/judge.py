@@ -17,8 +17,8 @@ from s3gateway.explain.evidence import evidence_of, explain_evidence, proves
 from s3gateway.observed.capture import Explanation, Head
 from s3gateway.reading.model import Found
 from s3gateway.rules.access import Access
-from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.session_client import find
+from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
 from s3gateway.sigv4.verify import Verified, signed_at, verify

@@ -21,8 +21,17 @@ MOST_BYTES: Final = 64 * 1024
 UNSIGNED: Final = frozenset((WITH_LDAP, WITH_WEB))
 _ACTIONS: Final = UNSIGNED | {ASSUME_ROLE, CALLER}
 _ELSEWHERE: Final = frozenset(
-    "AssumeRoleWithSAML AssumeRoleWithCertificate AssumeRoleWithCustomToken AssumeRoleWithClientGrants AssumeRoot "
-    "DecodeAuthorizationMessage GetAccessKeyInfo GetFederationToken GetSessionToken".split()
+    (
+        "AssumeRoleWithSAML",
+        "AssumeRoleWithCertificate",
+        "AssumeRoleWithCustomToken",
+        "AssumeRoleWithClientGrants",
+        "AssumeRoot",
+        "DecodeAuthorizationMessage",
+        "GetAccessKeyInfo",
+        "GetFederationToken",
+        "GetSessionToken",
+    )
 )
 _SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _NOT_IN_NAMES: Final = re.compile(r"[^\w+=,.@-]", re.ASCII)

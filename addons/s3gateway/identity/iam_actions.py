@@ -76,13 +76,38 @@ _PLAIN: Final = {row[0]: row[1] for row in _ROWS}
 _OF_VERSIONS: Final = {row[0]: row[-1] for row in _ROWS}
 
 _WITHOUT_OPERATION: Final = frozenset(
-    "DescribeJob GetAccessPoint GetAccountPublicAccessBlock GetAnalyticsConfiguration GetBucketOwnershipControls "
-    "GetBucketPublicAccessBlock GetIntelligentTieringConfiguration GetInventoryConfiguration GetMetricsConfiguration "
-    "GetObjectTorrent GetObjectVersionForReplication GetObjectVersionTorrent ListBucketByTags "
-    "PutAccelerateConfiguration PutAnalyticsConfiguration PutBucketLogging PutBucketOwnershipControls "
-    "PutBucketPublicAccessBlock PutBucketRequestPayment PutBucketWebsite PutIntelligentTieringConfiguration "
-    "PutInventoryConfiguration PutMetricsConfiguration ReplicateDelete ReplicateObject ReplicateTags "
-    "InitiateReplication RestoreObject ObjectOwnerOverrideToBucketOwner UpdateObjectEncryption".split()
+    (
+        "DescribeJob",
+        "GetAccessPoint",
+        "GetAccountPublicAccessBlock",
+        "GetAnalyticsConfiguration",
+        "GetBucketOwnershipControls",
+        "GetBucketPublicAccessBlock",
+        "GetIntelligentTieringConfiguration",
+        "GetInventoryConfiguration",
+        "GetMetricsConfiguration",
+        "GetObjectTorrent",
+        "GetObjectVersionForReplication",
+        "GetObjectVersionTorrent",
+        "ListBucketByTags",
+        "PutAccelerateConfiguration",
+        "PutAnalyticsConfiguration",
+        "PutBucketLogging",
+        "PutBucketOwnershipControls",
+        "PutBucketPublicAccessBlock",
+        "PutBucketRequestPayment",
+        "PutBucketWebsite",
+        "PutIntelligentTieringConfiguration",
+        "PutInventoryConfiguration",
+        "PutMetricsConfiguration",
+        "ReplicateDelete",
+        "ReplicateObject",
+        "ReplicateTags",
+        "InitiateReplication",
+        "RestoreObject",
+        "ObjectOwnerOverrideToBucketOwner",
+        "UpdateObjectEncryption",
+    )
 )
 """Actions that policies in use name and that none can allow here: the gateway has no such operation, or, for
 RestoreObject, its body may name any place to write to."""

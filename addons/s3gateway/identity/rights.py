@@ -11,7 +11,7 @@ from s3gateway.rules.operations import Operation
 
 @dataclass(frozen=True, slots=True)
 class SessionAccess:
-    """The union of ``any_of``, narrowed by ``policy``; :class:`~s3gateway.rules.access.Access` says what is asked of it.
+    """The union of ``any_of``, narrowed by ``policy``; :class:`~s3gateway.rules.access.Rights` says what is asked.
 
     What several roles allow together is allowed: a copy may read by one and write by another.
     """

@@ -78,8 +78,10 @@ _WORDS: Final = {
     "SignatureDoesNotMatch": (
         403,
         "SignatureDoesNotMatch",
-        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
-        "Key and signing method. Consult the service documentation for details.",
+        (
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+            "Access Key and signing method. Consult the service documentation for details."
+        ),
     ),
     "RequestTimeTooSkewed": (
         403,

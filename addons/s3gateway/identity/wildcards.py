@@ -1,4 +1,4 @@
-"""Patterns as AWS writes them: ``*`` is any text, slashes included, ``?`` one character, and nothing else is special."""
+"""Patterns as AWS writes them: ``*`` is any text, slashes included, ``?`` one character; nothing else is special."""
 
 import re
 from fnmatch import translate

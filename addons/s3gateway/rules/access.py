@@ -73,7 +73,7 @@ class Access:
         return bool(self.prefixes)
 
     def refusal(self, operation: Operation, query: bytes = b"") -> str:
-        """Say why an operation is not allowed; empty where it is. ``query`` is the request's, for a listing's prefix."""
+        """Say why an operation is not allowed; empty where it is. ``query`` has a listing's prefix."""
         names = (operation.name, *operation.also, *(["GetObject"] if operation.source else []))
         reasons = chain(
             chain.from_iterable(operation_reasons(self, name) for name in names),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from s3gateway.bodies.form_file import Budget
 from s3gateway.config.model import Config
-from s3gateway.identity.login import Logins
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.rate import Rates
@@ -20,6 +19,7 @@ from s3gateway.wire.memory import Memory
 from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
+    from s3gateway.identity.login import Logins
     from s3gateway.wire.watching import Watch
 
 
