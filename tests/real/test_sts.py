@@ -188,13 +188,13 @@ def test_sessions_outlive_their_gateway_and_the_rings_rotation(
 
 def test_revoked_sessions(minio: Minio, certs: Certs, gateway: GatewayFactory, ring: Path, bucket: str) -> None:
     """By a reload; those issued later are not."""
-    running = gateway(config_of(minio, certs, ring))
+    config = config_of(minio, certs, ring)
+    running = gateway(config)
     keys = assume(running)
     client(running, "s3", keys).put_object(Bucket=bucket, Key="etl/1", Body=b"1")
     soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat(timespec="seconds")
     running.write_config(
-        config_of(minio, certs, ring, revoked=[{"subject": "spark", "before": soon}])
-        | {"listen": running.config["listen"]}
+        config_of(minio, certs, ring, revoked=[{"subject": "spark", "before": soon}]) | {"listen": config["listen"]}
     )
     eventually(lambda: "configuration reloaded" in running.log(), "the revocation is not read")
     assert code(client(running, "s3", keys).get_object, Bucket=bucket, Key="etl/1") == (400, "ExpiredToken")
@@ -242,12 +242,14 @@ import io, sys
 from minio import Minio
 from minio.credentials import AssumeRoleProvider
 url, key, secret, bucket, arn = sys.argv[1:]
-provider = AssumeRoleProvider(url, key, secret, role_arn=arn, role_session_name="minio-py", region="us-east-1")
-client = Minio(url.removeprefix("http://"), credentials=provider, secure=False, region="us-east-1")
-client.put_object(bucket, "etl/minio-py", io.BytesIO(b"data"), 4)
-print(client.get_object(bucket, "etl/minio-py").read())
+provider = AssumeRoleProvider(
+    sts_endpoint=url, access_key=key, secret_key=secret, role_arn=arn, role_session_name="minio-py", region="us-east-1"
+)
+client = Minio(endpoint=url.removeprefix("http://"), credentials=provider, secure=False, region="us-east-1")
+client.put_object(bucket_name=bucket, object_name="etl/minio-py", data=io.BytesIO(b"data"), length=4)
+print(client.get_object(bucket_name=bucket, object_name="etl/minio-py").read())
 try:
-    client.put_object(bucket, "other", io.BytesIO(b"data"), 4)
+    client.put_object(bucket_name=bucket, object_name="other", data=io.BytesIO(b"data"), length=4)
 except Exception as error:
     print(error.code)
 """
