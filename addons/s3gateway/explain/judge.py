@@ -114,7 +114,8 @@ class Judge:
         if case.raw is None or self._config is None or not case.body:
             return None
         claim = read_claim(case.raw)
-        verified = verify(claim, case.raw, find(claim, self._config, now).keys.secret, now)
+        client = self._config.clients.get(claim.access_key_id) or find(claim, self._config, now)
+        verified = verify(claim, case.raw, client.keys.secret, now)
         if verified.payload.mode not in _SIGNED_CHUNKS:
             return None
         chains = (_chain(verified), _chain(verified))

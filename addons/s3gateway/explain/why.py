@@ -56,10 +56,12 @@ def explain(
         return Outcome(swapped)
     try:
         claim = read_claim(head)
-        unknown = tokens.unknown(claim, has_sessions=config.sts is not None)
-        if claim.access_key_id not in config.clients and unknown:
-            return Outcome(unknown)
-        client = session_client.find(claim, config, now)
+        client = config.clients.get(claim.access_key_id)
+        if client is None:
+            unknown = tokens.unknown(claim, has_sessions=config.sts is not None)
+            if unknown:
+                return Outcome(unknown)
+            client = session_client.find(claim, config, now)
         check_region(claim, config.listen.regions, config.region)
         base = draft.received(claim, head, client.keys.secret)
         at = signed_at(claim)
