@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from s3gateway.explain.catalogue import look_up
 from s3gateway.explain.why import explain
 from s3gateway.identity.session import Ring, Session, seal
 from s3gateway.rules.headers import redacted, redacted_target
@@ -69,6 +70,17 @@ def test_what_stands_in_a_target_is_hidden(name: str) -> None:
     """minio-py has password and web identity token there, whatever the letters."""
     target = f"/?Action=AssumeRoleWithLDAPIdentity&{name}=hunter2%2F+x&Version=2011-06-15".encode()
     assert redacted_target(target) == target.replace(b"hunter2%2F+x", b"<redacted>")
+
+
+def test_a_request_to_sts_is_told_as_one() -> None:
+    """Its form is kept nowhere, so there is nothing to search in."""
+    credential = b"AWS4-HMAC-SHA256 Credential=SPARKKEY/20240229/us-east-1/sts/aws4_request, SignedHeaders=host, "
+    head = RequestHead(
+        b"POST", b"/", ((b"Host", b"gateway"), (b"Authorization", credential + b"Signature=" + b"0" * 64))
+    )
+    assert told(head) == "sts"
+    assert "`sts` is not configured" in explain(head, configured(), CLIENT.now).explanation.sentence
+    assert look_up("sts")[0]
 
 
 def test_a_presigned_url_of_a_session() -> None:

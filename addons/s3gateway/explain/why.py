@@ -51,7 +51,7 @@ def explain(
 
     ``secret_proven`` says that other requests of the same access key hold: the secret is none of the causes then.
     """
-    swapped = _swapped_keys(head, config)
+    swapped = _swapped_keys(head, config) or tokens.of_sts(head, served=config.sts is not None)
     if swapped:
         return Outcome(swapped)
     try:
