@@ -82,8 +82,9 @@ def client(gateway: Gateway, service: str, keys: Mapping[str, Any] | None = None
         "AccessKeyId": SPARK_CLIENT["access_key_id"],
         "SecretAccessKey": SPARK_CLIENT["secret_access_key"],
     }
-    return boto3.client(
-        service,  # type: ignore[call-overload]
+    make: Any = boto3.client  # its stubs have a signature for each service
+    return make(
+        service,
         endpoint_url=gateway.tls_url if tls else gateway.url,
         region_name="us-east-1",
         aws_access_key_id=found["AccessKeyId"],
