@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from s3gateway import session_client
 from s3gateway.explain.catalogue import look_up
 from s3gateway.explain.why import explain
 from s3gateway.identity.session import Ring, Session, seal
@@ -40,6 +41,20 @@ def told(head: RequestHead, now: datetime = CLIENT.now) -> str:
 def test_a_session_is_admitted() -> None:
     client = admitted(signed(), config=CONFIG).client
     assert (client.name, client.keys.access_key_id, client.charged) == ("spark", SESSION.access_key_id, "SPARKKEY")
+
+
+def test_opened_sessions_are_kept_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each token is opened once under a configuration; of too many the oldest goes, and opens again when it comes."""
+    monkeypatch.setattr(session_client, "MOST_OPENED", 2)
+    config = configured(sts={})
+    assert config.sts is not None
+    heads = [authorized("GET", "/bucket/key", [("x-amz-security-token", token(ring(), ends))], key=SESSION)
+             for ends in (900, 901, 902)]  # fmt: skip
+    clients = [admitted(head, config=config).client for head in heads]
+    assert len(config.sts.opened) == 2
+    assert admitted(heads[2], config=config).client is clients[2]
+    assert admitted(heads[0], config=config).client is not clients[0]
+    assert len(config.sts.opened) == 2
 
 
 def test_where_the_token_opens() -> None:
