@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from lab import MissingPartError
 from lab.certs import Certs
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
@@ -280,8 +282,16 @@ def test_the_aws_cli_asks_who_it_is(granting: Gateway) -> None:
 @pytest.fixture
 def on_443(minio: Minio, certs: Certs, ring: Path, gateway: GatewayFactory) -> Gateway:
     """A gateway on HTTPS's own port, which is the only one that Hadoop 3.4's S3A asks for a session."""
-    return gateway(gateway_config(minio, certificate=certs.gateway, encryption=ENCRYPTION, roles=ROLES,
-                                  sts={"ring": str(ring)}, port=443))  # fmt: skip
+    _have(_port_443)
+    return gateway(config_of(minio, certs, ring) | {"listen": {"port": 443, "certificate": str(certs.gateway)}})
+
+
+def _port_443() -> None:
+    try:
+        socket.create_server(("127.0.0.1", 443)).close()
+    except OSError as error:
+        message = f"port 443 cannot be had ({error}); set net.ipv4.ip_unprivileged_port_start=443, or end who has it"
+        raise MissingPartError(message) from None
 
 
 def role_conf(url: str) -> dict[str, str]:
