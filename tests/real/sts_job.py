@@ -3,7 +3,7 @@
 import json
 import sys
 
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession  # type: ignore[import-not-found]  # Spark's own, when it runs this
 
 base, elsewhere = sys.argv[1:]
 spark = SparkSession.builder.getOrCreate()
