@@ -33,7 +33,10 @@ from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
 from s3gateway.rules.access import ALL
 from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.rules.health import Ask
 from s3gateway.rules.quoting import ErrorDocument
+from s3gateway.serve.plan import Plan
+from s3gateway.serve.process import Start
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chunk_reader import ChunkReader
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -42,6 +45,7 @@ from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signatur
 from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.token_service import Asked, Granted
 from s3gateway.wire import contexts
+from s3gateway.wire.health_check import Question
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
 from tests.forms import BOUNDARY, form
@@ -107,6 +111,8 @@ HOLDERS = {
     "Client": replace(CONFIG.clients["SPARKKEY"], keys=KEYS),
     "Config": replace(CONFIG, credentials=KEYS, encryption=(RULE,)),
     "Limits": CONFIG.limits,
+    "Start": Start(["mitmdump", "--set", f"web_password={SECRET}"], {"AWS_SECRET_ACCESS_KEY": SECRET}, 3, [4]),
+    "Plan": Plan(2, ["mitmdump", "--set", f"web_password={SECRET}"], [], lambda: CONFIG),
     "Rule": RULE,
     "Sse": RULE.sse,
     "Applied": encryption.apply((RULE,), ADMITTED.operation, RequestHead(b"PUT", b"/", ()), "spark"),
@@ -148,6 +154,7 @@ HOLDERS = {
     "Login": Login("ldap", "a", "b", claims={"secret": SECRET}, backend=KEYS),
     "Asked": Asked(Call("AssumeRole", {"Policy": SECRET}), Client("s", KEYS, ALL, session=SESSION)),
     "Granted": Granted(SECRET.encode(), "alice"),
+    "Question": Question(Ask.LIVE, b"HEAD", "/bucket", OUT.headers),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
     ),
@@ -155,6 +162,7 @@ HOLDERS = {
 
 
 HARMLESS = {
+    "Acceptor": "a listening socket",
     "Access": "patterns",
     "AccessLog": "a stream",
     "Action": "names",
@@ -166,18 +174,23 @@ HARMLESS = {
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
     "Assuming": "an exchange, with the default repr",
+    "Ask": "names",
+    "Assignment": "a worker's number and descriptors",
     "AtOnce": "nothing",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
+    "Broke": "what the log tells",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
-    "Buffer": "bytes that were read, with the default repr",
     "Budget": "counts",
+    "Buffer": "bytes that were read, with the default repr",
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
+    "Checked": "what the log tells",
     "Checksum": "a digest",
+    "Choosing": "an exchange, with the default repr",
     "ChunkData": "a client's data",
     "ChunkedReader": "an unfinished line, with the default repr",
     "ChunkEnd": "nothing",
@@ -186,6 +199,7 @@ HARMLESS = {
     "ChunkStart": "a Signature",
     "ClientConnection": "a client's bytes, with the default repr",
     "Clock": "connections, with the default repr",
+    "Cluster": "backends, with the default repr",
     "Command": "lines of a log, with the default repr",
     "Comparison": "redacted heads",
     "Condition": "what a policy demands, which signs nothing",
@@ -197,6 +211,7 @@ HARMLESS = {
     "Difference": "lines of redacted texts",
     "Document": "lines of a log, with the default repr",
     "Draft": "headers and a query that repr leaves out",
+    "Draining": "counts and moments",
     "Ending": "an exchange, with the default repr",
     "Exchange": "heads that are redacted by whoever makes it",
     "Explained": "what the log tells",
@@ -215,7 +230,10 @@ HARMLESS = {
     "Front": "a client's first bytes, with the default repr",
     "HashedBody": "a client's data, with the default repr",
     "Head": "a redacted head",
+    "Header": "an address of a PROXY header",
     "Heads": "a client's bytes, with the default repr",
+    "Health": "what the log tells",
+    "HealthChecks": "paths and times",
     "Held": "bodies that repr leaves out",
     "Hold": "an AnswerHead, and an AnswerWatch that repr leaves out",
     "Joined": "requests of a log, with the default repr",
@@ -224,17 +242,23 @@ HARMLESS = {
     "Judgement": "an Explanation",
     "Key": "a setting's name",
     "Kind": "a setting's type",
+    "Ledger": "counts of connections and tokens of rates, by a hash of the key",
     "LengthReader": "counts, with the default repr",
     "Line": "redacted targets",
     "Link": "names",
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
     "LoginRates": "counts, with the default repr",
+    "Member": "connections, with the default repr",
     "Memory": "counts",
+    "Merged": "metrics",
     "Metrics": "counts, with the default repr",
     "Names": "host names",
     "NoLogins": "nothing",
+    "Need": "names",
+    "Notify": "a socket's name",
     "Opening": "a connection that is being opened, with the default repr",
+    "OperatorPages": "pages",
     "Other": "a sentence",
     "Outbox": "bytes on their way, with the default repr",
     "Outcome": "an Explanation",
@@ -243,19 +267,24 @@ HARMLESS = {
     "OwnChunks": "a client's data, with the default repr",
     "PackedError": "a sentence",
     "Page": "an origin, names and a key",
+    "Parent": "workers, with the default repr",
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
+    "Place": "a worker's place",
     "PlainBody": "nothing",
     "Policy": "what a session may do",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
     "Posting": "an exchange, with the default repr",
     "PostPolicy": "what a policy demands, which signs nothing",
+    "Process": "a worker, with the default repr",
     "Progress": "states and times, with the default repr",
     "Rates": "access key ids",
     "RawStream": "lines of a log, with the default repr",
+    "Reach": "names",
     "Record": "what the log tells",
     "Reference": "a page's address",
+    "RefusedWrite": "nothing",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
     "Reply": "a backend's bytes, with the default repr",
@@ -263,12 +292,15 @@ HARMLESS = {
     "Response": "a redacted head",
     "Role": "rules, and who may have them",
     "Revocation": "a subject",
+    "Rest": "a range and an ETag",
     "Row": "redacted headers",
     "SessionAccess": "rules",
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
     "Service": "what is in force, with the default repr",
+    "Shutdown": "seconds",
     "Signing": "lines of a log, with the default repr",
+    "Site": "addresses",
     "Sizes": "two counts",
     "Spool": "counts, with the default repr",
     "SpooledBody": "a client's data, with the default repr",
@@ -277,13 +309,16 @@ HARMLESS = {
     "SseS3": "nothing",
     "Statement": "what a session may do",
     "StsError": "a refusal, as S3Error",
+    "Stepping": "an exchange, with the default repr",
     "Step": "names",
     "Stream": "lines of a log, with the default repr",
     "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
+    "Terminal": "a terminal",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
+    "Unreachable": "what the log tells",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
     "Verdict": "a redacted Explanation, taken apart",
@@ -291,6 +326,7 @@ HARMLESS = {
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
     "WebIdentities": "an issuer and patterns",
+    "Worker": "a worker, with the default repr",
 }
 """Public classes of the core that need no row above."""
 

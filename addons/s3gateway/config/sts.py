@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from s3gateway.config.check import ConfigError, quoted
 from s3gateway.config.files import Files
-from s3gateway.config.keys import MOMENT
+from s3gateway.config.kinds import MOMENT
 from s3gateway.config.model import Sts
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.identity.model import LONGEST_SESSION, SHORTEST_SESSION, Revocation
@@ -32,7 +32,7 @@ def read_sts(values: Mapping[str, Any] | None, files: Files) -> Sts | None:
         longest_session=check_session("sts.longest_session", values["longest_session"]),
         logins_per_address=values["logins_per_address"],
         logins_per_user=values["logins_per_user"],
-        revoked=tuple(Revocation(each["subject"], read_moment(each["before"])) for each in values["revoked[]"]),
+        revoked=tuple(Revocation(each["subject"], read_moment(each["before"])) for each in values["revoked"]),
     )
 
 
