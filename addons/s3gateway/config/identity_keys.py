@@ -18,8 +18,8 @@ IDENTITY_KEYS = (
         "sts.ring",
         FILE,
         "File with the keys that seal sessions, made with `scripts/make_ring`; every gateway that is to open them has "
-        "the same. Without it sessions end when the gateway does, and no other one opens them; `scripts/serve` needs it. "
-        "`sts: {}` switches STS on, see [Sessions](#sessions).",
+        "the same. Without it sessions end when the gateway does, and no other one opens them; `scripts/serve` needs "
+        "it. `sts: {}` switches STS on, see [Sessions](#sessions).",
     ),
     Key(
         "sts.allow_plain_http",
