@@ -70,10 +70,10 @@ class Wire:
         clients: Any = CLIENTS,
         domains: Any = (),
         sections: Any = None,
+        proxy_protocol: Any = (),
         several: dict[str, Any] | None = None,
         health: dict[str, Any] | None = None,
         resolve: Resolve = resolve,
-        proxy_protocol: Any = (),
         **limits: Any,
     ) -> None:
         document = {
