@@ -26,6 +26,7 @@ _BEARER = re.compile(rb"(?:[Ss]ignature(?:%3[Dd]|=|: )|x-amz-trailer-signature:)
 _TOKENS = re.compile(rb"(?im)^x-amz-security-token:[ \t]*([^\r\n]+?)[ \t]*\r?$|[?&]X-Amz-Security-Token=([^& ]+)")
 _SSE_C_KEYS = re.compile(rb"(?im)^x-amz-[a-z-]*customer-key:[ \t]*([^\r\n]+?)[ \t]*\r?$")
 _SSE_C_KEYS_IN_QUERIES = re.compile(rb"(?i)[?&]x-amz-[a-z-]*customer-key=([^& \r\n]+)")
+_LOGINS = re.compile(rb"(?im)(?:^|[?&])(?:LDAPPassword|WebIdentityToken)=([^& \r\n]+)")
 _SIGNATURES = re.compile(rb"[Ss]ignature=([0-9a-f]{64})")
 
 _OF_FORMS = re.compile(rb'(?i)name="(x-amz-[a-z-]+)"\r\n\r\n([^\r\n]+)\r\n')
@@ -76,6 +77,9 @@ class Canary:
         self._watch_keys("backend", backend.get("credentials"), region)
         for client in config.get("clients") or ():
             self._watch_keys("client", client, region)
+        ring = Path((config.get("sts") or {}).get("ring", "."))
+        for key in re.findall(r"key: *([\w+/=]+)", ring.read_text(encoding="utf-8")) if ring.is_file() else ():
+            self.watch("key of the ring", base64.b64decode(key))
         for rule in config.get("encryption") or ():
             if "sse-c" in rule and Path(rule["sse-c"]).is_file():
                 self.watch_sse_c(Path(rule["sse-c"]).read_bytes())
@@ -95,6 +99,8 @@ class Canary:
             self.watch_sse_c(key)
         for key in _SSE_C_KEYS_IN_QUERIES.findall(head):
             self.watch_sse_c(unquote_to_bytes(key))
+        for login in _LOGINS.findall(head):
+            self.watch("password or web identity token", unquote_to_bytes(login.replace(b"+", b" ")))
         self._signatures.update(_SIGNATURES.findall(data))
         for name, value in _OF_FORMS.findall(head):
             if name.lower() == b"x-amz-signature":

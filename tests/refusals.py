@@ -55,7 +55,7 @@ SITUATIONS = {
     "r20": "The body is not the one that was signed",
     "r21": "Chunks for an operation that takes none",
     "r22": "Two mechanisms, or a deciding header twice",
-    "r23": "A session token",
+    "r23": "A session token with a client's key, which has none",
     "r24": "Presigned: a parameter missing",
     "r25": "Presigned: a parameter malformed",
     "r26": "Presigned: expired",

@@ -12,6 +12,7 @@ import yaml
 from s3gateway.config import gateway_yaml
 from s3gateway.config.keys import KEYS
 from s3gateway.config.kinds import Key
+from s3gateway.rules.access import Access
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,7 +88,8 @@ def test_example_clients_are_accepted(tmp_path: Path) -> None:
     for name in ("k1", "k2", "k3"):
         (tmp_path / name).write_text("secret")
     config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
-    assert [client.access.list_buckets for client in config.clients.values()] == [True, False, False]
+    accesses = [client.access for client in config.clients.values() if isinstance(client.access, Access)]
+    assert [access.list_buckets for access in accesses] == [True, False, False]
 
 
 def test_example_of_cors_is_accepted() -> None:
@@ -97,6 +99,17 @@ def test_example_of_cors_is_accepted() -> None:
     config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + clients + example, Path())
     assert isinstance(config.cors, tuple)
     assert [rule.bucket for rule in config.cors] == ["web-*"]
+
+
+def test_example_of_sessions_is_accepted(tmp_path: Path) -> None:
+    """The roles shown are ones that the gateway takes, with the ring that the script makes."""
+    (example,) = re.findall(r"^```\n(sts:.*?)^```", README, re.DOTALL | re.MULTILINE)
+    subprocess.run([ROOT / "scripts" / "make_ring", "sts-ring.yaml"], cwd=tmp_path, check=True, capture_output=True)
+    clients = "clients: [{name: spark, access_key_id: K, secret_access_key: s}]\n"
+    config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + clients + example, tmp_path)
+    assert [role.name for role in config.roles] == ["etl", "staff", "deploy"]
+    assert config.sts is not None
+    assert config.sts.is_shared
 
 
 def test_spark_recipes_fit_the_example() -> None:
@@ -131,7 +144,7 @@ def test_other_clients_fit_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_it_has_one_write_is_not_committed() -> None:
     """Configurations with secrets, keys, objects and recordings, where the commands put them."""
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
-    for name in ("gateway.yaml", "clients.yaml", "captures.jsonl", "flows", "kms.key", "trust.p12"):
+    for name in ("gateway.yaml", "clients.yaml", "captures.jsonl", "flows", "kms.key", "sts-ring.yaml", "trust.p12"):
         assert name in README
         assert f"/{name}" in ignored
     assert {"*.flow", ".env", "/data/"} <= set(ignored)

@@ -16,7 +16,7 @@ from s3gateway.answer_watch import Released
 from s3gateway.bodies.form_data import FormReader
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
-from s3gateway.config.model import KeyPair
+from s3gateway.config.model import Client, KeyPair, Sts
 from s3gateway.config.observing import Webhook
 from s3gateway.errors import S3Error
 from s3gateway.explain.charsets import Reading
@@ -25,10 +25,14 @@ from s3gateway.explain.sides import Side
 from s3gateway.explain.suspect import Sweep, of_field
 from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
+from s3gateway.identity.calls import Call
+from s3gateway.identity.login import Login
+from s3gateway.identity.session import Ring, RingKey, Session
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.transaction import Transaction
 from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
+from s3gateway.rules.access import ALL
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.health import Ask
 from s3gateway.rules.quoting import ErrorDocument
@@ -40,6 +44,7 @@ from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
 from s3gateway.sigv4.post_policy import read_policy_claim
+from s3gateway.token_service import Asked, Granted
 from s3gateway.wire import contexts
 from s3gateway.wire.canary_requests import Keys
 from s3gateway.wire.health_check import Question
@@ -83,6 +88,10 @@ FORM = admit_form(
     CONFIG,
     CLIENT.now,
 )
+
+RING = Ring((RingKey(CUSTOMER_KEY[:32], CLIENT.now),))
+SESSION = Session(KEYS, "ldap", "alice", "uid=alice", "n", 0, 1, values={"a": SECRET}, policy=SECRET, backend=KEYS)
+STS = Sts(RING, opened={SECRET.encode(): Client("s", KEYS, ALL)})
 
 SECRETS = [
     SECRET,
@@ -141,6 +150,14 @@ HOLDERS = {
     "Webhook": Webhook("https", "h", 1, "/", Secret(SECRET), None, 1, 1.0),
     "Keys": Keys(KEYS, "us-east-1", b"h", CLIENT.now),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
+    "Session": SESSION,
+    "Ring": RING,
+    "RingKey": RING.keys[0],
+    "Sts": STS,
+    "Call": Call("AssumeRoleWithLDAPIdentity", {"LDAPPassword": SECRET, "WebIdentityToken": SECRET}),
+    "Login": Login("ldap", "a", "b", claims={"secret": SECRET}, backend=KEYS),
+    "Asked": Asked(Call("AssumeRole", {"Policy": SECRET}), Client("s", KEYS, ALL, session=SESSION)),
+    "Granted": Granted(SECRET.encode(), "alice"),
     "Question": Question(Ask.LIVE, b"HEAD", "/bucket", OUT.headers),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
@@ -161,6 +178,7 @@ HARMLESS = {
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
+    "Assuming": "an exchange, with the default repr",
     "Ask": "names",
     "Assignment": "a worker's number and descriptors",
     "AtOnce": "nothing",
@@ -241,12 +259,14 @@ HARMLESS = {
     "Link": "names",
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
+    "LoginRates": "counts, with the default repr",
     "Member": "connections, with the default repr",
     "Memory": "counts",
     "Merged": "metrics",
     "Metrics": "counts, with the default repr",
     "Mode": "names",
     "Names": "host names",
+    "NoLogins": "nothing",
     "Need": "names",
     "Notify": "a socket's name",
     "Opening": "a connection that is being opened, with the default repr",
@@ -265,6 +285,7 @@ HARMLESS = {
     "PlainAnswer": "fields and a body that repr leaves out",
     "Place": "a worker's place",
     "PlainBody": "nothing",
+    "Policy": "what a session may do",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
     "Poster": "a Webhook, with the default repr",
@@ -283,8 +304,11 @@ HARMLESS = {
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
+    "Role": "rules, and who may have them",
+    "Revocation": "a subject",
     "Rest": "a range and an ETag",
     "Row": "redacted headers",
+    "SessionAccess": "rules",
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
     "Service": "what is in force, with the default repr",
@@ -298,6 +322,8 @@ HARMLESS = {
     "SpoolFile": "a file, with the default repr",
     "SseKms": "a key's name",
     "SseS3": "nothing",
+    "Statement": "what a session may do",
+    "StsError": "a refusal, as S3Error",
     "Stepping": "an exchange, with the default repr",
     "Step": "names",
     "Stream": "lines of a log, with the default repr",
@@ -317,6 +343,7 @@ HARMLESS = {
     "VerifiedChunks": "a client's signatures, with the default repr",
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
+    "WebIdentities": "an issuer and patterns",
     "Worker": "a worker, with the default repr",
 }
 """Public classes of the core that need no row above."""

@@ -172,7 +172,7 @@ def _document(answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, config
 def _for_client(answer: AnswerHead, admitted: Admitted, outgoing: Outgoing, config: Config) -> Headers:
     """Give the headers as the client must see them: addresses, region, KMS key id on HEAD, what it may not ask for."""
     headers = encryption.hide_kms_key_id(answer.headers, method=admitted.head.method, tls=admitted.arrival.tls)
-    headers = access.hide_fields(admitted.client.access, headers)
+    headers = access.hide_fields(admitted.client.access, outgoing.operation, headers)
     if answer.first(b"location") is not None:
         headers = _addresses(admitted, outgoing, config.backend).in_headers(headers)
     return region.of_answer(answer.with_headers(headers), outgoing.operation.name, config.region).headers

@@ -57,7 +57,7 @@ class S3Error(Exception):
 
     def detached(self) -> "S3Error":
         """Give the same refusal to be kept: one that was raised holds, by its traceback, the frames it came through."""
-        return S3Error(self.status, self.code, self.message, self.fields, reason=self.reason, header=self.header)
+        return type(self)(self.status, self.code, self.message, self.fields, reason=self.reason, header=self.header)
 
     def to_xml(self, resource: str, request_id: str) -> bytes:
         """Render the body of an S3 error response (AWS "Error responses": Code, Message, Resource, RequestId)."""
@@ -68,7 +68,7 @@ class S3Error(Exception):
             ("Resource", resource),
             ("RequestId", request_id),
         )
-        inner = "".join(f"<{name}>{_text(value)}</{name}>" for name, value in elements)
+        inner = "".join(f"<{name}>{xml_text(value)}</{name}>" for name, value in elements)
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
 
     def redacted(self) -> "S3Error":
@@ -76,10 +76,10 @@ class S3Error(Exception):
         if not any(name in _ONLY_FOR_THE_CLIENT for name, _ in self.fields):
             return self
         fields = ((name, "*" * len(value) if name in _ONLY_FOR_THE_CLIENT else value) for name, value in self.fields)
-        return S3Error(self.status, self.code, self.message, tuple(fields), reason=self.reason)
+        return type(self)(self.status, self.code, self.message, tuple(fields), reason=self.reason)
 
 
-def _text(value: str) -> str:
+def xml_text(value: str) -> str:
     """Escape for XML; what XML cannot carry at all becomes U+FFFD."""
     return escape(_NOT_XML.sub("\ufffd", value), quote=False)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from s3gateway import errors
+from s3gateway import errors, session_client
 from s3gateway.bodies.announced import Announced, own_trailer, read_announced
 from s3gateway.bodies.chunked import chunked_body
 from s3gateway.bodies.delete_objects import DeleteBody
@@ -90,10 +90,10 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
             raise health_polls.answer(config.listen.health_polls)
         raise anonymous.refusal(read_operation(head, config.domains).name)
     claimed = claim.read_claim(head)
-    client = caller(claimed, config)
+    client = caller(claimed, config, now)
     verified = verify(claimed, head, client.keys.secret, now)
     if rates is not None:
-        rates.charge(claimed.access_key_id, config.limits.request_rate, now)
+        rates.charge(client.charged, config.limits.request_rate, now)
     operation = read_operation(head, config.domains)
     access.check_access(client.access, operation, head.query)
     aistor.check(operation, head, config.backend.type)
@@ -104,15 +104,10 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
 
 
-def caller(claimed: claim.Claim, config: Config) -> Client:
+def caller(claimed: claim.Claim, config: Config, now: datetime) -> Client:
     """Find who claims to have signed, in a head or in a form; nothing is proven. Raises S3Error where there is none."""
     check_region(claimed, config.listen.regions, config.region)
-    client = config.clients.get(claimed.access_key_id)
-    if client is None:
-        raise errors.unknown_access_key(claimed.access_key_id)
-    if claimed.has_session_token:
-        raise errors.S3Error(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
-    return client
+    return session_client.find(claimed, config, now)
 
 
 def forward(
@@ -128,7 +123,8 @@ def forward(
         check_target(head)
         operation = read_operation(head, config.domains)
         aistor.check(operation, head, config.backend.type)
-    applied = encryption.apply(config.encryption, operation, head, admitted.client.name)
+    client = admitted.client
+    applied = encryption.apply(config.encryption, operation, head, client.name, client.roles)
     announced, length = None, None
     if admitted.arrival.has_body and verified.payload.mode.is_streaming:
         announced = read_announced(verified.payload.mode, admitted.head)
@@ -216,13 +212,16 @@ def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:
         check_target(head)
         operation = read_operation(head, config.domains)
     with suppress(errors.S3Error):
-        who = claimed_name(claim.read_claim(head).access_key_id, config)
+        who = claimed_name(claim.read_claim(head), config)
     return who, operation
 
 
-def claimed_name(key: str, config: Config) -> str:
-    """Name the client that a key id is of, as one that nothing proves."""
-    return f"{config.clients[key].name if key in config.clients else _shown_key(key, config)}?"
+def claimed_name(claimed: claim.Claim, config: Config) -> str:
+    """Name the client, or the session's user, that a key id is of, as one that nothing proves."""
+    key = claimed.access_key_id
+    if key in config.clients:
+        return f"{config.clients[key].name}?"
+    return f"{session_client.name_of(claimed, config) or _shown_key(key, config)}?"
 
 
 def _shown_key(key: str, config: Config) -> str:
@@ -261,8 +260,8 @@ def _body(
     match verified.payload.mode:
         case PayloadMode.SHA256 | PayloadMode.UNSIGNED as mode:
             whole = HashedBody(verified.payload.text) if mode is PayloadMode.SHA256 else PlainBody()
-            if admitted.operation.name == "DeleteObjects" and admitted.client.access.prefixes:
-                return DeleteBody(whole, admitted.client.access)
+            if admitted.operation.name == "DeleteObjects" and admitted.client.access.checks_deletions:
+                return DeleteBody(whole, admitted.client.access, admitted.operation.bucket)
             return whole
     if announced is None:
         raise errors.internal_error()

@@ -92,10 +92,10 @@ def admit_form(
         raise missing_field("key")
     claimed = read_policy_claim(reader.fields)
     claim = claimed.claim
-    client = gateway.caller(claim, config)
+    client = gateway.caller(claim, config, now)
     verified = verify_policy(claimed, client.keys.secret, now)
     if rates is not None:
-        rates.charge(claim.access_key_id, config.limits.request_rate, now)
+        rates.charge(client.charged, config.limits.request_rate, now)
     policy = read_policy(claimed.policy)
     fields = post_form.expanded(reader.fields, reader.file_name)
     text = {name: value.decode("utf-8", "surrogateescape") for name, value in fields.items()} | {"bucket": form.bucket}
@@ -135,7 +135,7 @@ def guess(reader: FormReader, config: Config) -> tuple[str, str]:
     """Say who a refused form claims to be from (``name?``), and for which key. For the log only: nothing is proven."""
     who = ""
     with suppress(errors.S3Error):
-        who = gateway.claimed_name(read_policy_claim(reader.fields).claim.access_key_id, config)
+        who = gateway.claimed_name(read_policy_claim(reader.fields).claim, config)
     return who, reader.fields.get("key", b"").decode("utf-8", "surrogateescape")
 
 

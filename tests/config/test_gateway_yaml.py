@@ -7,7 +7,7 @@ import pytest
 
 from s3gateway.config.files import fingerprint
 from s3gateway.config.gateway_yaml import build, load, parse
-from s3gateway.config.model import Backend, Chain, KeyPair
+from s3gateway.config.model import Backend, Chain, Client, KeyPair
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import SseC, SseKms, SseS3
 
@@ -50,6 +50,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def _access(client: Client) -> Access:
+    assert isinstance(client.access, Access)
+    return client.access
+
+
 def test_everything(folder: Path) -> None:
     """Each section comes to frozen values, with files relative to the configuration's own folder."""
     (folder / "gateway.yaml").write_text(FULL)
@@ -62,7 +67,8 @@ def test_everything(folder: Path) -> None:
     assert config.credentials.session_token is not None
     assert config.credentials.session_token.reveal() == b"token"
     assert {
-        key: (client.name, client.keys.secret.reveal(), client.access.buckets) for key, client in config.clients.items()
+        key: (client.name, client.keys.secret.reveal(), _access(client).buckets)
+        for key, client in config.clients.items()
     } == {
         "K1": ("spark", b"s1", ("*",)),
         "K2": ("other", b"s2", ()),
@@ -88,7 +94,7 @@ def test_the_least() -> None:
     config = parse(LEAST, Path())
     assert (config.backend.authority, config.backend.url) == ("minio.example", "https://minio.example:443")
     assert (config.listen.host, config.listen.port, config.encryption) == ("127.0.0.1", 8000, ())
-    assert (config.credentials, [client.access.buckets for client in config.clients.values()]) == (Chain(None), [()])
+    assert (config.credentials, [_access(client).buckets for client in config.clients.values()]) == (Chain(None), [()])
     assert config.listen.regions == ("us-east-1", "us-east-1", "us-east-2")
 
 

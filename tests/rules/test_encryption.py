@@ -197,3 +197,22 @@ def test_the_key_id_comes_off_head_over_http_only(method: bytes, tls: bool) -> N
 def test_customer_key_headers_stay_on_responses() -> None:
     """Clients compare them with what they sent."""
     assert hide_kms_key_id(C, method=b"HEAD", tls=False) == C
+
+
+@pytest.mark.parametrize(
+    ("pattern", "roles", "expected"),
+    [
+        ("*", (), True),
+        ("*", ("etl",), True),
+        ("etl", ("etl",), True),
+        ("e*", ("staff", "etl"), True),
+        ("etl", ("staff",), False),
+        ("etl", (), False),
+        ("?*", (), False),
+    ],
+)
+def test_a_rule_for_roles(pattern: str, roles: tuple[str, ...], expected: bool) -> None:
+    """With a pattern it is for sessions that have such a role, among others; without for everybody."""
+    rules = (EncryptionRule("*", "", "*", SseS3(), pattern),)
+    applied = apply(rules, operation("PutObject"), RequestHead(b"PUT", b"/bucket/pii/key", ()), "spark", roles)
+    assert bool(applied.headers) is expected

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def script(name: str, *arguments: str | Path, cwd: Path = CHECKOUT) -> subproces
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300)
 
 
-@pytest.mark.parametrize("name", ["make_env", "setup", "test"])
+@pytest.mark.parametrize("name", ["make_env", "make_ring", "setup", "test"])
 def test_shell_scripts_tell_what_they_do_and_do_nothing(tmp_path: Path, name: str) -> None:
     """Their help is the comment at their top; nothing is written, checked or run."""
     for option in ("-h", "--help"):
@@ -72,6 +73,33 @@ def test_make_env_refuses(tmp_path: Path, arguments: list[str], told: str) -> No
 def test_make_env_takes_a_name_with_a_dash_where_it_is_a_path(tmp_path: Path) -> None:
     assert script("make_env", "./-env", cwd=tmp_path).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["-env"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "name the FILE that sts.ring names; see --help"),
+        (["--force"], "--force is no option; for a file of that name give ./--force"),
+        (["a", "b"], "one FILE at most; see --help"),
+        (["."], ". is a folder; name a file"),
+        (["absent/ring"], "absent is no folder that can be written; make it, or name another file"),
+    ],
+)
+def test_make_ring_refuses(tmp_path: Path, arguments: list[str], told: str) -> None:
+    ended = script("make_ring", *arguments, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"make_ring: {told}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_make_ring_adds_keys(tmp_path: Path) -> None:
+    """The first seals at once, a further one later, unless it is to be now; the file is for its owner alone."""
+    told = [script("make_ring", *more, "ring", cwd=tmp_path).stdout for more in ((), (), ("--now",))]
+    assert [text.partition(" keys")[0] for text in told] == ["ring: 1", "ring: 2", "ring: 3"]
+    since = [datetime.fromisoformat(text.strip().rpartition(" ")[2]) for text in told]
+    assert since[1] - since[0] >= timedelta(hours=1)
+    assert since[2] - since[0] < timedelta(hours=1)
+    assert (tmp_path / "ring").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["ring"]
 
 
 def test_setup_refuses_what_it_does_not_know(tmp_path: Path) -> None:

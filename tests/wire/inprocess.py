@@ -129,6 +129,10 @@ class Wire:
         self.do(self._check())
 
     @property
+    def service(self) -> Service:
+        return self._service
+
+    @property
     def pool(self) -> Pool:
         return self._service.pool(self._current)
 

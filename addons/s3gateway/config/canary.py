@@ -9,7 +9,7 @@ from s3gateway.config.model import Client
 from s3gateway.config.observing import Canary
 from s3gateway.config.patterns import check_bucket
 from s3gateway.errors import S3Error
-from s3gateway.rules.access import check_access
+from s3gateway.rules.access import Access, check_access
 from s3gateway.rules.operations import Operation
 
 FOLDER = "s3gateway-canary/"
@@ -29,7 +29,8 @@ def read_canary(values: dict[str, Any], clients: Iterable[Client]) -> Canary | N
     if check_bucket("canary.bucket", bucket) and set(bucket) & set("*?["):
         raise ConfigError("canary.bucket", f"{quoted(bucket)} is a pattern", "name one bucket that is there")
     client = _client(name, list(clients))
-    prefix = (client.access.prefixes or ("",))[0] + FOLDER
+    prefixes = client.access.prefixes if isinstance(client.access, Access) else ()
+    prefix = (prefixes or ("",))[0] + FOLDER
     for use in _USES:
         _check_use(client, bucket, prefix, use)
     return Canary(bucket, name, prefix, values["timeout"], values["retry"])

@@ -33,6 +33,8 @@ _SECTIONS = (
     "health",
     "clients",
     "encryption",
+    "sts",
+    "roles",
     "cors",
     "addressing",
     "limits",
@@ -43,7 +45,10 @@ _SECTIONS = (
     "tracing",
     "canary",
 )
-_LISTS = ("clients", "encryption")
+_LISTS = ("clients", "encryption", "roles")
+_SWITCHES = frozenset(("sts",))
+"""Sections that switch something on by being there, with nothing in them as well."""
+
 BUCKETS_OWN = "bucket"
 """``cors: bucket`` leaves the rules to the bucket's own document at the backend."""
 
@@ -71,6 +76,8 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
         given = document.get(section)
         if section == "cors":
             values[section] = _check_cors(given)
+        elif section in _SWITCHES and section not in document:
+            values[section] = None
         elif section in _LISTS:
             values[section] = _check_list(section, section, given)
         else:

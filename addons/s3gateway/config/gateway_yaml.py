@@ -24,7 +24,9 @@ from s3gateway.config.header_words import check_field, check_secret, check_token
 from s3gateway.config.model import Chain, Client, Config, KeyPair, Listen, is_pattern
 from s3gateway.config.networks import read_networks
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
+from s3gateway.config.roles import check_role, read_roles
 from s3gateway.config.shutdown import Shutdown
+from s3gateway.config.sts import read_sts
 from s3gateway.config.tracing import read_tracing
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
@@ -56,10 +58,16 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
     config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
-    if not config.clients:
+    if not config.clients and config.sts is None:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
+    has_users = any(role.takes_logins for role in config.roles)
     for i, rule in enumerate(config.encryption):
-        check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
+        if not has_users:
+            check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
+        if rule.role != "*":
+            check_role(f"encryption[{i}].role", rule.role, config.roles)
+    if config.roles and config.sts is None:
+        raise ConfigError("roles", "are there, and nobody can take one without sts", "add 'sts: {}'")
     return config
 
 
@@ -77,8 +85,8 @@ def build(
 
 def _build(values: dict[str, Any], reader: Files) -> Config:
     credentials = _credentials(values["backend"]["credentials"], reader)
-    clients = _clients(values["clients"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
+    clients = _clients(values["clients"], reader)
     sites = read_sites(values["backend"], listen, reader)
     return Config(
         listen=listen,
@@ -100,6 +108,8 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         audit=read_audit(values["audit"], reader),
         tracing=read_tracing(values["tracing"]),
         canary=read_canary(values["canary"], clients.values()),
+        sts=read_sts(values["sts"], reader),
+        roles=read_roles(values["roles"], _access, (client.name for client in clients.values())),
         files=tuple(reader.seen),
     )
 
@@ -205,7 +215,7 @@ def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
     return clients
 
 
-def _access(key: str, values: dict[str, Any]) -> Access:
+def _access(key: str, values: Mapping[str, Any]) -> Access:
     buckets = _each(f"{key}.buckets", values["buckets"], check_bucket)
     prefixes = _each(f"{key}.prefixes", values["prefixes"], check_prefix)
     operations = tuple(values["operations"])
@@ -245,6 +255,7 @@ def _rule(key: str, values: dict[str, Any], files: Files) -> EncryptionRule:
         check_prefix(f"{key}.prefix", values["prefix"]),
         values["client"],
         _sse(key, chosen[0], values[chosen[0]], files),
+        values["role"],
     )
 
 

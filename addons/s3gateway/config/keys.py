@@ -4,6 +4,7 @@ The README's table is rendered from it, and a test holds the two together.
 """
 
 from s3gateway.config.backend_keys import BACKEND_KEYS
+from s3gateway.config.identity_keys import IDENTITY_KEYS
 from s3gateway.config.kinds import (
     FILE,
     HEALTH,
@@ -89,10 +90,17 @@ KEYS = (
     Key("encryption[].bucket", TEXT, "Pattern of the buckets the rule is for.", "*"),
     Key("encryption[].prefix", TEXT, "Literal beginning of the keys the rule is for.", ""),
     Key("encryption[].client", TEXT, "Pattern of the client names the rule is for.", "*"),
+    Key(
+        "encryption[].role",
+        TEXT,
+        "Pattern of the roles the rule is for; with any but `*`, only sessions with such a role.",
+        "*",
+    ),
     Key("encryption[].sse-kms", TEXT, "Encrypt with this KMS key id."),
     Key("encryption[].sse-s3", TRUE, "Encrypt with the backend's own key."),
     Key("encryption[].sse-c", FILE, "Encrypt with the 256-bit key in this file (32 bytes, or base64)."),
     Key("encryption[].none", TRUE, "Leave as the client sent it; ends the search."),
+    *IDENTITY_KEYS,
     Key(
         "cors[].bucket",
         TEXT,

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 REQUIRED = object()
@@ -32,6 +33,13 @@ def _is_number(value: object) -> bool:
     return _is_int(value) or isinstance(value, float)
 
 
+def _is_moment(value: object) -> bool:
+    try:
+        return isinstance(value, datetime) or (isinstance(value, str) and bool(datetime.fromisoformat(value)))
+    except ValueError:
+        return False
+
+
 TEXT = Kind("text", lambda value: isinstance(value, str) and value != "", "")
 SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "", "")
 FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
@@ -49,6 +57,8 @@ TRUE = Kind("true", lambda value: value is True, "")
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
 HEALTH = Kind("403 or 200", lambda value: _is_int(value) and value in (403, 200), "")
 BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
+MOMENT = Kind("date and time", _is_moment)
+BACKEND_IDENTITY = Kind("shared, session or as_user", lambda value: value in ("shared", "session", "as_user"), "")
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
 
 

@@ -1,18 +1,34 @@
 """What the gateway decides by, as frozen values. :mod:`s3gateway.config.gateway_yaml` makes them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from s3gateway.config.observing import Audit, Canary, Tracing
 from s3gateway.config.shutdown import Shutdown
-from s3gateway.rules.access import Access
+from s3gateway.identity.model import LONGEST_SESSION, Revocation, Role
+from s3gateway.identity.session import Ring, Session
+from s3gateway.rules.access import Rights
 from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
 from s3gateway.rules.encryption import EncryptionRule
 from s3gateway.rules.limits import Limits
-from s3gateway.sigv4.model import Secret
+from s3gateway.sigv4.model import KeyPair
+
+__all__ = [
+    "Admin",
+    "Backend",
+    "BucketsOwn",
+    "Chain",
+    "Client",
+    "Config",
+    "KeyPair",
+    "Listen",
+    "Sts",
+    "in_url",
+    "is_pattern",
+]
 
 HTTPS_PORT = 443
 HTTP_PORT = 80
@@ -121,15 +137,6 @@ class HealthChecks:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyPair:
-    """Access key id, secret and, for temporary credentials, a session token."""
-
-    access_key_id: str
-    secret: Secret
-    session_token: Secret | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Chain:
     """Credentials from botocore's own chain: environment, or the named profile."""
 
@@ -138,16 +145,45 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A caller: identity for rules and log, key pair, and what it may do."""
+    """A caller: identity for rules and log, key pair, and what it may do.
+
+    For a session ``roles`` names its roles, and ``session`` is what its token holds.
+    """
 
     name: str
     keys: KeyPair
-    access: Access
+    access: Rights
+    roles: tuple[str, ...] = ()
+    session: Session | None = None
+
+    @property
+    def charged(self) -> str:
+        """Whose rate its requests count to: sessions to that of whoever has them, as many as these are."""
+        if self.session is None:
+            return self.keys.access_key_id
+        return self.session.parent or f"{self.session.source} {self.session.subject}"
 
 
 @dataclass(frozen=True, slots=True)
 class BucketsOwn:
     """``cors: bucket``: the backend keeps the rules, in a document of each bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sts:
+    """The Security Token Service. ``is_shared`` says that the ring is a file, which other gateways may have too.
+
+    ``opened`` are the sessions that were opened under this configuration, by token; another one has its own.
+    """
+
+    ring: Ring
+    is_shared: bool = True
+    allow_plain_http: bool = False
+    longest_session: int = LONGEST_SESSION
+    logins_per_address: float = 50
+    logins_per_user: float = 5
+    revoked: tuple[Revocation, ...] = ()
+    opened: dict[bytes, Client] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +215,8 @@ class Config:
     audit: Audit | None = None
     tracing: Tracing | None = None
     canary: Canary | None = None
+    sts: Sts | None = None
+    roles: tuple[Role, ...] = ()
 
     @property
     def region(self) -> str:

@@ -225,6 +225,10 @@ ENTRIES: dict[str, _Entry] = {
         (S3_HEADER, S3_QUERY),
     ),
     "session-token": _TOKEN,
+    "sts": (
+        ("Try `aws sts get-caller-identity` with the same keys and endpoint.", "The gateway's log has the reason."),
+        (CREDENTIALS,),
+    ),
     "region": _SCOPE,
     "scope": _SCOPE,
     "algorithm": _SCOPE,

@@ -17,6 +17,7 @@ from s3gateway.explain.evidence import evidence_of, explain_evidence, proves
 from s3gateway.observed.capture import Explanation, Head
 from s3gateway.reading.model import Found
 from s3gateway.rules.access import Access
+from s3gateway.session_client import find
 from s3gateway.sigv4.chunk_signatures import ChunkChain
 from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import PayloadMode, RequestHead, Signature
@@ -113,7 +114,8 @@ class Judge:
         if case.raw is None or self._config is None or not case.body:
             return None
         claim = read_claim(case.raw)
-        verified = verify(claim, case.raw, self._config.clients[claim.access_key_id].keys.secret, now)
+        client = self._config.clients.get(claim.access_key_id) or find(claim, self._config, now)
+        verified = verify(claim, case.raw, client.keys.secret, now)
         if verified.payload.mode not in _SIGNED_CHUNKS:
             return None
         chains = (_chain(verified), _chain(verified))

@@ -3,9 +3,44 @@
 from s3gateway.explain.cause import Certainty
 from s3gateway.observed.capture import Explanation
 from s3gateway.sigv4.claim import Claim
+from s3gateway.sigv4.model import RequestHead
 
 _TEMPORARY, _LASTING = "ASIA", "AKIA"
 _AWS_LENGTH = 20
+_FOR_STS = b"/sts/aws4_request"
+REDACTED = b"<redacted>"
+
+
+def of_sts(head: RequestHead, *, served: bool) -> Explanation | None:
+    """Say that a request is one to STS, of which nobody keeps what is signed; None for any other."""
+    if head.path != b"/" or _FOR_STS not in (head.first(b"authorization") or b""):
+        return None
+    sentence = "the request is one to STS, and `sts` is not configured here: add it, or name the right endpoint of STS"
+    if served:
+        sentence = (
+            "the request is one to STS: what is signed is its form, which holds passwords and is kept nowhere; if its "
+            "signature does not match, the secret is wrong, or something on the way has changed the form"
+        )
+    return Explanation("sts", sentence, certainty=Certainty.CERTAIN.value if not served else Certainty.LIKELY.value)
+
+
+def unknown(claim: Claim, *, has_sessions: bool) -> Explanation | None:
+    """Say that an access key is unknown, or that its session cannot be looked into; None where it can.
+
+    ``has_sessions`` says that the gateway gives sessions, whose keys look like AWS's temporary ones.
+    """
+    if not has_sessions:
+        return unknown_key(claim)
+    if claim.session_token is None:
+        return mismatched(claim.access_key_id, has_token=False) or unknown_key(claim)
+    if claim.session_token == REDACTED:
+        return Explanation(
+            "session-token-redacted",
+            "the request has a session token that is redacted here, and the session's secret is in the token: what is "
+            "wrong with its signature can only be told where the request was received (`log.explain`)",
+            certainty=Certainty.CERTAIN.value,
+        )
+    return None
 
 
 def unknown_key(claim: Claim) -> Explanation:

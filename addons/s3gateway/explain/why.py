@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
-from s3gateway import errors
+from s3gateway import errors, session_client
 from s3gateway.config.model import Client, Config
 from s3gateway.explain import clock, draft, fields, hosts, keys, modes, paths, queries, tokens, undecided, values
 from s3gateway.explain.cause import Certainty
@@ -51,14 +51,17 @@ def explain(
 
     ``secret_proven`` says that other requests of the same access key hold: the secret is none of the causes then.
     """
-    swapped = _swapped_keys(head, config)
+    swapped = _swapped_keys(head, config) or tokens.of_sts(head, served=config.sts is not None)
     if swapped:
         return Outcome(swapped)
     try:
         claim = read_claim(head)
         client = config.clients.get(claim.access_key_id)
         if client is None:
-            return Outcome(tokens.unknown_key(claim))
+            unknown = tokens.unknown(claim, has_sessions=config.sts is not None)
+            if unknown:
+                return Outcome(unknown)
+            client = session_client.find(claim, config, now)
         check_region(claim, config.listen.regions, config.region)
         base = draft.received(claim, head, client.keys.secret)
         at = signed_at(claim)

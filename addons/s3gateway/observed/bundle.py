@@ -14,6 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from s3gateway.config.model import BucketsOwn, Chain, Client, Config
 from s3gateway.observed import capture, view
 from s3gateway.observed.capture import Exchange
+from s3gateway.rules.access import Access
 
 _README = """\
 capture.json   the exchanges, as scripts/diff_headers and the gateway's other tools read them
@@ -60,10 +61,13 @@ def shape(config: Config) -> dict[str, Any]:
                 "bucket": rule.bucket,
                 "prefix": rule.prefix,
                 "client": rule.client,
+                "role": rule.role,
                 "sse": rule.sse.label if rule.sse else "",
             }
             for rule in config.encryption
         ],
+        "sts": config.sts is not None,
+        "roles": [role.name for role in config.roles],
         "cors": "bucket" if isinstance(config.cors, BucketsOwn) else config.cors and len(config.cors),
         "domains": len(config.domains),
         "limits": asdict(config.limits),
@@ -77,6 +81,8 @@ def _credentials(config: Config) -> str:
 
 
 def _client(client: Client) -> dict[str, Any]:
+    if not isinstance(client.access, Access):  # pragma: no cover - clients of a configuration have rules of their own
+        return {"name": client.name}
     return {
         "name": client.name,
         "buckets": len(client.access.buckets),

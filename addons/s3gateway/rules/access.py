@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import chain
+from typing import Protocol
 
 from s3gateway import errors
 from s3gateway.rules.operations import Operation, has_dots, is_alias
@@ -33,6 +34,26 @@ _TOLD_BY = {
 """Fields of an answer to GetObject and HeadObject, and the operation whose permission AWS asks for to give them."""
 
 
+class Rights(Protocol):
+    """What somebody may do: a client's own rules, or those of a session."""
+
+    @property
+    def checks_deletions(self) -> bool:
+        """Whether the keys in the body of a DeleteObjects must be looked at."""
+
+    def refusal(self, operation: Operation, query: bytes = b"") -> str:
+        """Say why an operation is not allowed; empty where it is. ``query`` is the request's."""
+
+    def allows_bucket(self, name: str) -> bool:
+        """Whether a bucket is one of those that are open."""
+
+    def allows_deletion(self, bucket: str, key: str, *, of_version: bool) -> bool:
+        """Whether one key of a DeleteObjects may go, or one version of it."""
+
+    def allows_also(self, name: str, operation: Operation) -> bool:
+        """Whether another operation on the same object is allowed, about which the answer to this one tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What one client may do. Patterns know ``*`` and ``?``; prefixes are literal; an empty tuple allows all.
@@ -45,6 +66,21 @@ class Access:
     operations: tuple[str, ...] = ()
     read_only: bool = False
     list_buckets: bool = False
+
+    @property
+    def checks_deletions(self) -> bool:
+        """Whether the keys in the body of a DeleteObjects must be looked at."""
+        return bool(self.prefixes)
+
+    def refusal(self, operation: Operation, query: bytes = b"") -> str:
+        """Say why an operation is not allowed; empty where it is. ``query`` has a listing's prefix."""
+        names = (operation.name, *operation.also, *(["GetObject"] if operation.source else []))
+        reasons = chain(
+            chain.from_iterable(operation_reasons(self, name) for name in names),
+            bucket_reasons(self, operation),
+            key_reasons(self, operation, query),
+        )
+        return next(reasons, "")
 
     def allows_operation(self, name: str) -> bool:
         """Whether an operation is one of those listed."""
@@ -60,6 +96,16 @@ class Access:
             return True
         return key.startswith(self.prefixes) and not has_dots(key) and not is_alias(key)
 
+    def allows_deletion(self, bucket: str, key: str, *, of_version: bool) -> bool:
+        """Whether one key of a DeleteObjects may go; its bucket was looked at with the head."""
+        del bucket, of_version
+        return self.allows_key(key)
+
+    def allows_also(self, name: str, operation: Operation) -> bool:
+        """Whether another operation on the same object is allowed, about which the answer to this one tells."""
+        del operation
+        return self.allows_operation(name)
+
 
 def is_read(name: str) -> bool:
     """Whether an operation only reads."""
@@ -69,33 +115,36 @@ def is_read(name: str) -> bool:
 ALL = Access(("*",), list_buckets=True)
 
 
-def check_access(access: Access, operation: Operation, query: bytes = b"") -> None:
+def check_access(access: Rights, operation: Operation, query: bytes = b"") -> None:
     """Refuse with AccessDenied what the client may not do. ``query`` is the request's, for a listing's prefix."""
-    reasons = (_operations, _buckets, _keys)
-    for reason in chain.from_iterable(find(access, operation, query) for find in reasons):
+    reason = access.refusal(operation, query)
+    if reason:
         raise errors.access_denied(reason=reason)
 
 
-def hide_fields(access: Access, headers: Headers) -> Headers:
+def hide_fields(access: Rights, operation: Operation, headers: Headers) -> Headers:
     """Take off an answer what the client may not ask for by its own operation, as AWS and MinIO do for their keys.
 
     The backend gave it, as the gateway's key may.
     """
-    hidden = {field for field, operation in _TOLD_BY.items() if not access.allows_operation(operation)}
+    hidden = {
+        pair[0].lower()
+        for pair in headers
+        if (told_by := _TOLD_BY.get(pair[0].lower())) and not access.allows_also(told_by, operation)
+    }
     return tuple(pair for pair in headers if pair[0].lower() not in hidden) if hidden else headers
 
 
-def _operations(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
-    del query
-    for name in (operation.name, *operation.also, *(["GetObject"] if operation.source else [])):
-        if access.read_only and not is_read(name):
-            yield f"{name} writes, and the client is read_only"
-        if not access.allows_operation(name):
-            yield f"{name} is not one of the client's operations"
+def operation_reasons(access: Access, name: str) -> Iterator[str]:
+    """Say why an operation, by its name, is not allowed."""
+    if access.read_only and not is_read(name):
+        yield f"{name} writes, and the client is read_only"
+    if not access.allows_operation(name):
+        yield f"{name} is not one of the client's operations"
 
 
-def _buckets(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
-    del query
+def bucket_reasons(access: Access, operation: Operation) -> Iterator[str]:
+    """Say why a bucket, or a copy's, is not open."""
     if not operation.bucket and not access.list_buckets:
         yield "the client's list_buckets is false"
     for bucket in filter(None, (operation.bucket, operation.source and operation.source[0])):
@@ -105,7 +154,8 @@ def _buckets(access: Access, operation: Operation, query: bytes) -> Iterator[str
         yield "the body of a RestoreObject may name any bucket and prefix to write to, and not all are the client's"
 
 
-def _keys(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
+def key_reasons(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
+    """Say why a key, a copy's, or a listing is not open."""
     for key in filter(None, (operation.key, operation.source and operation.source[1])):
         if not access.allows_key(key):
             yield f"{key} is below none of the client's prefixes"

@@ -53,7 +53,9 @@ class Failure:
 
 def rule_of(rules: Sequence[EncryptionRule], bucket: str, key: str, client: str) -> tuple[int | None, Sse]:
     """Give the number of the rule that decides, from 0, and what it applies."""
-    return next(((i, rule.sse) for i, rule in enumerate(rules) if rule.matches(bucket, key, client)), (None, None))
+    return next(
+        ((i, rule.sse) for i, rule in enumerate(rules) if rule.matches(bucket, key, (client, ()))), (None, None)
+    )
 
 
 def label_of(sse: Sse) -> str:

@@ -54,24 +54,24 @@ class Connections:
 
     def name(self, who: str, address: str, limits: Limits) -> str:
         """Count a connection for its ``address``, which was not known before; gives what :meth:`enter` does."""
-        origin, others = _origin(address), self.elsewhere
-        if self._counts[origin] + (others.from_there(origin) if others else 0) >= limits.connections_per_address:
+        peer, others = origin(address), self.elsewhere
+        if self._counts[peer] + (others.from_there(peer) if others else 0) >= limits.connections_per_address:
             return "limits.connections_per_address"
-        self._origins[who] = origin
-        self._counts[origin] += 1
+        self._origins[who] = peer
+        self._counts[peer] += 1
         if others:
-            others.moved(origin, 1, len(self._origins))
+            others.moved(peer, 1, len(self._origins))
         return ""
 
     def leave(self, who: str) -> None:
         """Count a connection out; one that was kept out changes nothing."""
-        origin = self._origins.pop(who, None)
-        if origin is not None:
-            self._counts[origin] -= 1
+        peer = self._origins.pop(who, None)
+        if peer is not None:
+            self._counts[peer] -= 1
             if self.elsewhere:
-                self.elsewhere.moved(origin, -1, len(self._origins))
-            if not self._counts[origin]:
-                del self._counts[origin]
+                self.elsewhere.moved(peer, -1, len(self._origins))
+            if not self._counts[peer]:
+                del self._counts[peer]
 
 
 def is_within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
@@ -80,7 +80,8 @@ def is_within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bo
     return ip is not None and any(ip in network for network in networks)
 
 
-def _origin(address: str) -> str:
+def origin(address: str) -> str:
+    """Give what counts as one peer: an IPv4 address, or the network of an IPv6 one."""
     ip = _ip(address)
     if isinstance(ip, IPv6Address):
         return str(ip_network((ip, _IPV6_SITE), strict=False))

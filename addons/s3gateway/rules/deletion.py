@@ -20,11 +20,17 @@ _TEXTS = frozenset(
 )
 _PARENTS = frozenset((("Delete",), _OBJECT))
 _KEY = (*_OBJECT, "Key")
+_VERSION = (*_OBJECT, "VersionId")
 _UTF_8 = ("utf-8", "utf8")
 
 
 def read_keys(document: bytes) -> tuple[str, ...]:
     """Give every key that the document deletes; raise MalformedXML for anything but the published schema."""
+    return tuple(key for key, _ in read_objects(document))
+
+
+def read_objects(document: bytes) -> tuple[tuple[str, bool], ...]:
+    """Give every key that the document deletes, and whether a version of it; raise MalformedXML as above."""
     reader = _Reader()
     parser = expat.ParserCreate("utf-8")  # overrides what the document declares
     parser.buffer_text = True
@@ -41,15 +47,16 @@ def read_keys(document: bytes) -> tuple[str, ...]:
         parser.Parse(document, True)  # noqa: FBT003 - expat takes no keyword
     except (expat.ExpatError, ValueError):
         raise errors.malformed_xml() from None
-    return tuple(reader.keys)
+    return tuple(reader.objects)
 
 
 class _Reader:
     def __init__(self) -> None:
-        self.keys: list[str] = []
+        self.objects: list[tuple[str, bool]] = []
         self._path: tuple[str, ...] = ()
         self._text = ""
-        self._keys_of_object = 0
+        self._keys_of_object: list[str] = []
+        self._has_version = False
 
     @staticmethod
     def refuse(*_: object) -> NoReturn:
@@ -67,14 +74,17 @@ class _Reader:
             self.refuse()
         self._text = ""
         if self._path == _OBJECT:
-            self._keys_of_object = 0
+            self._keys_of_object, self._has_version = [], False
 
     def end(self, _name: str) -> None:
         if self._path == _KEY:
-            self.keys.append(self._text)
-            self._keys_of_object += 1
-        elif self._path == _OBJECT and self._keys_of_object != 1:
-            self.refuse()
+            self._keys_of_object.append(self._text)
+        elif self._path == _VERSION:
+            self._has_version = True
+        elif self._path == _OBJECT:
+            if len(self._keys_of_object) != 1:
+                self.refuse()
+            self.objects.append((self._keys_of_object[0], self._has_version))
         self._path = self._path[:-1]
 
     def text(self, data: str) -> None:

@@ -75,6 +75,9 @@ class SseC:
 
 Sse = SseKms | SseS3 | SseC | None
 
+Caller = tuple[str, tuple[str, ...]]
+"""A client's name, and the roles of its session."""
+
 
 def sse_c(key: bytes) -> SseC:
     """Build the SSE-C header values from the 32 raw key bytes."""
@@ -84,16 +87,26 @@ def sse_c(key: bytes) -> SseC:
 
 @dataclass(frozen=True, slots=True)
 class EncryptionRule:
-    """One rule: patterns for bucket and client (``*`` and ``?``), a literal key prefix, and what to apply."""
+    """One rule: patterns for bucket, client and role (``*`` and ``?``), a literal key prefix, and what to apply.
+
+    With a pattern for roles it is for sessions that have such a role.
+    """
 
     bucket: str
     prefix: str
     client: str
     sse: Sse
+    role: str = "*"
 
-    def matches(self, bucket: str, key: str, client: str) -> bool:
+    def matches(self, bucket: str, key: str, caller: Caller) -> bool:
         """Whether this rule decides for the object and the caller."""
-        return fnmatchcase(bucket, self.bucket) and key.startswith(self.prefix) and fnmatchcase(client, self.client)
+        client, roles = caller
+        return (
+            fnmatchcase(bucket, self.bucket)
+            and key.startswith(self.prefix)
+            and fnmatchcase(client, self.client)
+            and (self.role == "*" or any(fnmatchcase(role, self.role) for role in roles))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +121,13 @@ class Applied:
     rule: int | None = None
 
 
-def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: RequestHead, client: str) -> Applied:
+def apply(
+    rules: tuple[EncryptionRule, ...],
+    operation: Operation,
+    head: RequestHead,
+    client: str,
+    roles: tuple[str, ...] = (),
+) -> Applied:
     """Find the headers that policy adds to this request.
 
     Raises :class:`~s3gateway.errors.S3Error` where these would make another request of it.
@@ -116,8 +135,9 @@ def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: Request
     headers: Headers = ()
     label = ""
     rule = None
+    caller = (client, roles)
     if operation.name in _NEEDS_KEY:
-        matched, sse = _decide(rules, operation.bucket, operation.key, client)
+        matched, sse = _decide(rules, operation.bucket, operation.key, caller)
         said = _SET_BY_CLIENT.intersection(head.names)
         if said and not _repeats(head, said, sse):
             label = "client" if operation.name in _CREATES else ""
@@ -127,7 +147,7 @@ def apply(rules: tuple[EncryptionRule, ...], operation: Operation, head: Request
             rule = matched if headers or operation.name in _CREATES else None
     if operation.source:
         said = frozenset(name for name in head.names if name.startswith(_COPY_SOURCE_SSE))
-        by, source = _decide(rules, *operation.source, client)
+        by, source = _decide(rules, *operation.source, caller)
         if isinstance(source, SseC) and (not said or _repeats(head, said, source, _COPY_SOURCE_SSE)):
             headers += _customer_headers(_COPY_SOURCE_SSE, source)
         onto_itself.check(operation, head, headers, by)  # source and target are one then, and so is the rule
@@ -175,8 +195,8 @@ def _repeats(head: RequestHead, said: frozenset[bytes], sse: Sse, prefix: bytes 
     return all(head.all(name) == told.get(name) for name in said)
 
 
-def _decide(rules: tuple[EncryptionRule, ...], bucket: str, key: str, client: str) -> tuple[int | None, Sse]:
-    return next(((i, rule.sse) for i, rule in enumerate(rules) if rule.matches(bucket, key, client)), (None, None))
+def _decide(rules: tuple[EncryptionRule, ...], bucket: str, key: str, caller: Caller) -> tuple[int | None, Sse]:
+    return next(((i, rule.sse) for i, rule in enumerate(rules) if rule.matches(bucket, key, caller)), (None, None))
 
 
 def _headers(sse: Sse, operation: Operation) -> Headers:

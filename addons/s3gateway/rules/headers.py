@@ -42,8 +42,12 @@ _CONTROLS = bytes((*range(9), *range(10, 32), 127))
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
 """What no field value may hold (RFC 9110 §5.5); line feeds only to fold a line."""
 
-_SECRET_IN_QUERY = rb"x-amz-(?:security-token|s3session-token|(?:copy-source-)?server-side-encryption-customer-key)"
-"""Headers that some SDKs move into the query when they presign. S3 takes no SSE-C key there; it has been sent then."""
+_SECRET_IN_QUERY = (
+    rb"(?:x-amz-(?:security-token|s3session-token|(?:copy-source-)?server-side-encryption-customer-key)|"
+    rb"ldappassword|webidentitytoken|samlassertion|tokencode|secretaccesskey|sessiontoken)"
+)
+"""Headers that some SDKs move into the query when they presign. S3 takes no SSE-C key there; it has been sent then.
+And what STS takes, and gives: minio-py has password and web identity token in its target."""
 
 _SECRET_NAME = _SECRET_IN_QUERY + rb"|proxy-authorization|cookie"
 _SECRET = re.compile(_SECRET_NAME)
@@ -52,7 +56,7 @@ _SIGNATURE = re.compile(rb"(Signature=)[^,\s]*")
 _MISPLACED = re.compile(rb"(Signature=)[0-9a-f]{64}", re.IGNORECASE)
 """In any field: who misspells ``Authorization`` has signed well, and the signature can still be used."""
 
-_SECRET_PARAMETER = rb"[^=&?]*Signature|X-Amz-Credential|AWSAccessKeyId|" + _SECRET_IN_QUERY
+_SECRET_PARAMETER = rb"[^=&?]*Signature|X-Amz-Credential|AWSAccessKeyId|Token|" + _SECRET_IN_QUERY
 _PRESIGNED = re.compile(rb"([?&](?:" + _SECRET_PARAMETER + rb")=)[^&]*", re.IGNORECASE)
 _MISSPELLED = re.compile(
     rb"((?:^|[?&])X-Amz-(?!Content-Sha256=|Meta-)[^=&?\n]*=)[0-9a-f]{64}(?![^&\n])", re.IGNORECASE | re.MULTILINE

@@ -64,7 +64,8 @@ class Operation:
     """What a request asks for. ``bucket`` and ``key`` are decoded; ``source`` is the (bucket, key) copied from.
 
     ``also`` names the operations that its headers amount to. With ``ignores`` its query has parameters that no server
-    knows (:mod:`~s3gateway.rules.parameter_names`), which do not travel.
+    knows (:mod:`~s3gateway.rules.parameter_names`), which do not travel. ``of_version`` says that the
+    source is named with a version.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Operation:
     source: tuple[str, str] | None = None
     also: tuple[str, ...] = ()
     ignores: bool = False
+    of_version: bool = False
 
     @property
     def takes_chunks(self) -> bool:
@@ -116,7 +118,8 @@ def read_operation(head: RequestHead, domains: tuple[str, ...]) -> Operation:
         name = _COPIES[name]
     if unknown and name not in IGNORING:
         raise actions.no_such_parameter(unknown[0])
-    return Operation(name, bucket, key, path, source, _also(head, key, query), ignores=bool(unknown))
+    also = _also(head, key, query)
+    return Operation(name, bucket, key, path, source, also, ignores=bool(unknown), of_version=_of_version(head, source))
 
 
 def read_resource(head: RequestHead, domains: tuple[str, ...]) -> tuple[bytes, str, str]:
@@ -201,6 +204,10 @@ def _copy_source(head: RequestHead) -> tuple[str, str] | None:
     if len(values) > 1 or not _IS_COPY.search(path) or not _BUCKET.fullmatch(bucket) or not key or has_dots(key):
         raise errors.invalid_argument("Copy Source must mention the source bucket and key", "x-amz-copy-source", "")
     return bucket, key
+
+
+def _of_version(head: RequestHead, source: tuple[str, str] | None) -> bool:
+    return source is not None and bool(head.all(_COPY_SOURCE)[0].partition(b"?")[2])
 
 
 def _also(head: RequestHead, key: str, query: list[tuple[bytes, bytes]]) -> tuple[str, ...]:

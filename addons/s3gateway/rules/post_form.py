@@ -25,7 +25,14 @@ _PASSED = re.compile(
 
 _OTHERS: Final = {"acl": b"x-amz-acl"}
 _OWN: Final = frozenset(
-    ("x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-checksum-algorithm")
+    (
+        "x-amz-algorithm",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-signature",
+        "x-amz-security-token",
+        "x-amz-checksum-algorithm",
+    )
 )
 """Fields of ``x-amz-*`` that are no headers: of the signature, and one that says what another says as well."""
 

@@ -1,7 +1,7 @@
 """How often one access key may ask: a token bucket for each, charged once its signature is proven.
 
-A stranger who knows a key's id but not its secret charges nothing, so nobody can use up somebody else's bucket, and
-there are never more buckets than configured keys.
+A stranger who knows a key's id but not its secret charges nothing, so nobody can use up somebody else's bucket. There
+are as many buckets as configured keys and users with sessions, and never more than a bound.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,16 @@ class Shared(Protocol):
 
 
 class Rates:
-    """The buckets. A bucket holds what one second brings, at least one, and is full at first.
+    """The buckets, at most ``most``. A bucket holds what one second brings, at least one, and is full at first.
 
-    With ``shared`` they are those, and none are kept here.
+    Where there is one too many, that goes which was charged first: in a second or so it is full again. With ``shared``
+    they are those, and none are kept here.
     """
 
-    def __init__(self, shared: Shared | None = None) -> None:
+    def __init__(self, shared: Shared | None = None, most: int = 65_536) -> None:
         self._buckets: dict[str, _Bucket] = {}
         self._shared = shared
+        self._most = most
 
     def charge(self, access_key_id: str, rate: float, now: datetime) -> None:
         """Take a token, of which ``rate`` come back a second, or refuse with SlowDown.
@@ -46,6 +48,8 @@ class Rates:
             return
         bucket = self._buckets.get(access_key_id)
         if bucket is None:
+            if len(self._buckets) >= self._most:
+                del self._buckets[next(iter(self._buckets))]
             bucket = self._buckets[access_key_id] = _Bucket(most, at)
         bucket.tokens = min(most, bucket.tokens + max(0.0, at - bucket.at) * rate)
         bucket.at = at

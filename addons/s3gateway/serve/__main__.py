@@ -72,7 +72,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _load(path: Path | None) -> Config:
     if path is not None:
-        return gateway_yaml.load(path.expanduser())
+        config = gateway_yaml.load(path.expanduser())
+        if config.sts is not None and not config.sts.is_shared:
+            problem = "is not set, and each worker would seal sessions that no other one opens"
+            raise ConfigError("sts.ring", problem, "make it with scripts/make_ring, and name the file")
+        return config
     if aistor_gw.is_requested(os.environ):
         return aistor_gw.load(os.environ, {})
     raise ConfigError("gateway.yaml", "is not named, and AIStor-GW's variables are not set", "name the configuration")

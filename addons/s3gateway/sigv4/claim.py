@@ -10,7 +10,7 @@ and for a presigned URL the same values as ``X-Amz-Algorithm``, ``X-Amz-Credenti
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
@@ -64,11 +64,11 @@ class Claim:
     date: bytes | None
     expires: int | None
     payload: bytes | None
-    has_session_token: bool
+    session_token: bytes | None = field(repr=False)
 
 
-def read_claim(head: RequestHead) -> Claim:
-    """Find the one mechanism that authenticates this request and parse it.
+def read_claim(head: RequestHead, service: str = SERVICE) -> Claim:
+    """Find the one mechanism that authenticates this request and parse it. It must be signed for ``service``.
 
     Raises :class:`~s3gateway.errors.S3Error`: none (AccessDenied), more than one (InvalidArgument), SigV2
     (InvalidRequest), SigV4A (NotImplemented), or malformed.
@@ -88,7 +88,7 @@ def read_claim(head: RequestHead) -> Claim:
         # The value would be the credential itself: AWS echoes it, a log or a flow file should not hold it.
         raise errors.invalid_argument(message, "Authorization", "")
     if authorization:
-        return _from_header(head, authorization[0].decode("utf-8", "replace"))
+        return _from_header(head, authorization[0].decode("utf-8", "replace"), service)
     if presigned:
         return _from_query(head, parameters, presigned)
     if sigv2_query:
@@ -110,7 +110,7 @@ def without_presigned(query: bytes) -> bytes:
     )
 
 
-def _from_header(head: RequestHead, value: str) -> Claim:
+def _from_header(head: RequestHead, value: str, service: str) -> Claim:
     algorithm, space, rest = value.partition(" ")
     if not space or not rest.strip():
         message = "Authorization header is invalid -- one and only one ' ' (space) required."
@@ -122,7 +122,7 @@ def _from_header(head: RequestHead, value: str) -> Claim:
         raise errors.not_implemented("AWS4-ECDSA-P256-SHA256 (SigV4A) is not supported. Please use AWS4-HMAC-SHA256.")
     if algorithm != ALGORITHM:
         raise errors.invalid_argument("Unsupported Authorization Type", "Authorization", algorithm)
-    access_key_id, scope, names, signature = _read_authorization(rest)
+    access_key_id, scope, names, signature = _read_authorization(rest, service)
     return Claim(
         presigned=False,
         access_key_id=access_key_id,
@@ -132,30 +132,30 @@ def _from_header(head: RequestHead, value: str) -> Claim:
         date=head.first(b"x-amz-date") or head.first(b"date"),
         expires=None,
         payload=head.first(b"x-amz-content-sha256"),
-        has_session_token=bool(head.all(b"x-amz-security-token")),
+        session_token=head.folded(b"x-amz-security-token") if head.all(b"x-amz-security-token") else None,
     )
 
 
-def _read_authorization(text: str) -> tuple[str, CredentialScope, tuple[bytes, ...], str]:
+def _read_authorization(text: str, service: str) -> tuple[str, CredentialScope, tuple[bytes, ...], str]:
     """Read what follows the algorithm: access key id, scope, signed headers, signature.
 
     A client's requests differ in the signature alone for as long as they are alike, so what stands before it is kept.
     """
     start, mark, signature = text.rpartition("Signature=")
     if mark and len(start) <= _MOST_KEPT and _SIGNATURE.fullmatch(signature):
-        return (*_read_start(start), signature)
+        return (*_read_start(start, service), signature)
     parts = _authorization_parts(text)
-    return (*_read_parts(parts), parts["Signature"])
+    return (*_read_parts(parts, service), parts["Signature"])
 
 
 @lru_cache(maxsize=1024)
-def _read_start(start: str) -> tuple[str, CredentialScope, tuple[bytes, ...]]:
-    return _read_parts(_authorization_parts(start + "Signature=" + "0" * 64))
+def _read_start(start: str, service: str) -> tuple[str, CredentialScope, tuple[bytes, ...]]:
+    return _read_parts(_authorization_parts(start + "Signature=" + "0" * 64), service)
 
 
-def _read_parts(parts: dict[str, str]) -> tuple[str, CredentialScope, tuple[bytes, ...]]:
+def _read_parts(parts: dict[str, str], service: str) -> tuple[str, CredentialScope, tuple[bytes, ...]]:
     malformed = errors.malformed_authorization
-    access_key_id, scope = read_credential(parts["Credential"], malformed)
+    access_key_id, scope = read_credential(parts["Credential"], malformed, service)
     if not _SIGNATURE.fullmatch(parts["Signature"]):
         raise malformed("the Signature is not 64 lower-case hex digits.")
     return access_key_id, scope, _signed_headers(parts["SignedHeaders"].encode(), malformed)
@@ -211,7 +211,7 @@ def _from_query(head: RequestHead, parameters: list[tuple[bytes, bytes]], presig
         date=presigned[b"X-Amz-Date"],
         expires=_expires(text[b"X-Amz-Expires"]),
         payload=presigned.get(CONTENT_SHA256_PARAMETER) or head.first(b"x-amz-content-sha256"),
-        has_session_token=SESSION_TOKEN_PARAMETER in presigned,
+        session_token=presigned.get(SESSION_TOKEN_PARAMETER),
     )
 
 
@@ -230,7 +230,7 @@ def _expires(text: str) -> int:
     return seconds
 
 
-def read_credential(text: str, malformed: "errors.Malformed") -> tuple[str, CredentialScope]:
+def read_credential(text: str, malformed: "errors.Malformed", expected: str = SERVICE) -> tuple[str, CredentialScope]:
     """``<key>/<date>/<region>/s3/aws4_request``; the key itself never holds a slash here.
 
     What is fixed is looked at first, as AWS does: one part too many or too few must not be told as a wrong date.
@@ -239,13 +239,13 @@ def read_credential(text: str, malformed: "errors.Malformed") -> tuple[str, Cred
     if len(parts) != _CREDENTIAL_PARTS or not parts[0]:
         raise malformed('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
     key, day, region, service, terminator = parts
-    if service != SERVICE:
-        raise malformed(f'incorrect service "{service}". This endpoint belongs to "{SERVICE}".')
+    if service != expected:
+        raise malformed(f'incorrect service "{service}". This endpoint belongs to "{expected}".')
     if terminator != TERMINATOR:
         raise malformed(f'incorrect terminal "{terminator}". This endpoint uses "{TERMINATOR}".')
     if not _is_date(day):
         raise malformed(f'incorrect date format "{day}". This date in the credential must be in the format "yyyyMMdd".')
-    return key, CredentialScope(day, region)
+    return key, CredentialScope(day, region, service)
 
 
 def _is_date(text: str) -> bool:

@@ -125,6 +125,15 @@ class Secret:
         return "Secret(<redacted>)"
 
 
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """Access key id, secret and, for temporary credentials, a session token."""
+
+    access_key_id: str
+    secret: Secret
+    session_token: Secret | None = None
+
+
 class Signature:
     """64 lower-case hex digits. Compared in constant time by :meth:`matches`, never with ``==``."""
 

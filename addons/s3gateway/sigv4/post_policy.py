@@ -80,7 +80,7 @@ def read_policy_claim(fields: Mapping[str, bytes]) -> PolicyClaim:
         date=fields["x-amz-date"],
         expires=None,
         payload=None,
-        has_session_token=SECURITY_TOKEN in fields,
+        session_token=fields.get(SECURITY_TOKEN),
     )
     return PolicyClaim(claim, fields[POLICY])
 

@@ -9,11 +9,13 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from s3gateway import errors, gateway
 from s3gateway.code_location import code_location
-from s3gateway.config.model import Backend
+from s3gateway.config.model import Backend, Config
+from s3gateway.identity.templates import any_value
 from s3gateway.rules.cors import CorsRule
 from s3gateway.rules.cors_document import UnusableError, read_cors_document
 from s3gateway.rules.quoting import UnreadableError, read_document
@@ -70,7 +72,7 @@ class BucketCors:
     def known(self, current: "Current", bucket: str) -> tuple[CorsRule, ...] | None:
         """Give the rules if they need not be asked for; empty where the bucket has none, or no client may use it."""
         self._turn_to(current.config.backend)
-        if not any(client.access.allows_bucket(bucket) for client in current.config.clients.values()):
+        if not _may_be_used(current.config, bucket):
             return ()
         return self._kept(bucket, FRESH_SECONDS)
 
@@ -132,6 +134,13 @@ class BucketCors:
         kept[bucket] = _Known(rules, self._clock.now())
         if len(kept) > MOST_KEPT:
             del kept[next(iter(kept))]
+
+
+def _may_be_used(config: Config, bucket: str) -> bool:
+    """Whether some client or role may use it; a template of a role stands for any name."""
+    return any(client.access.allows_bucket(bucket) for client in config.clients.values()) or any(
+        fnmatchcase(bucket, any_value(pattern)) for role in config.roles for pattern in role.access.buckets
+    )
 
 
 def _rules_in(answer: OwnAnswer, bucket: str) -> tuple[CorsRule, ...] | None:

@@ -8,8 +8,8 @@ from s3gateway.config.model import BucketsOwn
 from s3gateway.http1.head import check_host
 from s3gateway.rules import cors
 from s3gateway.wire.bucket_cors import CHANGES
-from s3gateway.wire.posting import Posting
 from s3gateway.wire.refusal import empty
+from s3gateway.wire.sts import Assuming
 
 PREFLIGHT: Final = "Preflight"
 """What the log calls the operation; it is none of S3's."""
@@ -18,7 +18,7 @@ _SOME: Final = (cors.CorsRule((), ()),)
 """Rules that match no page, in place of a bucket's own where these need not be known: no page's origin was sent."""
 
 
-class CrossOrigin(Posting):
+class CrossOrigin(Assuming):
     """Knows which page asks, and what rules say of it."""
 
     _page: cors.Page | None = None

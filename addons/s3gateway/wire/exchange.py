@@ -4,13 +4,13 @@ An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ste
 :mod:`~s3gateway.wire.ending` (how it ends), :mod:`~s3gateway.wire.answering` (the way back),
 :mod:`~s3gateway.wire.choosing` (which of several backends), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
-:mod:`~s3gateway.wire.cors` (pages), and here the way in.
+:mod:`~s3gateway.wire.sts` (logins and sessions), :mod:`~s3gateway.wire.cors` (pages), and here the way in.
 """
 
 from datetime import UTC, datetime
 from typing import Final
 
-from s3gateway import errors, gateway, post_object
+from s3gateway import errors, gateway, post_object, token_service
 from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
@@ -31,14 +31,14 @@ class Exchange(CrossOrigin):
 
     def _start(self, refusal: errors.S3Error | None) -> None:
         self._admit(refusal)
-        if self._form is None:
+        if not self._is_form:
             self.transaction.mark("verified")
         self._decide_for_page(self._go_on)
 
     def _go_on(self) -> None:
         watch = self._watch = self._service.books.watch(self.transaction, self._caller)
         if watch is not None:
-            length = self._request.length if self._form is None else 0  # a form cannot be edited
+            length = self._request.length if not self._is_form else 0  # a form cannot be edited
             is_to_forward = self.transaction.refusal is None and not self.transaction.is_preflight
             if is_to_forward and length and watch.holds(length):
                 self._held = bytearray()
@@ -55,6 +55,11 @@ class Exchange(CrossOrigin):
         else:
             self._forward()
 
+    @property
+    def _is_form(self) -> bool:
+        """Whether who asks is known only from the body."""
+        return self._form is not None or self._sts is not None
+
     def _admit(self, refusal: errors.S3Error | None) -> None:
         transaction, config = self.transaction, self._current.config
         record, head, arrival = transaction.record, transaction.head, transaction.arrival
@@ -65,15 +70,13 @@ class Exchange(CrossOrigin):
                 self._admit_preflight()
                 return
             check_host(head)
-            form = post_object.begin(head, arrival, self._request.length, config)
-            if form is not None:
-                self._expect_form(form)
+            if self._comes_with_its_body():
                 return
             admitted = gateway.admit(head, arrival, config, datetime.now(UTC), self._service.rates)
         except errors.S3Error as error:
             if error.status < _REFUSED and self._service.is_ending:  # a health poll that was to hear that all is well
                 error = errors.slow_down("the gateway is ending")
-            if error.code != "RequestHeaderSectionTooLarge":
+            if error.code != "RequestHeaderSectionTooLarge" and self._sts is None:
                 record.client, operation = gateway.guess(head, config)
                 if operation is not None:
                     record.describe(operation)
@@ -85,6 +88,15 @@ class Exchange(CrossOrigin):
             transaction.admitted = admitted
             record.client = admitted.client.name
             record.describe(admitted.operation)
+
+    def _comes_with_its_body(self) -> bool:
+        """Whether the body says who asks: a request to STS, or a form. Raises :class:`~s3gateway.errors.S3Error`."""
+        head, length, config = self.transaction.head, self._request.length, self._current.config
+        if token_service.is_call(head, config):
+            self._expect_sts(length)
+        elif (form := post_object.begin(head, self.transaction.arrival, length, config)) is not None:
+            self._expect_form(form)
+        return self._is_form
 
     def _on_head_seen(self) -> None:
         if self.transaction.refusal is not None or self.transaction.is_preflight:
@@ -99,6 +111,9 @@ class Exchange(CrossOrigin):
 
     def _forward(self) -> None:
         """Sign what leaves, and get a connection for it; the body follows as it comes."""
+        if self._sts is not None:
+            self._read_sts(self._sts)
+            return
         if self._form is not None:
             self._read_form()
             return

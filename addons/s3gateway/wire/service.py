@@ -17,10 +17,12 @@ from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.cluster import Cluster, Resolve, resolve
+from s3gateway.wire.logins import LoginRates, NoLogins
 from s3gateway.wire.memory import Memory
 from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
+    from s3gateway.identity.login import Logins
     from s3gateway.wire.tracing import Tracer
     from s3gateway.wire.watching import Watch
 
@@ -66,6 +68,8 @@ class Service:
         self._cluster: Cluster | None = None
         self.books = books
         self.rates = Rates(shared_rates)
+        self.logins: Logins = NoLogins()
+        self.login_rates = LoginRates(shared_rates)
         self.memory = Memory()
         self.spool = Spool(lambda: self.limits.spool)
         self.forms = Budget()

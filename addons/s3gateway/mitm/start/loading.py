@@ -33,8 +33,15 @@ def announcement(config: Config) -> str:
     """Tell what runs where."""
     return (
         f"S3 gateway on {in_url(config.listen.host)}:{config.listen.port} (HTTP and TLS) for {config.backend.url}: "
-        f"clients {len(config.clients)}, encryption rules {len(config.encryption)}"
+        f"clients {len(config.clients)}, encryption rules {len(config.encryption)}{_sessions(config)}"
     )
+
+
+def _sessions(config: Config) -> str:
+    if config.sts is None:
+        return ""
+    own = "" if config.sts.is_shared else "; sessions end when it does, and no other gateway opens them: set sts.ring"
+    return f", roles {len(config.roles)}{own}"
 
 
 def tell_web_address() -> None:
