@@ -3,9 +3,10 @@
 ============================  ==================================================================
 ``LOCAL_ENDPOINT``            where to listen: ``host:port``, ``:port`` or ``http://host:port``
 ``MINIO_ENDPOINT``            the backend, ``https://host:port``
-``MINIO_CACERT_FILE``         the CA that signed its certificate
+``MINIO_CACERT_FILE``         the CA that signed its certificate, and that of the directory
 ``CREDS_FILE``                ``static: {access_key_id: ..., secret_access_key: ...}``
 ``VERBOSE``                   also show connections being opened and closed
+``MINIO_IDENTITY_LDAP_*``     the directory whose users log in, as MinIO's own variables
 ============================  ==================================================================
 
 Clients use the same static key pair as the gateway itself does at the backend, and all buckets.
@@ -20,6 +21,7 @@ from typing import Any
 from s3gateway.config.addresses import is_host
 from s3gateway.config.check import ConfigError, quoted
 from s3gateway.config.gateway_yaml import build
+from s3gateway.config.ldap import VARIABLES, from_environment
 from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.rules.access import ALL
 
@@ -30,6 +32,8 @@ _VARIABLES = {
     "backend.credentials": "CREDS_FILE",
     "listen.host": "LOCAL_ENDPOINT",
     "listen.port": "LOCAL_ENDPOINT",
+    "ldap.ca_file": "MINIO_CACERT_FILE",
+    **VARIABLES,
 }
 """What the keys of a configuration file are called here."""
 _KEYS = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, _VARIABLES))})(?![\w.])")
@@ -61,6 +65,8 @@ def load(environ: Mapping[str, str], fallback: Mapping[str, Any]) -> Config:
     if environ.get("MINIO_CACERT_FILE"):
         backend["ca_file"] = environ["MINIO_CACERT_FILE"]
     document: dict[str, object] = {"backend": backend}
+    if (directory := from_environment(environ)) is not None:
+        document["ldap"] = directory | ({"ca_file": backend["ca_file"]} if "ca_file" in backend else {})
     if environ.get("LOCAL_ENDPOINT"):
         document["listen"] = _listen(environ["LOCAL_ENDPOINT"])
     config = build(document, Path.cwd(), (), fallback)

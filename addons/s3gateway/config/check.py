@@ -8,7 +8,8 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
-from s3gateway.config.keys import FILE, KEYS, SECRET, TEXT, TEXTS, TRUE, Key
+from s3gateway.config.keys import KEYS
+from s3gateway.config.kinds import FILE, SECRET, TEXT, TEXTS, TRUE, Key
 
 _SHOWN = 60
 
@@ -27,9 +28,21 @@ class ConfigError(ValueError):
 
 
 _SECTIONS = (
-    "listen", "backend", "clients", "encryption", "sts", "roles", "cors", "addressing", "limits", "admin", "log",
-)  # fmt: skip
-_LISTS = ("clients", "encryption", "roles")
+    "listen",
+    "backend",
+    "clients",
+    "ldap",
+    "web_identity",
+    "encryption",
+    "sts",
+    "roles",
+    "cors",
+    "addressing",
+    "limits",
+    "admin",
+    "log",
+)
+_LISTS = ("clients", "web_identity", "encryption", "roles")
 _SWITCHES = frozenset(("sts",))
 """Sections that switch something on by being there, with nothing in them as well."""
 

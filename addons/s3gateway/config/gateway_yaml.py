@@ -17,10 +17,12 @@ from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.cors import read_cors
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
+from s3gateway.config.ldap import read_ldap
 from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen, is_pattern
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.roles import check_role, read_roles
 from s3gateway.config.sts import read_sts
+from s3gateway.config.web_identity import read_web_identity
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
@@ -85,6 +87,8 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         backend=_backend(values["backend"], listen, reader),
         credentials=credentials,
         clients=clients,
+        ldap=read_ldap(values["ldap"], reader),
+        web_identity=read_web_identity(values["web_identity"], reader),
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         cors=read_cors(values["cors"]),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),

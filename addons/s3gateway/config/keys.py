@@ -3,78 +3,31 @@
 The README's table is rendered from it, and a test holds the two together.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from s3gateway.config.kinds import (
+    BACKEND_IDENTITY,
+    BACKEND_TYPE,
+    BYTES,
+    FILE,
+    HEALTH,
+    LOG_FORMAT,
+    MOMENT,
+    NUMBER,
+    PER_SECOND,
+    PORT,
+    REQUIRED,
+    SECONDS,
+    SECRET,
+    TEXT,
+    TEXTS,
+    TRUE,
+    WHOLE_SECONDS,
+    YES_NO,
+    Key,
+)
+from s3gateway.config.ldap_keys import LDAP_KEYS
+from s3gateway.config.web_identity_keys import WEB_IDENTITY_KEYS
 
 MEBIBYTE = 1024 * 1024
-_REQUIRED = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A type of value: ``name`` for the README, ``one`` of it for messages, ``accepts`` decides."""
-
-    name: str
-    accepts: Callable[[Any], bool]
-    article: str = "a "
-
-    @property
-    def one(self) -> str:
-        """The name as it stands in a sentence."""
-        return self.article + self.name
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return _is_int(value) or isinstance(value, float)
-
-
-def _is_moment(value: object) -> bool:
-    try:
-        return isinstance(value, datetime) or (isinstance(value, str) and bool(datetime.fromisoformat(value)))
-    except ValueError:
-        return False
-
-
-TEXT = Kind("text", lambda value: isinstance(value, str) and value != "", "")
-SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "", "")
-FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
-PORT = Kind("port number", lambda value: _is_int(value) and 0 < value < 65536)  # noqa: PLR2004
-NUMBER = Kind("number > 0", lambda value: _is_int(value) and value > 0)
-BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
-PER_SECOND = Kind("number a second > 0", lambda value: _is_number(value) and 0 < value < math.inf)
-SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
-WHOLE_SECONDS = Kind("whole number of seconds", lambda value: _is_int(value) and 0 <= value < 2**31)
-YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
-TRUE = Kind("true", lambda value: value is True, "")
-TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
-HEALTH = Kind("403 or 200", lambda value: _is_int(value) and value in (403, 200), "")
-BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
-MOMENT = Kind("date and time", _is_moment)
-BACKEND_IDENTITY = Kind("shared, session or as_user", lambda value: value in ("shared", "session", "as_user"), "")
-LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key: dotted path (``[]`` marks entries of a list), type, default, and its meaning for the README."""
-
-    path: str
-    kind: Kind
-    meaning: str
-    default: Any = None
-
-    @property
-    def required(self) -> bool:
-        """Whether a document without it is refused."""
-        return self.default is _REQUIRED
-
 
 KEYS = (
     Key("listen.host", TEXT, "Address to listen on.", "127.0.0.1"),
@@ -124,8 +77,8 @@ KEYS = (
         "A profile of the AWS shared files instead. With no credentials at all, "
         "botocore's own chain (environment first) is used.",
     ),
-    Key("clients[].name", TEXT, "Identity, for rules and the log.", _REQUIRED),
-    Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once.", _REQUIRED),
+    Key("clients[].name", TEXT, "Identity, for rules and the log.", REQUIRED),
+    Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once.", REQUIRED),
     Key("clients[].secret_access_key", SECRET, "Its secret."),
     Key("clients[].secret_access_key_file", FILE, "A file holding the secret instead."),
     Key("clients[].buckets", TEXTS, "Patterns (`*`, `?`) of the buckets it may use. None by default.", ()),
@@ -153,6 +106,8 @@ KEYS = (
         YES_NO,
         "Whether it may list the names of all the backend's buckets. By default only with `*` in `buckets`.",
     ),
+    *LDAP_KEYS,
+    *WEB_IDENTITY_KEYS,
     Key("encryption[].bucket", TEXT, "Pattern of the buckets the rule is for.", "*"),
     Key("encryption[].prefix", TEXT, "Literal beginning of the keys the rule is for.", ""),
     Key("encryption[].client", TEXT, "Pattern of the client names the rule is for.", "*"),
@@ -198,10 +153,10 @@ KEYS = (
         "sts.revoked[].subject",
         TEXT,
         "Pattern (`*`, `?`) of whose sessions are void: a DN, a `sub`, a client's or a user's name.",
-        _REQUIRED,
+        REQUIRED,
     ),
-    Key("sts.revoked[].before", MOMENT, "Void are those issued before this moment, `2026-11-29T12:00:00Z`.", _REQUIRED),
-    Key("roles[].name", TEXT, "Name of a role. With any, what is not open by a role is refused.", _REQUIRED),
+    Key("sts.revoked[].before", MOMENT, "Void are those issued before this moment, `2026-11-29T12:00:00Z`.", REQUIRED),
+    Key("roles[].name", TEXT, "Name of a role. With any, what is not open by a role is refused.", REQUIRED),
     Key(
         "roles[].arn",
         TEXT,
@@ -209,13 +164,13 @@ KEYS = (
     ),
     Key("roles[].clients", TEXTS, "Patterns of the clients that may take it, with AssumeRole.", ()),
     Key("roles[].ldap_groups", TEXTS, "DNs of the directory groups whose members may take it.", ()),
-    Key("roles[].web_identities[].issuer", TEXT, "Issuer whose web identities may take it.", _REQUIRED),
+    Key("roles[].web_identities[].issuer", TEXT, "Issuer whose web identities may take it.", REQUIRED),
     Key("roles[].web_identities[].audiences", TEXTS, "Patterns of the audiences that their tokens are for.", ()),
     Key(
         "roles[].web_identities[].subjects",
         TEXTS,
         "Patterns of their subjects: `system:serviceaccount:spark:*`, `repo:org/repo:*`.",
-        _REQUIRED,
+        REQUIRED,
     ),
     Key(
         "roles[].buckets",
@@ -245,9 +200,9 @@ KEYS = (
         "cors[].origins",
         TEXTS,
         "Where these pages come from, with at most one `*` each: `https://app.example.com`, `https://*.example.com`.",
-        _REQUIRED,
+        REQUIRED,
     ),
-    Key("cors[].methods", TEXTS, "What they may do: `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.", _REQUIRED),
+    Key("cors[].methods", TEXTS, "What they may do: `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.", REQUIRED),
     Key("cors[].headers", TEXTS, "Headers that they may send, with at most one `*` each.", ()),
     Key("cors[].expose", TEXTS, "Headers of answers that they may read, besides the few that they always may.", ()),
     Key("cors[].max_age", WHOLE_SECONDS, "How long a browser may remember this without asking again."),

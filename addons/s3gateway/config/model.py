@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from s3gateway.identity.issuer import Issuer
+from s3gateway.identity.ldap import LdapSettings
 from s3gateway.identity.model import LONGEST_SESSION, Revocation, Role
 from s3gateway.identity.session import Ring, Session
 from s3gateway.rules.access import Rights
@@ -163,6 +165,8 @@ class Config:
     files: tuple[Path, ...]
     sts: Sts | None = None
     roles: tuple[Role, ...] = ()
+    ldap: LdapSettings | None = None
+    web_identity: tuple[Issuer, ...] = ()
 
     @property
     def region(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from s3gateway.config.check import ConfigError, quoted
 from s3gateway.config.files import Files
-from s3gateway.config.keys import MOMENT
+from s3gateway.config.kinds import MOMENT
 from s3gateway.config.model import Sts
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.identity.model import LONGEST_SESSION, SHORTEST_SESSION, Revocation
