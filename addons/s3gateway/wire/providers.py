@@ -40,6 +40,8 @@ class Providers:
     async def with_token(self, token: Secret, role_arn: str | None) -> Login:
         """Log in with a web identity token. Raises :class:`~s3gateway.identity.sts.StsError`."""
         trusted = self._config().web_identity
+        if not trusted:
+            raise sts.access_denied(reason="no issuer is configured: set web_identity")
         if self._issuers is None or trusted != self._trusted:
             if self._issuers is not None:
                 self._issuers.close()

@@ -14,8 +14,9 @@ from s3gateway.signer import Signer
 from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
-from s3gateway.wire.logins import LoginRates, NoLogins
+from s3gateway.wire.logins import LoginRates
 from s3gateway.wire.memory import Memory
+from s3gateway.wire.providers import Providers
 from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Service:
         self._current = current
         self.books = books
         self.rates = Rates()
-        self.logins: Logins = NoLogins()
+        self.providers = Providers(lambda: self.current.config)
+        self.logins: Logins = self.providers
         self.login_rates = LoginRates()
         self.memory = Memory()
         self.spool = Spool(lambda: self.limits.spool)
@@ -94,6 +96,7 @@ class Service:
         """Serve nobody any more: what is asked from now on is refused, and deadlines hold even so."""
         self.is_closed = True
         self.bucket_cors.stop()
+        self.providers.stop()
         for pool in self._pools.values():
             pool.close()
 

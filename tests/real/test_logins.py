@@ -1,0 +1,245 @@
+"""Users of a directory and of an OpenID provider log in with the clients that people have, and use what they get.
+
+slapd, the provider and MinIO are real; passwords and tokens are looked for in all that the gateway writes.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+from xml.etree import ElementTree
+
+import boto3
+import botocore.session
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+from minio import Minio as MinioClient
+from minio.credentials.providers import LdapIdentityProvider, WebIdentityProvider
+from minio.error import S3Error
+
+from lab.certs import Certs
+from lab.gateway import Gateway, gateway_config
+from lab.minio import Minio
+from lab.oidc import OidcProvider
+from lab.slapd import ALICE, BOB, CAROL, DAVE, ODD, Slapd, group_dn
+from tests.canary import CANARY
+from tests.conftest import GatewayFactory
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*utcnow:DeprecationWarning")  # minio-py's
+
+ROLE_ARN = "arn:aws:iam::000000000000:role/jobs"
+ROLES: list[dict[str, Any]] = [
+    {
+        "name": "analysts",
+        "ldap_groups": [group_dn("analysts").upper()],
+        "buckets": ["login-*"],
+        "prefixes": ["home/{user}/", "{departmentNumber}/"],
+    },
+    {"name": "jobs", "buckets": ["login-*"], "prefixes": ["jobs/"]},
+    {"name": "others", "buckets": ["login-*"], "prefixes": ["others/"], "clients": ["spark"]},
+]
+
+
+def config_of(minio: Minio, certs: Certs, slapd: Slapd, provider: OidcProvider, **more: Any) -> dict[str, Any]:
+    roles = [dict(role) for role in ROLES]
+    roles[1]["web_identities"] = [{"issuer": provider.issuer, "subjects": ["system:serviceaccount:spark:*", "alice"]}]
+    given = {
+        "sts": {"logins_per_address": 1000, "logins_per_user": 1000},
+        "ldap": slapd.section(user_dn_attributes="departmentNumber"),
+        "web_identity": [provider.section()],
+        "roles": roles,
+    }
+    return gateway_config(minio, certificate=certs.gateway, **(given | more))
+
+
+@pytest.fixture(scope="module")
+def users(
+    minio: Minio,
+    certs: Certs,
+    slapd: Slapd,
+    oidc_provider: OidcProvider,
+    session_gateway: GatewayFactory,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Gateway:
+    """A gateway whose users are a directory's and a provider's; it captures what it serves."""
+    for person in (ALICE, BOB, CAROL, DAVE, ODD):
+        CANARY.watch("password", person.password)
+    capture = tmp_path_factory.mktemp("capture") / "capture.jsonl"
+    return session_gateway(config_of(minio, certs, slapd, oidc_provider, log={"capture": str(capture)}))
+
+
+@pytest.fixture(scope="module")
+def bucket(minio: Minio) -> str:
+    name = f"login-{uuid4().hex[:12]}"
+    minio.client().create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def pool(certs: Certs) -> Iterator[urllib3.PoolManager]:
+    """minio-py's connections, which trust the lab's CA; it tries once, as its errors are the point."""
+    pool = urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=str(certs.ca), retries=False)
+    yield pool
+    pool.clear()
+
+
+def ldap(gateway: Gateway, pool: urllib3.PoolManager, name: str, password: str) -> LdapIdentityProvider:
+    return LdapIdentityProvider(gateway.tls_url, name, password, http_client=pool)
+
+
+def s3(gateway: Gateway, pool: urllib3.PoolManager, provider: Any) -> MinioClient:
+    credentials = provider.retrieve()
+    CANARY.watch("session secret", credentials.secret_key)
+    CANARY.watch("session token", credentials.session_token)
+    return MinioClient(f"127.0.0.1:{gateway.port}", credentials=provider, http_client=pool, region="us-east-1")
+
+
+def put(client: MinioClient, bucket: str, key: str) -> str:
+    """The error's code, empty where there is none."""
+    try:
+        client.put_object(bucket, key, io.BytesIO(b"hello"), 5)
+    except S3Error as error:
+        return str(error.code)
+    return ""
+
+
+def refused(gateway: Gateway, pool: urllib3.PoolManager, name: str, password: str) -> tuple[int, str, str]:
+    """Status, code and message of a login that is refused, to minio-py as well, which tells the status alone."""
+    with pytest.raises(ValueError, match="failed with HTTP status code") as caught:
+        ldap(gateway, pool, name, password).retrieve()
+    asked = {"Action": "AssumeRoleWithLDAPIdentity", "Version": "2011-06-15", "LDAPUsername": name}
+    answer = pool.request("POST", f"{gateway.tls_url}?{urlencode(asked | {'LDAPPassword': password})}")
+    assert str(caught.value).endswith(f" {answer.status}")
+    error = ElementTree.fromstring(answer.data)[0]
+    assert error.tag == "{https://sts.amazonaws.com/doc/2011-06-15/}Error"
+    return answer.status, error[1].text or "", error[2].text or ""
+
+
+def test_a_directory_user_has_what_the_groups_open(users: Gateway, pool: urllib3.PoolManager, bucket: str) -> None:
+    """The user's name in a prefix is the directory's own, whatever was typed."""
+    client = s3(users, pool, ldap(users, pool, "aLICE", ALICE.password))
+    assert put(client, bucket, "home/Alice/a.csv") == ""
+    assert client.get_object(bucket, "home/Alice/a.csv").data == b"hello"
+    assert put(client, bucket, "finance/a.csv") == ""
+    assert [put(client, bucket, key) for key in ("home/alice/a", "home/bob/a", "others/a", "a")] == ["AccessDenied"] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        (ALICE.uid, "wrong-password-of-the-lab"),
+        ("nobody", "wrong-password-of-the-lab"),
+        (BOB.uid, BOB.password),
+        (CAROL.uid, CAROL.password),
+        (DAVE.uid, DAVE.password),
+    ],
+    ids=["wrong password", "unknown user", "no group", "disabled", "two entries"],
+)
+def test_who_is_not_let_in(users: Gateway, pool: urllib3.PoolManager, name: str, password: str) -> None:
+    CANARY.watch("wrong password", password)
+    assert refused(users, pool, name, password) == (403, "AccessDenied", "Access denied")
+
+
+def test_a_name_that_no_prefix_can_hold(users: Gateway, pool: urllib3.PoolManager) -> None:
+    """It is refused, and neither escaped nor cut."""
+    assert refused(users, pool, ODD.uid, ODD.password)[:2] == (403, "AccessDenied")
+
+
+def test_an_empty_password(users: Gateway, pool: urllib3.PoolManager) -> None:
+    """minio-py sends it; a directory would take it for an anonymous bind, and succeed."""
+    assert refused(users, pool, ALICE.uid, "")[:2] == (400, "MissingParameter")
+
+
+def test_passwords_are_not_taken_over_plain_http(users: Gateway) -> None:
+    with pytest.raises(ValueError, match="failed with HTTP status code 4"):
+        LdapIdentityProvider(users.url, ALICE.uid, ALICE.password).retrieve()
+
+
+def test_running_sessions_outlive_the_directory(
+    minio: Minio, certs: Certs, oidc_provider: OidcProvider, gateway: Any, pool: urllib3.PoolManager, bucket: str
+) -> None:
+    """While it is down logins are a 503, which clients try again; who is logged in goes on."""
+    with ExitStack() as running:
+        own = running.enter_context(Slapd(certs))
+        serving = gateway(config_of(minio, certs, own, oidc_provider))
+        client = s3(serving, pool, ldap(serving, pool, ALICE.uid, ALICE.password))
+        own.stop()
+        assert refused(serving, pool, ALICE.uid, ALICE.password)[:2] == (503, "IDPCommunicationError")
+        assert put(client, bucket, "home/Alice/later.csv") == ""
+        own.start()
+        assert ldap(serving, pool, ALICE.uid, ALICE.password).retrieve().session_token
+
+
+def test_minio_py_with_a_web_identity(
+    users: Gateway, pool: urllib3.PoolManager, oidc_provider: OidcProvider, bucket: str
+) -> None:
+    """A person's ID token, in the query, as minio-py sends it."""
+    token = oidc_provider.id_token("alice")
+    CANARY.watch("web identity token", token)
+    provider = WebIdentityProvider(
+        jwt_provider_func=lambda: {"access_token": token, "expires_in": "900"},
+        sts_endpoint=users.tls_url,
+        role_arn=ROLE_ARN,
+        http_client=pool,
+    )
+    client = s3(users, pool, provider)
+    assert [put(client, bucket, key) for key in ("jobs/a", "home/alice/a")] == ["", "AccessDenied"]
+
+
+@pytest.fixture
+def web_identity(users: Gateway, certs: Certs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The environment of a job in Kubernetes; the file is where its token is."""
+    path = tmp_path / "token"
+    for name, value in {
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(path),
+        "AWS_ROLE_ARN": ROLE_ARN,
+        "AWS_ENDPOINT_URL_STS": users.tls_url,
+        "AWS_ENDPOINT_URL_S3": users.tls_url,
+        "AWS_CA_BUNDLE": str(certs.ca),
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return path
+
+
+def job() -> Any:
+    """boto3 as a job has it, without a word on credentials in the code."""
+    return boto3.Session(botocore_session=botocore.session.Session()).client("s3")
+
+
+def test_boto3_with_a_web_identity(web_identity: Path, oidc_provider: OidcProvider, bucket: str) -> None:
+    token = oidc_provider.token()
+    CANARY.watch("web identity token", token)
+    web_identity.write_text(token)
+    client = job()
+    client.put_object(Bucket=bucket, Key="jobs/boto3", Body=b"hello")
+    with pytest.raises(ClientError) as caught:
+        client.put_object(Bucket=bucket, Key="others/boto3", Body=b"hello")
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    ("token", "role", "code"),
+    [
+        ({"audience": "somebody-else"}, ROLE_ARN, "InvalidIdentityToken"),
+        ({"algorithm": "EdDSA"}, ROLE_ARN, "InvalidIdentityToken"),
+        ({}, "arn:aws:iam::000000000000:role/others", "AccessDenied"),
+        ({}, "arn:aws:iam::000000000000:role/nobodys", "AccessDenied"),
+        (None, ROLE_ARN, "InvalidIdentityToken"),
+    ],
+    ids=["audience", "algorithm", "role", "unknown role", "no token"],
+)
+def test_what_boto3_is_told(
+    web_identity: Path, monkeypatch: pytest.MonkeyPatch, oidc_provider: OidcProvider, token: Any, role: str, code: str
+) -> None:
+    monkeypatch.setenv("AWS_ROLE_ARN", role)
+    text = "not-a-token-of-anybody" if token is None else oidc_provider.token(**token)
+    CANARY.watch("web identity token", text)
+    web_identity.write_text(text)
+    with pytest.raises(ClientError) as caught:
+        job().list_buckets()
+    assert caught.value.response["Error"]["Code"] == code
