@@ -47,6 +47,7 @@ from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.token_service import Asked, Granted
 from s3gateway.wire import contexts
 from s3gateway.wire.fetch import Fetched
+from s3gateway.wire.remote_keys import Found
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
 from tests.forms import BOUNDARY, form
@@ -166,6 +167,7 @@ HOLDERS = {
     "Granted": Granted(SECRET.encode(), "alice"),
     "LdapSettings": LDAP,
     "HeldKey": HeldKey(Secret(SECRET), User("uid=a", "a", {"department": "b"})),
+    "Found": Found(Secret(SECRET), Login("ldap", "a", "b", claims={"secret": SECRET}, backend=KEYS)),
     "Entry": Entry("uid=a", {"secret": (SECRET.encode(),)}),
     "Received": Received(1, Entry("uid=a", {"secret": (SECRET.encode(),)})),
     "Fetched": Fetched(200, SECRET.encode()),
@@ -263,6 +265,7 @@ HARMLESS = {
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
     "LoginRates": "counts, with the default repr",
+    "LookingUp": "an exchange, with the default repr",
     "Memory": "counts",
     "Messages": "a directory's bytes, with the default repr",
     "Metrics": "counts, with the default repr",
@@ -292,6 +295,7 @@ HARMLESS = {
     "Reference": "a page's address",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
+    "RemoteKeys": "keys by id, with the default repr",
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
@@ -319,6 +323,7 @@ HARMLESS = {
     "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
+    "Terms": "numbers",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
     "Upload": "names",

@@ -87,7 +87,11 @@ DAVE: Final = Person("dave", "dave-password-of-the-lab", groups=("analysts",))
 OTHER_DAVE: Final = Person("dave", "dave-password-of-the-lab", unit="contractors", groups=("analysts",))
 ODD: Final = Person("o(d)d*\\,ü", "odd-password-of-the-lab", groups=("analysts", "odd, and (strange)*"))
 ROBOT: Final = Person(
-    "robot", "robot-password-of-the-lab", groups=("analysts",), keys=("ROBOTKEY", "robot-secret-of-the-lab")
+    "robot",
+    "robot-password-of-the-lab",
+    groups=("analysts",),
+    department="machines",
+    keys=("ROBOTKEY", "robot-secret-of-the-lab"),
 )
 PEOPLE: Final = (ALICE, BOB, CAROL, DAVE, OTHER_DAVE, ODD, ROBOT)
 

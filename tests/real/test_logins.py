@@ -4,18 +4,20 @@ slapd, the provider and MinIO are real; passwords and tokens are looked for in a
 """
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import boto3
 import botocore.session
 import pytest
 import urllib3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from minio import Minio as MinioClient
 from minio.credentials.providers import LdapIdentityProvider, WebIdentityProvider
@@ -25,7 +27,7 @@ from lab.certs import Certs
 from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.oidc import OidcProvider
-from lab.slapd import ALICE, BOB, CAROL, DAVE, ODD, Slapd, group_dn
+from lab.slapd import ALICE, BOB, CAROL, DAVE, ODD, PEOPLE, ROBOT, Slapd, group_dn
 from tests.canary import CANARY
 from tests.conftest import GatewayFactory
 
@@ -44,12 +46,15 @@ ROLES: list[dict[str, Any]] = [
 ]
 
 
+KEYS = {"key_search_filter": "(s3AccessKey=%s)", "secret_key_attribute": "s3SecretKey"}
+
+
 def config_of(minio: Minio, certs: Certs, slapd: Slapd, provider: OidcProvider, **more: Any) -> dict[str, Any]:
     roles = [dict(role) for role in ROLES]
     roles[1]["web_identities"] = [{"issuer": provider.issuer, "subjects": ["system:serviceaccount:spark:*", "alice"]}]
     given = {
         "sts": {"logins_per_address": 1000, "logins_per_user": 1000},
-        "ldap": slapd.section(user_dn_attributes="departmentNumber"),
+        "ldap": slapd.section(user_dn_attributes="departmentNumber", **KEYS),
         "web_identity": [provider.section()],
         "roles": roles,
     }
@@ -66,8 +71,9 @@ def users(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Gateway:
     """A gateway whose users are a directory's and a provider's; it captures what it serves."""
-    for person in (ALICE, BOB, CAROL, DAVE, ODD):
+    for person in PEOPLE:
         CANARY.watch("password", person.password)
+        CANARY.watch("directory's secret", person.keys[1] if person.keys else "")
     capture = tmp_path_factory.mktemp("capture") / "capture.jsonl"
     return session_gateway(config_of(minio, certs, slapd, oidc_provider, log={"capture": str(capture)}))
 
@@ -114,7 +120,7 @@ def refused(gateway: Gateway, pool: urllib3.PoolManager, name: str, password: st
     asked = {"Action": "AssumeRoleWithLDAPIdentity", "Version": "2011-06-15", "LDAPUsername": name}
     answer = pool.request("POST", f"{gateway.tls_url}?{urlencode(asked | {'LDAPPassword': password})}")
     assert str(caught.value).endswith(f" {answer.status}")
-    error = ElementTree.fromstring(answer.data)[0]
+    error = ET.fromstring(answer.data)[0]
     assert error.tag == "{https://sts.amazonaws.com/doc/2011-06-15/}Error"
     return answer.status, error[1].text or "", error[2].text or ""
 
@@ -172,6 +178,62 @@ def test_running_sessions_outlive_the_directory(
         assert put(client, bucket, "home/Alice/later.csv") == ""
         own.start()
         assert ldap(serving, pool, ALICE.uid, ALICE.password).retrieve().session_token
+
+
+def signing(gateway: Gateway, key: str, secret: str) -> Any:
+    """boto3 with a key pair."""
+    config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, signature_version="s3v4")
+    return boto3.client("s3", endpoint_url=gateway.url, region_name="us-east-1", config=config,
+                        aws_access_key_id=key, aws_secret_access_key=secret)  # fmt: skip
+
+
+def code(call: Any, **parameters: Any) -> tuple[int, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    answer = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+def test_a_key_that_the_directory_holds(users: Gateway, bucket: str) -> None:
+    """The other model: no login, requests are signed with what the entry has; what they may do its groups open."""
+    assert ROBOT.keys is not None
+    client = signing(users, *ROBOT.keys)
+    for key in ("home/robot/a", "home/robot/b"):
+        client.put_object(Bucket=bucket, Key=key, Body=b"hello")
+    assert client.get_object(Bucket=bucket, Key="home/robot/a")["Body"].read() == b"hello"
+    assert code(client.put_object, Bucket=bucket, Key="home/Alice/a", Body=b"x") == (403, "AccessDenied")
+    assert code(client.list_buckets) == (403, "AccessDenied")
+    key, secret = ROBOT.keys
+    wrong = signing(users, key, f"not-{secret}")
+    assert code(wrong.put_object, Bucket=bucket, Key="home/robot/a", Body=b"x") == (403, "SignatureDoesNotMatch")
+    for unknown in (key.lower(), "NOBODYSKEY", "*"):
+        assert code(signing(users, unknown, secret).list_buckets) == (403, "InvalidAccessKeyId")
+    url = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "home/robot/b"})
+    assert urllib3.request("GET", url).data == b"hello"
+
+
+def test_keys_while_the_directory_is_down(
+    minio: Minio, certs: Certs, oidc_provider: OidcProvider, gateway: Any, bucket: str
+) -> None:
+    """One that was found serves on; of one that was not it is a 503, not that nobody has it."""
+    assert ROBOT.keys is not None
+    with ExitStack() as running:
+        own = running.enter_context(Slapd(certs))
+        config = config_of(
+            minio,
+            certs,
+            own,
+            oidc_provider,
+            sts=None,
+            ldap=own.section(user_dn_attributes="departmentNumber", **KEYS, key_cache=1),
+        )
+        serving = gateway(config | {"roles": ROLES[:1]})
+        client = signing(serving, *ROBOT.keys)
+        client.put_object(Bucket=bucket, Key="home/robot/a", Body=b"hello")
+        own.stop()
+        time.sleep(1)
+        client.put_object(Bucket=bucket, Key="home/robot/b", Body=b"hello")
+        assert code(signing(serving, "NOBODYSKEY", "secret-of-nobody").list_buckets) == (503, "ServiceUnavailable")
 
 
 def test_minio_py_with_a_web_identity(

@@ -53,7 +53,8 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
     config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
-    if not config.clients and config.sts is None:
+    looks_up = config.ldap is not None and config.ldap.keys is not None
+    if not config.clients and config.sts is None and not looks_up:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
     has_users = any(role.takes_logins for role in config.roles)
     for i, rule in enumerate(config.encryption):
@@ -61,7 +62,7 @@ def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mappi
             check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
         if rule.role != "*":
             check_role(f"encryption[{i}].role", rule.role, config.roles)
-    if config.roles and config.sts is None:
+    if config.roles and config.sts is None and not looks_up:
         raise ConfigError("roles", "are there, and nobody can take one without sts", "add 'sts: {}'")
     return config
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from s3gateway.identity.issuer import Issuer
@@ -147,6 +148,8 @@ class Sts:
 class Config:
     """All the gateway decides by. ``files`` are those it was read from, watched for changes.
 
+    ``found`` are clients that a directory knows, by access key, and until when they count; another one has its own.
+
     ``cors`` is None where the gateway does not decide about pages of other origins: the backend's fields pass.
     """
 
@@ -167,6 +170,7 @@ class Config:
     roles: tuple[Role, ...] = ()
     ldap: LdapSettings | None = None
     web_identity: tuple[Issuer, ...] = ()
+    found: dict[str, tuple[Client, datetime]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def region(self) -> str:

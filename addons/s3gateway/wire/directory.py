@@ -1,6 +1,7 @@
 """Logins and keys that an LDAP directory knows, asked for on asyncio: a slow directory keeps nobody else waiting."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Iterable
 from functools import partial
@@ -12,7 +13,10 @@ from s3gateway.identity.login import LDAP, Login
 from s3gateway.sigv4.model import Secret
 from s3gateway.wire.ldap_connection import DirectoryError, LdapConnection, TooManyError
 from s3gateway.wire.ldap_pool import Dialer, LdapPool, Servers
+from s3gateway.wire.remote_keys import CannotAskError, Found
 from s3gateway.wire.srv_records import SrvRecords
+
+logger = logging.getLogger(__name__)
 
 _DENIED: Final = "Access denied"
 
@@ -40,18 +44,21 @@ class Directory:
             raise sts.access_denied(_DENIED, "an empty password")
         return await self._told(self._log_in(name, password))
 
-    async def with_key(self, access_key_id: str) -> tuple[Secret, Login] | None:
-        """Give the secret of an access key that an entry holds, and whose it is; None where no entry has it.
+    async def with_key(self, access_key_id: str) -> Found | None:
+        """Give an access key that an entry holds; None where none does.
 
-        Raises :class:`~s3gateway.wire.ldap_connection.DirectoryError` where nobody could be asked.
+        Raises :class:`~s3gateway.wire.remote_keys.CannotAskError`.
         """
         try:
             async with asyncio.timeout(self._settings.timeout):
                 return await self._find_key(access_key_id)
-        except UnusableError:
+        except UnusableError as error:
+            logger.info("access key not taken from the directory: %s", error)
             return None
         except TimeoutError:
-            raise DirectoryError(self._late) from None
+            raise CannotAskError(self._late) from None
+        except DirectoryError as error:
+            raise CannotAskError(str(error)) from None
 
     @property
     def _late(self) -> str:
@@ -76,11 +83,11 @@ class Directory:
         await self._proofs.use(partial(_prove, user, password))
         return await self._login_of(user)
 
-    async def _find_key(self, access_key_id: str) -> tuple[Secret, Login]:
+    async def _find_key(self, access_key_id: str) -> Found:
         ldap.check_name(access_key_id)
         entries = await self._search(ldap.key_searches(self._settings, access_key_id))
         held: HeldKey = ldap.the_key(self._settings, entries, access_key_id)
-        return held.secret, await self._login_of(held.user)
+        return Found(held.secret, await self._login_of(held.user))
 
     async def _login_of(self, user: User) -> Login:
         try:

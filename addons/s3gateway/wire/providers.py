@@ -1,5 +1,6 @@
 """Everybody whom the configuration lets log in: users of its directory, and bearers of its issuers' tokens."""
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from s3gateway.sigv4.model import Secret
 from s3gateway.wire.contexts import for_peer
 from s3gateway.wire.directory import Directory
 from s3gateway.wire.issuers import Issuers
+from s3gateway.wire.remote_keys import RemoteKeys, Terms
 
 if TYPE_CHECKING:
     from s3gateway.identity.issuer import Issuer
@@ -27,6 +29,7 @@ class Providers:
         self._config = config
         self._ldap: LdapSettings | None = None
         self._directory: Directory | None = None
+        self._keys: RemoteKeys | None = None
         self._trusted: tuple[Issuer, ...] = ()
         self._issuers: Issuers | None = None
 
@@ -53,17 +56,31 @@ class Providers:
         """The directory that is configured, if one is."""
         ldap = self._config().ldap
         if ldap is not self._ldap:
-            if self._directory is not None:
-                self._directory.close()
-            self._ldap, self._directory = ldap, Directory(ldap, _tls_of(ldap)) if ldap else None
+            self._turn_to(ldap)
         return self._directory
+
+    @property
+    def keys(self) -> RemoteKeys | None:
+        """The access keys of the directory's entries, if they are to be looked up."""
+        return self._keys if self.directory else None
 
     def stop(self) -> None:
         """Ask nobody any more."""
-        if self._directory is not None:
-            self._directory.close()
+        self._turn_to(None)
         if self._issuers is not None:
             self._issuers.close()
+
+    def _turn_to(self, ldap: LdapSettings | None) -> None:
+        if self._keys is not None:
+            self._keys.stop()
+        if self._directory is not None:
+            self._directory.close()
+        self._ldap, self._directory, self._keys = ldap, None, None
+        if ldap is not None:
+            self._directory = Directory(ldap, _tls_of(ldap))
+            if ldap.keys is not None:
+                terms = Terms(ldap.keys.cache, ldap.keys.negative_cache, ldap.keys.per_second)
+                self._keys = RemoteKeys(self._directory.with_key, terms, asyncio.get_running_loop().time)
 
 
 def _tls_of(ldap: LdapSettings) -> ssl.SSLContext | None:
