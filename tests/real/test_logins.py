@@ -4,6 +4,8 @@ slapd, the provider and MinIO are real; passwords and tokens are looked for in a
 """
 
 import io
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,10 +25,13 @@ from minio import Minio as MinioClient
 from minio.credentials.providers import LdapIdentityProvider, WebIdentityProvider
 from minio.error import S3Error
 
+from lab import CHECKOUT
 from lab.certs import Certs
 from lab.gateway import Gateway, gateway_config
 from lab.minio import Minio
 from lab.oidc import OidcProvider
+from lab.ports import accepts, free_port
+from lab.process import Command, start
 from lab.slapd import ALICE, BOB, CAROL, DAVE, ODD, PEOPLE, ROBOT, Slapd, group_dn
 from tests.canary import CANARY
 from tests.conftest import GatewayFactory
@@ -234,6 +239,37 @@ def test_keys_while_the_directory_is_down(
         time.sleep(1)
         client.put_object(Bucket=bucket, Key="home/robot/b", Body=b"hello")
         assert code(signing(serving, "NOBODYSKEY", "secret-of-nobody").list_buckets) == (503, "ServiceUnavailable")
+
+
+def test_aistor_gws_variables(minio: Minio, slapd: Slapd, bucket: str, tmp_path: Path) -> None:
+    """MinIO's own variables, and the groups whose members may: users of a directory log in without any YAML."""
+    credentials = tmp_path / "creds.yaml"
+    credentials.write_text(f"static:\n  access_key_id: {minio.access_key}\n  secret_access_key: {minio.secret_key}\n")
+    port = free_port()
+    section = slapd.section(server_addr=f"localhost:{slapd.port}", server_starttls="on", ca_file=None)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+        "LOCAL_ENDPOINT": f"127.0.0.1:{port}",
+        "MINIO_ENDPOINT": minio.endpoint,
+        "MINIO_CACERT_FILE": str(minio.ca_file),
+        "CREDS_FILE": str(credentials),
+        "LDAP_GROUPS": group_dn("analysts"),
+        **{f"MINIO_IDENTITY_LDAP_{name.upper()}": value for name, value in section.items()},
+    }
+    mitmdump = Path(sys.executable).with_name("mitmdump")
+    arguments = [str(mitmdump), "-s", str(CHECKOUT / "addons/s3_gateway.py"), "--set", f"confdir={tmp_path}"]
+    process = start(Command("mitmdump", arguments, tmp_path / "log", env), lambda: accepts(port))
+    trusting = urllib3.PoolManager(ca_certs=str(tmp_path / "mitmproxy-ca-cert.pem"), retries=False)
+    try:
+        provider = LdapIdentityProvider(f"https://localhost:{port}", ALICE.uid, ALICE.password, http_client=trusting)
+        client = MinioClient(f"localhost:{port}", credentials=provider, http_client=trusting, region="us-east-1")
+        assert put(client, bucket, "any/where") == ""
+        provider = LdapIdentityProvider(f"https://localhost:{port}", BOB.uid, BOB.password, http_client=trusting)
+        with pytest.raises(ValueError, match="status code 403"):
+            provider.retrieve()
+    finally:
+        process.stop()
+        trusting.clear()
+    CANARY.check({"the log": process.command.log.read_bytes()})
 
 
 def test_minio_py_with_a_web_identity(
