@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from s3gateway.config import gateway_yaml, ldap, web_identity
-from s3gateway.config.keys import KEYS, Key
+from s3gateway.config.keys import KEYS
+from s3gateway.config.kinds import Key
 from s3gateway.rules.access import Access
 
 ROOT = Path(__file__).parent.parent
