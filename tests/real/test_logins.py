@@ -5,6 +5,7 @@ slapd, the provider and MinIO are real; passwords and tokens are looked for in a
 
 import io
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -28,16 +29,19 @@ from minio.error import S3Error
 from lab import CHECKOUT
 from lab.certs import Certs
 from lab.gateway import Gateway, gateway_config
+from lab.java import trust_options
 from lab.minio import Minio
 from lab.oidc import OidcProvider
 from lab.ports import accepts, free_port
 from lab.process import Command, start
 from lab.slapd import ALICE, BOB, CAROL, DAVE, ODD, PEOPLE, ROBOT, Slapd, group_dn
+from matrix.installing import java
 from tests.canary import CANARY
-from tests.conftest import GatewayFactory
+from tests.conftest import GatewayFactory, _have
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*utcnow:DeprecationWarning")  # minio-py's
 
+JAVA_SDK = "2.35.4"  # Hadoop 3.5's; 2.25 does not know AWS_ENDPOINT_URL_STS yet
 ROLE_ARN = "arn:aws:iam::000000000000:role/jobs"
 ROLES: list[dict[str, Any]] = [
     {
@@ -80,7 +84,7 @@ def users(
         CANARY.watch("password", person.password)
         CANARY.watch("directory's secret", person.keys[1] if person.keys else "")
     capture = tmp_path_factory.mktemp("capture") / "capture.jsonl"
-    return session_gateway(config_of(minio, certs, slapd, oidc_provider, log={"capture": str(capture)}))
+    return session_gateway(config_of(minio, certs, slapd, oidc_provider, log={"capture": str(capture)}), watched=True)
 
 
 @pytest.fixture(scope="module")
@@ -318,6 +322,22 @@ def test_boto3_with_a_web_identity(web_identity: Path, oidc_provider: OidcProvid
     with pytest.raises(ClientError) as caught:
         client.put_object(Bucket=bucket, Key="others/boto3", Body=b"hello")
     assert caught.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_the_java_sdk_with_a_web_identity(
+    users: Gateway, web_identity: Path, oidc_provider: OidcProvider, certs: Certs, bucket: str
+) -> None:
+    """Its own provider, by the environment alone, as a job in Kubernetes has it."""
+    modules = [f"software.amazon.awssdk:{name}:{JAVA_SDK}" for name in ("s3", "sts")]
+    driver = _have(java("WebIdentity.java", *modules, exclude=("software.amazon.awssdk:netty-nio-client",)))
+    token = oidc_provider.token()
+    CANARY.watch("web identity token", token)
+    web_identity.write_text(token)
+    (web_identity.parent / "java.options").write_text(trust_options(certs.ca, web_identity.parent))
+    command = [*driver.command, users.tls_url, bucket, "jobs/java", "others/java"]
+    env = os.environ | {"AWS_REGION": "us-east-1"}
+    told = subprocess.run(command, cwd=web_identity.parent, env=env, capture_output=True, text=True, check=False)
+    assert told.stdout.splitlines() == ["200", "403 AccessDenied"], told.stderr
 
 
 @pytest.mark.parametrize(
