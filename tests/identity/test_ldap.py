@@ -54,7 +54,8 @@ def test_the_searches() -> None:
 
 def test_the_name_is_the_directorys_own() -> None:
     """``Alice`` and ``alice`` are one user, whose name is what the entry says."""
-    found = ldap.the_user(settings(), [entry(uid=b"Alice", department=b"f", mail=(b"a@x", b"b@x"))], "aLICE")
+    alice = entry(uid=b"Alice", department=b"f", mail=(b"a@x", b"b@x"), objectsid=b"\x01\x05S")
+    found = ldap.the_user(settings(attributes=("department", "mail", "objectSid")), [alice], "aLICE")
     assert (found.dn, found.name, dict(found.claims)) == ("uid=alice,ou=a,dc=x", "Alice", {"department": "f"})
 
 

@@ -230,8 +230,9 @@ def _user(directory: LdapSettings, entry: Entry, typed: str) -> User:
         names = tuple(name for name in names if _folded(name) == _folded(typed))
     if len(names) != 1:
         raise UnusableError(f"the entry {entry.dn} has not one {directory.user_attribute} that can be read")
-    claims = {name: entry.texts(name) for name in directory.attributes}
-    return User(entry.dn, names[0], {name: values[0] for name, values in claims.items() if len(values) == 1})
+    found = ((name, entry.texts(name)) for name in directory.attributes)
+    claims = {name: values[0] for name, values in found if len(values) == 1 and values[0].isprintable()}
+    return User(entry.dn, names[0], claims)
 
 
 def _normal(dn: str) -> str:
