@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from s3gateway.config.check import ConfigError
-from s3gateway.config.gateway_yaml import build
+from s3gateway.config.gateway_yaml import build, parse
 from s3gateway.config.ldap import from_environment
 from s3gateway.identity.ldap import INSECURE, LDAPS, STARTTLS, LdapSettings, Server
 
@@ -188,6 +188,23 @@ def test_a_file_that_holds_no_certificate(tmp_path: Path) -> None:
     (tmp_path / "ca").write_text("x")
     with pytest.raises(ConfigError, match=r"holds no PEM certificate; name the CA's \.crt file"):
         settings(tmp_path, ca_file="ca")
+
+
+def test_without_sts_nobody_logs_in() -> None:
+    """Which is told at the start. Keys of entries need none."""
+    base = "backend: {endpoint: 'https://h'}\n"
+    for section in (
+        "ldap: {server_addr: h, user_dn_search_base_dn: 'dc=x', user_dn_search_filter: '(uid=%s)'}\n",
+        "web_identity: [{issuer: 'https://i', audiences: [a], subjects: ['*']}]\n",
+    ):
+        with pytest.raises(ConfigError, match=r"^\w+: is there, and nobody can log in without sts; add 'sts: {}'$"):
+            parse(base + section, Path())
+        parse(base + section + "sts: {}\n", Path())
+    keys = "ldap: {server_addr: h, key_search_base_dn: 'dc=x', key_search_filter: '(k=%s)', secret_key_attribute: s}\n"
+    roles = "roles: [{name: a, ldap_groups: ['cn=a,dc=x'], buckets: [b]}]\n"
+    assert parse(base + keys + roles, Path()).sts is None
+    with pytest.raises(ConfigError, match=r"^roles\[0\].ldap_groups\[0\]: 'staff' is no distinguished name; write it"):
+        parse(base + keys + roles.replace("cn=a,dc=x", "staff"), Path())
 
 
 def test_minios_variables() -> None:

@@ -120,7 +120,7 @@ async def test_who_is_not_let_in(slapd: Slapd, name: str, password: str, reason:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"lookup_bind_password": "wrong"}, "refuses the lookup account (result 49)"),
+        ({"lookup_bind_password": "wrong"}, "refuses the lookup account: lookup_bind_dn or its password is wrong"),
         ({"user_dn_search_base_dn": f"ou=nowhere,{BASE}"}, "ended with result 32"),
         ({"ca_file": None}, "certificate is not trusted"),
         ({"server_addr": "127.0.0.1:{closed}"}, ": no connection: "),

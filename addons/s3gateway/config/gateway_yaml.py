@@ -54,6 +54,9 @@ def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mappi
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
     config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
     looks_up = config.ldap is not None and config.ldap.keys is not None
+    if config.sts is None and (config.web_identity or (config.ldap is not None and not looks_up)):
+        section = "web_identity" if config.web_identity else "ldap"
+        raise ConfigError(section, "is there, and nobody can log in without sts", "add 'sts: {}'")
     if not config.clients and config.sts is None and not looks_up:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
     has_users = any(role.takes_logins for role in config.roles)

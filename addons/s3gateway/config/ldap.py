@@ -82,7 +82,7 @@ def read_ldap(values: dict[str, Any], files: Files) -> LdapSettings | None:
         security=security,
         ca_file=_ca_file(values, files),
         verifies=not values["tls_skip_verify"],
-        bind_dn=_dn("ldap.lookup_bind_dn", values["lookup_bind_dn"]) if values["lookup_bind_dn"] else "",
+        bind_dn=check_dn("ldap.lookup_bind_dn", values["lookup_bind_dn"]) if values["lookup_bind_dn"] else "",
         bind_password=_password(values, files),
         user_bases=user_bases,
         user_filter=user_filter,
@@ -103,6 +103,15 @@ def check_ca(key: str, path: Path) -> Path:
     except (ssl.SSLError, OSError):
         raise ConfigError(key, f"{quoted(path)} holds no PEM certificate", "name the CA's .crt file") from None
     return path
+
+
+def check_dn(key: str, text: str) -> str:
+    """Give back a distinguished name. Raises :class:`ConfigError`."""
+    try:
+        normal_dn(text)
+    except DnError:
+        raise ConfigError(key, f"{quoted(text)} is no distinguished name", _BASES_REMEDY) from None
+    return text
 
 
 def _switch(name: str, value: str) -> bool:
@@ -187,15 +196,7 @@ def _filter(key: str, text: str) -> FilterTemplate:
 
 
 def _bases(key: str, text: str | None) -> tuple[str, ...]:
-    return tuple(_dn(key, base.strip()) for base in (text or "").split(";") if base.strip())
-
-
-def _dn(key: str, text: str) -> str:
-    try:
-        normal_dn(text)
-    except DnError:
-        raise ConfigError(key, f"{quoted(text)} is no distinguished name", _BASES_REMEDY) from None
-    return text
+    return tuple(check_dn(key, base.strip()) for base in (text or "").split(";") if base.strip())
 
 
 def _user_attribute(values: dict[str, Any], user_filter: FilterTemplate | None) -> str:

@@ -38,6 +38,13 @@ _REFUSALS: Final = {
 }
 """Results of a bind (RFC 4511 §4.1.9) that are about the user. Any other says that the directory cannot serve."""
 
+_LOOKUP_REFUSALS: Final = {
+    8: "it wants TLS, or StartTLS",
+    13: "it wants TLS, or StartTLS",
+    48: "anonymous searches are not allowed",
+    49: "lookup_bind_dn or its password is wrong",
+}
+
 _AD_REFUSALS: Final = {
     "525": "there is no such user",
     "52e": "wrong password",
@@ -214,6 +221,11 @@ def refusal(code: int, diagnostic: str) -> str | None:
         return None
     windows = _AD_ERROR.search(diagnostic)
     return _AD_REFUSALS.get(windows[1], _REFUSALS[code]) if windows else _REFUSALS[code]
+
+
+def lookup_refusal(code: int) -> str:
+    """Say why the bind of the lookup account was refused, for whoever has to mend the configuration."""
+    return _LOOKUP_REFUSALS.get(code, f"result {code}")
 
 
 def _the_one(entries: Iterable[Entry]) -> Entry:
