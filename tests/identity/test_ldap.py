@@ -112,12 +112,3 @@ def test_entries_that_hold_no_key(found: Entry) -> None:
     """Another key (directories compare without case), several, no secret, several, or nobody's."""
     with pytest.raises(UnusableError):
         ldap.the_key(settings(), [found], "KEY")
-
-
-def test_why_a_bind_is_refused() -> None:
-    """Active Directory tells by Windows' error; what is not about the user says that the directory cannot serve."""
-    windows = "80090308: LdapErr: DSID-0C090569, comment: AcceptSecurityContext error, data {}, v4563"
-    assert ldap.refusal(49, windows.format("533")) == "the account is disabled"
-    assert ldap.refusal(49, windows.format("52e")) == "wrong password"
-    assert ldap.refusal(49, "") == "wrong password"
-    assert [ldap.refusal(code, "") for code in (1, 3, 8, 51, 52, 80)] == [None] * 6

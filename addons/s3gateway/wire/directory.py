@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable
 from functools import partial
 from typing import Final
 
-from s3gateway.identity import ldap, ldap_messages, sts
+from s3gateway.identity import ldap, ldap_messages, ldap_refusals, sts
 from s3gateway.identity.ldap import Entry, HeldKey, LdapSettings, Search, Server, UnusableError, User
 from s3gateway.identity.login import LDAP, Login
 from s3gateway.sigv4.model import Secret
@@ -116,7 +116,7 @@ async def _prove(user: User, password: Secret, connection: LdapConnection) -> No
     result = await connection.bind(user.dn, password.reveal())
     if result.code == ldap_messages.SUCCESS:
         return
-    why = ldap.refusal(result.code, result.diagnostic)
+    why = ldap_refusals.refusal(result.code, result.diagnostic)
     if why is None:
         raise DirectoryError(f"a bind ended with result {result.code}")
     raise UnusableError(f"{user.dn}: {why}")

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from s3gateway.identity import ldap, ldap_messages
+from s3gateway.identity import ldap_messages, ldap_refusals
 from s3gateway.identity.ldap import STARTTLS, LdapSettings, Server
 from s3gateway.wire.ldap_connection import DirectoryError, GoneError, LdapConnection
 
@@ -55,7 +55,9 @@ class Dialer:
         try:
             result = await connection.bind(self._settings.bind_dn, password.reveal() if password else b"")
             if result.code != ldap_messages.SUCCESS:
-                raise DirectoryError(f"the directory refuses the lookup account: {ldap.lookup_refusal(result.code)}")
+                raise DirectoryError(
+                    f"the directory refuses the lookup account: {ldap_refusals.lookup_refusal(result.code)}"
+                )
         except BaseException:
             connection.close()
             raise
