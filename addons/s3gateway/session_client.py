@@ -51,14 +51,18 @@ def known(access_key_id: str, config: Config, now: datetime) -> Client | None:
 
 
 def keep(access_key_id: str, found: tuple[Secret, Login] | None, config: Config, now: datetime, seconds: float) -> None:
-    """Have a client that was looked up count for so long; None is one that nobody knows.
-
-    What it may do is what the roles allow that are open to it, and nothing where none is.
-    """
+    """Have a client that was looked up count for so long; None is one that nobody knows."""
     config.found.pop(access_key_id, None)
     if found is None:
         return
-    secret, login = found
+    if len(config.found) >= MOST_OPENED:
+        del config.found[next(iter(config.found))]
+    client = _of_key(access_key_id, *found, config, now, seconds)
+    config.found[access_key_id] = client, now + timedelta(seconds=seconds)
+
+
+def _of_key(access_key_id: str, secret: Secret, login: Login, config: Config, now: datetime, seconds: float) -> Client:
+    """Give a client whose key is kept elsewhere: it may do what the roles allow that are open to it, if any."""
     roles = opened_by(login, config.roles)
     session = Session(
         keys=KeyPair(access_key_id, secret),
@@ -72,10 +76,7 @@ def keep(access_key_id: str, found: tuple[Secret, Login] | None, config: Config,
         values=values_for(login, roles),
     )
     access = SessionAccess(tuple(_of_roles(session, config)), None)
-    if len(config.found) >= MOST_OPENED:
-        del config.found[next(iter(config.found))]
-    client = Client(login.user, session.keys, access, session.roles, session)
-    config.found[access_key_id] = client, now + timedelta(seconds=seconds)
+    return Client(login.user, session.keys, access, session.roles, session)
 
 
 def name_of(claimed: Claim, config: Config) -> str:

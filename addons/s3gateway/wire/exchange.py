@@ -4,7 +4,7 @@ An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.end
 :mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
 :mod:`~s3gateway.wire.sts` (logins and sessions), :mod:`~s3gateway.wire.cors` (pages),
-:mod:`~s3gateway.wire.looking_up` (keys that a directory knows), and here the way in.
+:mod:`~s3gateway.wire.directory_keys` (keys that a directory knows), and here the way in.
 """
 
 from datetime import UTC, datetime
@@ -14,11 +14,11 @@ from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
-from s3gateway.wire.looking_up import LookingUp
+from s3gateway.wire.directory_keys import DirectoryKeys
 from s3gateway.wire.uploading import same_or_new
 
 
-class Exchange(LookingUp):
+class Exchange(DirectoryKeys):
     """One request of a client, from its head on."""
 
     def start(self, refusal: errors.S3Error | None = None) -> None:

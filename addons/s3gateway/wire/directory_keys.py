@@ -8,7 +8,7 @@ from s3gateway.wire.cors import CrossOrigin
 from s3gateway.wire.remote_keys import RemoteKeys
 
 
-class LookingUp(CrossOrigin):
+class DirectoryKeys(CrossOrigin):
     """Asks for a key before anybody is admitted with it."""
 
     def _with_key(self, then: Callable[[errors.S3Error | None], None]) -> None:
