@@ -25,6 +25,8 @@ OPTIONS = {
         "--cases",
         "--connections",
         "--backend",
+        "--endpoints",
+        "--workers",
         "--quick",
         "--spark",
         "--json",
@@ -37,7 +39,8 @@ OPTIONS = {
     "make_captures": (),
     "make_certs": ("--host",),
     "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
-    "soak": ("--seconds", "--memory", "--short", "--rows", "--checkout"),
+    "soak": ("--seconds", "--memory", "--short", "--rows", "--checkout", "--cluster"),
+    "serve": ("--workers", "--set"),
 }
 """What the README says of each script's options."""
 

@@ -37,7 +37,10 @@ from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
 from s3gateway.rules.access import ALL
 from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.rules.health import Ask
 from s3gateway.rules.quoting import ErrorDocument
+from s3gateway.serve.plan import Plan
+from s3gateway.serve.process import Start
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chunk_reader import ChunkReader
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -47,6 +50,7 @@ from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.token_service import Asked, Granted
 from s3gateway.wire import contexts
 from s3gateway.wire.fetch import Fetched
+from s3gateway.wire.health_check import Question
 from s3gateway.wire.remote_keys import Found
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
@@ -124,6 +128,8 @@ HOLDERS = {
     "Client": replace(CONFIG.clients["SPARKKEY"], keys=KEYS),
     "Config": replace(CONFIG, credentials=KEYS, encryption=(RULE,)),
     "Limits": CONFIG.limits,
+    "Start": Start(["mitmdump", "--set", f"web_password={SECRET}"], {"AWS_SECRET_ACCESS_KEY": SECRET}, 3, [4]),
+    "Plan": Plan(2, ["mitmdump", "--set", f"web_password={SECRET}"], [], lambda: CONFIG),
     "Rule": RULE,
     "Sse": RULE.sse,
     "Applied": encryption.apply((RULE,), ADMITTED.operation, RequestHead(b"PUT", b"/", ()), "spark"),
@@ -172,6 +178,7 @@ HOLDERS = {
     "Received": Received(1, Entry("uid=a", {"secret": (SECRET.encode(),)})),
     "Fetched": Fetched(200, SECRET.encode()),
     "Presented": Presented(Issuer("https://i", ("a",), ("*",)), "kid", "RS256", SECRET),
+    "Question": Question(Ask.LIVE, b"HEAD", "/bucket", OUT.headers),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
     ),
@@ -179,6 +186,7 @@ HOLDERS = {
 
 
 HARMLESS = {
+    "Acceptor": "a listening socket",
     "Access": "patterns",
     "AccessLog": "a stream",
     "Action": "names",
@@ -189,11 +197,14 @@ HARMLESS = {
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
+    "Ask": "names",
+    "Assignment": "a worker's number and descriptors",
     "Assuming": "an exchange, with the default repr",
     "AtOnce": "nothing",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
+    "Broke": "what the log tells",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
     "Budget": "counts",
@@ -201,7 +212,9 @@ HARMLESS = {
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
+    "Checked": "what the log tells",
     "Checksum": "a digest",
+    "Choosing": "an exchange, with the default repr",
     "ChunkData": "a client's data",
     "ChunkedReader": "an unfinished line, with the default repr",
     "ChunkEnd": "nothing",
@@ -210,6 +223,7 @@ HARMLESS = {
     "ChunkStart": "a Signature",
     "ClientConnection": "a client's bytes, with the default repr",
     "Clock": "connections, with the default repr",
+    "Cluster": "backends, with the default repr",
     "Command": "lines of a log, with the default repr",
     "Comparison": "redacted heads",
     "Condition": "what a policy demands, which signs nothing",
@@ -224,6 +238,7 @@ HARMLESS = {
     "DirectoryKeys": "an exchange, with the default repr",
     "Document": "lines of a log, with the default repr",
     "Draft": "headers and a query that repr leaves out",
+    "Draining": "counts and moments",
     "Ending": "an exchange, with the default repr",
     "Exchange": "heads that are redacted by whoever makes it",
     "Explained": "what the log tells",
@@ -244,7 +259,10 @@ HARMLESS = {
     "GoneError": "what the log tells",
     "HashedBody": "a client's data, with the default repr",
     "Head": "a redacted head",
+    "Header": "an address of a PROXY header",
     "Heads": "a client's bytes, with the default repr",
+    "Health": "what the log tells",
+    "HealthChecks": "paths and times",
     "Held": "bodies that repr leaves out",
     "Hold": "an AnswerHead, and an AnswerWatch that repr leaves out",
     "Issuer": "addresses and names",
@@ -260,17 +278,23 @@ HARMLESS = {
     "Kind": "a setting's type",
     "LdapConnection": "a transport, with the default repr",
     "LdapPool": "connections, with the default repr",
+    "Ledger": "counts of connections and tokens of rates, by a hash of the key",
     "LengthReader": "counts, with the default repr",
     "Line": "redacted targets",
     "Link": "names",
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
     "LoginRates": "counts, with the default repr",
+    "Member": "connections, with the default repr",
     "Memory": "counts",
+    "Merged": "metrics",
     "Messages": "a directory's bytes, with the default repr",
     "Metrics": "counts, with the default repr",
     "Names": "host names",
+    "Need": "names",
+    "Notify": "a socket's name",
     "Opening": "a connection that is being opened, with the default repr",
+    "OperatorPages": "pages",
     "Other": "a sentence",
     "Outbox": "bytes on their way, with the default repr",
     "Outcome": "an Explanation",
@@ -279,26 +303,32 @@ HARMLESS = {
     "OwnChunks": "a client's data, with the default repr",
     "PackedError": "a sentence",
     "Page": "an origin, names and a key",
+    "Parent": "workers, with the default repr",
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
+    "Place": "a worker's place",
     "PlainBody": "nothing",
     "Policy": "what a session may do",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
     "Posting": "an exchange, with the default repr",
     "PostPolicy": "what a policy demands, which signs nothing",
+    "Process": "a worker, with the default repr",
     "Progress": "states and times, with the default repr",
     "Providers": "a directory and issuers, with the default repr",
     "Rates": "access key ids",
     "RawStream": "lines of a log, with the default repr",
+    "Reach": "names",
     "Record": "what the log tells",
     "Reference": "a page's address",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
+    "RefusedWrite": "nothing",
     "RemoteKeys": "keys by id, with the default repr",
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
+    "Rest": "a range and an ETag",
     "Result": "a directory's words",
     "Revocation": "a subject",
     "Role": "rules, and who may have them",
@@ -308,7 +338,9 @@ HARMLESS = {
     "Server": "an address",
     "Service": "what is in force, with the default repr",
     "SessionAccess": "rules",
+    "Shutdown": "seconds",
     "Signing": "lines of a log, with the default repr",
+    "Site": "addresses",
     "Sizes": "two counts",
     "Spool": "counts, with the default repr",
     "SpooledBody": "a client's data, with the default repr",
@@ -318,14 +350,17 @@ HARMLESS = {
     "SseS3": "nothing",
     "Statement": "what a session may do",
     "Step": "names",
+    "Stepping": "an exchange, with the default repr",
     "Stream": "lines of a log, with the default repr",
     "StsError": "a refusal, as S3Error",
     "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
+    "Terminal": "a terminal",
     "Terms": "numbers",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
+    "Unreachable": "what the log tells",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
     "User": "a name and attributes of the directory",
@@ -334,6 +369,7 @@ HARMLESS = {
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
     "WebIdentities": "an issuer and patterns",
+    "Worker": "a worker, with the default repr",
 }
 """Public classes of the core that need no row above."""
 

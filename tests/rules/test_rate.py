@@ -125,7 +125,7 @@ def test_what_is_proven_and_not_allowed_is_charged() -> None:
 
 def test_there_are_never_more_buckets_than_the_bound() -> None:
     """Strangers choose the names that logins are counted for; of too many that goes which was there first."""
-    rates = Rates(2)
+    rates = Rates(most=2)
     for name in ("a", "b", "c"):
         rates.charge(name, 1, CLIENT.now)
     rates.charge("a", 1, CLIENT.now)

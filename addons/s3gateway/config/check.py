@@ -30,6 +30,7 @@ class ConfigError(ValueError):
 _SECTIONS = (
     "listen",
     "backend",
+    "health",
     "clients",
     "ldap",
     "web_identity",
@@ -39,6 +40,7 @@ _SECTIONS = (
     "cors",
     "addressing",
     "limits",
+    "shutdown",
     "admin",
     "log",
 )
@@ -76,7 +78,7 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
         elif section in _SWITCHES and section not in document:
             values[section] = None
         elif section in _LISTS:
-            values[section] = _check_list(section, given)
+            values[section] = _check_list(section, section, given)
         else:
             values[section] = _check_mapping(section, section, given)
     for path, value in fallback.items():
@@ -86,13 +88,12 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
     return values
 
 
-def _check_list(section: str, given: object, path: str = "") -> list[dict[str, Any]]:
-    """Check a list of mappings at ``section``; ``path`` is that of its entries in the table, where it differs."""
+def _check_list(shown: str, path: str, given: object) -> list[dict[str, Any]]:
     if given is None:
         given = []
     if not isinstance(given, list):
-        raise ConfigError(section, f"{_shape(given)} is not a list", f"start each entry of {section} with '- '")
-    return [_check_mapping(f"{section}[{i}]", path or f"{section}[]", entry) for i, entry in enumerate(given)]
+        raise ConfigError(shown, f"{_shape(given)} is not a list", f"start each entry of {shown} with '- '")
+    return [_check_mapping(f"{shown}[{i}]", f"{path}[]", entry) for i, entry in enumerate(given)]
 
 
 def _check_cors(given: object) -> object:
@@ -103,7 +104,7 @@ def _check_cors(given: object) -> object:
         raise ConfigError(
             "cors", f"{quoted(given)} is not a list", f"write {BUCKETS_OWN}, or start each rule with '- '"
         )
-    return _check_list("cors", given)
+    return _check_list("cors", "cors", given)
 
 
 def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
@@ -114,15 +115,14 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
         raise ConfigError(shown, f"{_shape(given)} is not a mapping", f"write the keys of {shown} below it")
     keys = {key.path.removeprefix(path + "."): key for key in KEYS if key.path.startswith(path + ".")}
     nested = {name.partition(".")[0] for name in keys if "." in name}
-    lists = {name for name in nested if name.endswith("[]")}
-    plain = sorted(name.removesuffix("[]") for name in nested)
-    _known(shown, given, [name for name in keys if "." not in name] + plain)
-    values: dict[str, Any] = {
-        name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested - lists
-    }
-    for name in lists:
-        plain_name = name.removesuffix("[]")
-        values[name] = _check_list(f"{shown}.{plain_name}", given.get(plain_name), f"{path}.{name}")
+    _known(
+        shown, given, [name for name in keys if "." not in name] + sorted(name.removesuffix("[]") for name in nested)
+    )
+    values: dict[str, Any] = {}
+    for entry in nested:
+        name = entry.removesuffix("[]")
+        check_entry = _check_list if name != entry else _check_mapping
+        values[name] = check_entry(f"{shown}.{name}", f"{path}.{name}", given.get(name))
     for name, key in keys.items():
         if "." not in name:
             values[name] = _check_value(f"{shown}.{name}", key, given.get(name), present=name in given)

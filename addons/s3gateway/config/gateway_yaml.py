@@ -12,15 +12,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
+from s3gateway.config.addresses import check_listen_host, read_domain
 from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.cors import read_cors
+from s3gateway.config.endpoints import read_health, read_sites
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.ldap import read_ldap
-from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen, is_pattern
+from s3gateway.config.model import Admin, Chain, Client, Config, KeyPair, Listen, is_pattern
+from s3gateway.config.networks import read_networks
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.roles import check_role, read_roles
+from s3gateway.config.shutdown import Shutdown
 from s3gateway.config.sts import read_sts
 from s3gateway.config.web_identity import read_web_identity
 from s3gateway.config.yaml_text import read_yaml
@@ -86,9 +89,13 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
     credentials = _credentials(values["backend"]["credentials"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
     clients = _clients(values["clients"], reader)
+    sites = read_sites(values["backend"], listen, reader)
     return Config(
         listen=listen,
-        backend=_backend(values["backend"], listen, reader),
+        backend=sites[0].endpoints[0],
+        sites=sites if values["backend"]["endpoint"] is None else (),
+        dns_ttl=values["backend"]["dns_ttl"],
+        health=read_health(values["health"]),
         credentials=credentials,
         clients=clients,
         ldap=read_ldap(values["ldap"], reader),
@@ -97,6 +104,7 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         cors=read_cors(values["cors"]),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
         limits=_limits(values["limits"]),
+        shutdown=Shutdown(**values["shutdown"]),
         admin=_admin(values["admin"], listen),
         log_format=values["log"]["format"],
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
@@ -119,6 +127,7 @@ def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
         files.path("listen.key", key) if key else None,
         _regions(values["regions"], region) or (region, *_SDK_REGIONS),
         values["health_polls"],
+        read_networks("listen.proxy_protocol", values["proxy_protocol"]),
     )
 
 
@@ -145,28 +154,6 @@ def _admin(values: dict[str, Any], listen: Listen) -> Admin | None:
     if port == listen.port:
         raise ConfigError("admin.port", f"{port} is listen.port, where S3 is", "choose another")
     return Admin(check_listen_host("admin.host", values["host"]), port)
-
-
-def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
-    endpoint = values.get("endpoint")
-    if not endpoint:
-        raise ConfigError("backend.endpoint", "is missing", "set it to the https:// address of the S3 server")
-    scheme, host, port = split_endpoint("backend.endpoint", endpoint)
-    if scheme == "http" and not is_loopback(host):
-        raise ConfigError(
-            "backend.endpoint", f"{quoted(endpoint)} is not encrypted", "use https:// (http is for this machine only)"
-        )
-    if (host, port) == (listen.host, listen.port):
-        raise ConfigError(
-            "backend.endpoint",
-            f"{quoted(endpoint)} is the gateway's own address",
-            "name the S3 server, or change listen.port",
-        )
-    ca_file = values.get("ca_file")
-    region = check_word("backend.region", values["region"])
-    return Backend(
-        scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, region, values["type"]
-    )
 
 
 def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:

@@ -55,7 +55,7 @@ def _role(key: str, entry: Mapping[str, Any], read_access: ReadAccess, clients: 
         remedy = "write it like arn:aws:iam::000000000000:role/analysts"
         raise ConfigError(f"{key}.arn", f"{quoted(arn)} is no ARN", remedy)
     web_identities = tuple(
-        _web_identities(f"{key}.web_identities[{i}]", each) for i, each in enumerate(entry["web_identities[]"])
+        _web_identities(f"{key}.web_identities[{i}]", each) for i, each in enumerate(entry["web_identities"])
     )
     if not (entry["clients"] or entry["ldap_groups"] or web_identities):
         raise ConfigError(key, "nobody may take it", "name clients, ldap_groups or web_identities")

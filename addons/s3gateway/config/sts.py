@@ -32,7 +32,7 @@ def read_sts(values: Mapping[str, Any] | None, files: Files) -> Sts | None:
         longest_session=check_session("sts.longest_session", values["longest_session"]),
         logins_per_address=values["logins_per_address"],
         logins_per_user=values["logins_per_user"],
-        revoked=tuple(Revocation(each["subject"], read_moment(each["before"])) for each in values["revoked[]"]),
+        revoked=tuple(Revocation(each["subject"], read_moment(each["before"])) for each in values["revoked"]),
     )
 
 

@@ -107,6 +107,11 @@ class Access:
         return self.allows_operation(name)
 
 
+def is_read(name: str) -> bool:
+    """Whether an operation only reads."""
+    return name.startswith(_READS)
+
+
 ALL = Access(("*",), list_buckets=True)
 
 
@@ -132,7 +137,7 @@ def hide_fields(access: Rights, operation: Operation, headers: Headers) -> Heade
 
 def operation_reasons(access: Access, name: str) -> Iterator[str]:
     """Say why an operation, by its name, is not allowed."""
-    if access.read_only and not name.startswith(_READS):
+    if access.read_only and not is_read(name):
         yield f"{name} writes, and the client is read_only"
     if not access.allows_operation(name):
         yield f"{name} is not one of the client's operations"

@@ -6,6 +6,7 @@ are as many buckets as configured keys and users with sessions, and never more t
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from s3gateway import errors
 
@@ -16,14 +17,23 @@ class _Bucket:
     at: float
 
 
+class Shared(Protocol):
+    """Buckets that several processes share."""
+
+    def take(self, key: str, rate: float, burst: float) -> bool:
+        """Take a token, of which ``rate`` come back a second up to ``burst``; False if there is none."""
+
+
 class Rates:
     """The buckets, at most ``most``. A bucket holds what one second brings, at least one, and is full at first.
 
-    Where there is one too many, that goes which was charged first: in a second or so it is full again.
+    Where there is one too many, that goes which was charged first: in a second or so it is full again. With ``shared``
+    they are those, and none are kept here.
     """
 
-    def __init__(self, most: int = 65_536) -> None:
+    def __init__(self, shared: Shared | None = None, most: int = 65_536) -> None:
         self._buckets: dict[str, _Bucket] = {}
+        self._shared = shared
         self._most = most
 
     def charge(self, access_key_id: str, rate: float, now: datetime) -> None:
@@ -32,6 +42,10 @@ class Rates:
         The rate is that of this moment, so a reloaded one counts at once. A clock that goes back brings none.
         """
         at, most = now.timestamp(), max(rate, 1.0)
+        if self._shared is not None:
+            if not self._shared.take(access_key_id, rate, most):
+                raise errors.slow_down()
+            return
         bucket = self._buckets.get(access_key_id)
         if bucket is None:
             if len(self._buckets) >= self._most:

@@ -1,21 +1,26 @@
 """One request and its answer, from head to log line: admit, sign, connect, upload, answer. Fails closed at every step.
 
-An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ending` (what it holds, how it ends),
-:mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
+An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.stepping` (what it holds, how it goes on),
+:mod:`~s3gateway.wire.ending` (how it ends), :mod:`~s3gateway.wire.answering` (the way back),
+:mod:`~s3gateway.wire.choosing` (which of several backends), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
 :mod:`~s3gateway.wire.sts` (logins and sessions), :mod:`~s3gateway.wire.cors` (pages),
 :mod:`~s3gateway.wire.directory_keys` (keys that a directory knows), and here the way in.
 """
 
 from datetime import UTC, datetime
+from typing import Final
 
 from s3gateway import errors, gateway, post_object, token_service
+from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
 from s3gateway.wire.directory_keys import DirectoryKeys
 from s3gateway.wire.uploading import same_or_new
+
+_REFUSED: Final = 400
 
 
 class Exchange(DirectoryKeys):
@@ -72,15 +77,12 @@ class Exchange(DirectoryKeys):
                 self._admit_preflight()
                 return
             check_host(head)
-            if token_service.is_call(head, config):
-                self._expect_sts(self._request.length)
-                return
-            form = post_object.begin(head, arrival, self._request.length, config)
-            if form is not None:
-                self._expect_form(form)
+            if self._comes_with_its_body():
                 return
             admitted = gateway.admit(head, arrival, config, datetime.now(UTC), self._service.rates)
         except errors.S3Error as error:
+            if error.status < _REFUSED and self._service.is_ending:  # a health poll that was to hear that all is well
+                error = errors.slow_down("the gateway is ending")
             if error.code != "RequestHeaderSectionTooLarge" and self._sts is None:
                 record.client, operation = gateway.guess(head, config)
                 if operation is not None:
@@ -93,6 +95,15 @@ class Exchange(DirectoryKeys):
             transaction.admitted = admitted
             record.client = admitted.client.name
             record.describe(admitted.operation)
+
+    def _comes_with_its_body(self) -> bool:
+        """Whether the body says who asks: a request to STS, or a form. Raises :class:`~s3gateway.errors.S3Error`."""
+        head, length, config = self.transaction.head, self._request.length, self._current.config
+        if token_service.is_call(head, config):
+            self._expect_sts(length)
+        elif (form := post_object.begin(head, self.transaction.arrival, length, config)) is not None:
+            self._expect_form(form)
+        return self._is_form
 
     def _on_head_seen(self) -> None:
         if self.transaction.refusal is not None or self.transaction.is_preflight:
@@ -116,8 +127,12 @@ class Exchange(DirectoryKeys):
         head = self.transaction.head
         if self._watch is not None:
             head = same_or_new(head, self._watch.request_now()[0])
-        config, signer, spool = self._current.config, self._current.signer, self._service.spool
-        self._sign(lambda admitted: (gateway.forward(admitted, head, config, signer, datetime.now(UTC), spool), b""))
+
+        def make(admitted: Admitted) -> tuple[Outgoing, bytes]:
+            current, spool = self._current, self._service.spool
+            return gateway.forward(admitted, head, current.config, current.signer, datetime.now(UTC), spool), b""
+
+        self._send(make)
 
     def client_gone(self, why: str) -> None:
         """Take the upload, or the answer, away from the backend at once."""
@@ -148,14 +163,17 @@ class Exchange(DirectoryKeys):
             backend_has_unsent=bool(self._outbox) or bool(unsent),
         )
         if not progress.is_over(waits, limits, now):
+            self._check_fallen(now)
             return
         waited = f"{patience(waits, limits):g} s"
         match waits:
             case Waits.BODY if progress.may_answer:
                 self._guarded(self.refuse, errors.request_timeout())
             case Waits.CONNECT:
-                self._guarded(self._fail, f"not connected within {waited}")
+                self._drop_opening()
+                self._guarded(self._on_unreachable, f"not connected within {waited}")
             case Waits.BACKEND:
+                self._note_broken(f"took and sent nothing for {waited}")
                 self._guarded(self._fail, f"took and sent nothing for {waited}")
             case _:
                 self._guarded(self._break_off, f"the client took and sent nothing for {waited}")

@@ -11,6 +11,7 @@ from typing import Final
 
 from s3gateway import errors, token_service
 from s3gateway.http1.exchange import Upload
+from s3gateway.http1.head import reason
 from s3gateway.identity import calls, documents
 from s3gateway.identity.login import Login
 from s3gateway.identity.session import ENTROPY_BYTES
@@ -19,7 +20,6 @@ from s3gateway.sigv4.model import RequestHead, Secret
 from s3gateway.token_service import Asked, Granted
 from s3gateway.wire.posting import Posting
 from s3gateway.wire.refusal import Refusal
-from s3gateway.wire.reply import reason
 from s3gateway.wire.sending import CONTINUE
 
 _OK: Final = 200
