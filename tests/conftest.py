@@ -19,7 +19,11 @@ from lab import MissingPartError, tools
 from lab.certs import Certs, make_certs
 from lab.minio import Minio
 from lab.moto import Moto
+from lab.oidc import OidcProvider
+from lab.oidc import oidc_provider as _oidc_module
 from lab.seaweedfs import SeaweedFS, weed
+from lab.slapd import Slapd
+from lab.slapd import slapd as _slapd_program
 from lab.spark import Spark
 from lab.wire import RecordedRequest
 from tests.canary import CANARY
@@ -110,6 +114,20 @@ def mc() -> Path:
 def moto_backend(certs: Certs) -> Iterator[Moto]:
     """moto over TLS, checking signatures. Shared, as `minio`."""
     with Moto(certs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def slapd(certs: Certs) -> Iterator[Slapd]:
+    """An LDAP directory. Shared: change nothing, and leave it running."""
+    with Slapd(certs, program=_have(_slapd_program)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def oidc_provider(certs: Certs) -> Iterator[OidcProvider]:
+    """An OpenID provider. Shared; its keys may be other ones from test to test."""
+    with OidcProvider(certs, module=_have(_oidc_module)) as server:
         yield server
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from s3gateway.config import gateway_yaml
+from s3gateway.config import gateway_yaml, ldap, web_identity
 from s3gateway.config.keys import KEYS
 from s3gateway.config.kinds import Key
 from s3gateway.rules.access import Access
@@ -67,7 +67,7 @@ def _blocks(language: str) -> list[str]:
 
 def test_configuration_table_is_the_code() -> None:
     """Each key of the configuration has its row, in the order of the code, and there is no other row."""
-    rows = [line for line in README.splitlines() if re.match(r"\| `[a-z]+[.\[]", line)]
+    rows = [line for line in README.splitlines() if re.match(r"\| `[a-z_]+[.\[]", line)]
     assert rows == [_row(key) for key in KEYS]
 
 
@@ -112,6 +112,25 @@ def test_example_of_sessions_is_accepted(tmp_path: Path) -> None:
     assert config.sts.is_shared
 
 
+def test_examples_of_logins_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory, Active Directory's filters, Kubernetes and GitHub, once their files are there."""
+    blocks = re.findall(r"^```\n((?:ldap|web_identity):\n.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 3
+    (filters,) = re.findall(r"^```\n((?:  \w+_search_filter: .*\n){2})```", README, re.MULTILINE)
+    lines = dict(line.strip().split(": ", 1) for line in filters.splitlines())
+    blocks.append(re.sub(r"(\w+_search_filter): .*", lambda line: f"{line[1]}: {lines[line[1]]}", blocks[0]))
+    monkeypatch.setattr(ldap, "check_ca", lambda _, path: path)
+    monkeypatch.setattr(web_identity, "check_ca", lambda _, path: path)
+    for block in blocks:
+        for name in re.findall(r"(?:_file|ca_file): (\S+)", block):
+            place = tmp_path / Path(name).name
+            place.write_text("secret")
+            block = block.replace(f": {name}\n", f": {place}\n")  # noqa: PLW2901
+        config = gateway_yaml.parse(f"backend: {{endpoint: 'https://minio.example'}}\nsts: {{}}\n{block}", tmp_path)
+        assert (config.ldap is None) != (config.web_identity == ())
+        assert len(config.roles) == 1
+
+
 def test_spark_recipes_fit_the_example() -> None:
     """Both recipes name the example's port and key pair, and only settings that S3A and Spark have."""
     recipes = [dict(line.split(None, 1) for line in block.splitlines()) for block in _blocks("properties")]
@@ -127,7 +146,7 @@ def test_spark_recipes_fit_the_example() -> None:
 def test_other_clients_fit_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3's, which also presigns with SigV4, and what mc and the AWS CLI are given."""
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    recipe, form = [block for block in _blocks("python") if "pyspark" not in block]
+    recipe, form = [block for block in _blocks("python") if not re.search("pyspark|LdapIdentityProvider", block)]
     made: dict[str, Any] = {}
     exec(recipe.partition("s3.put_object")[0] + form, made)  # tests/test_recipes.py has a gateway for the rest
     assert '<form action="https://127.0.0.1:8000/uploads" method="post"' in made["page"]

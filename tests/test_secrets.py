@@ -26,8 +26,12 @@ from s3gateway.explain.suspect import Sweep, of_field
 from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
 from s3gateway.identity.calls import Call
+from s3gateway.identity.issuer import Issuer
+from s3gateway.identity.ldap import Entry, HeldKey, User
+from s3gateway.identity.ldap_messages import Received
 from s3gateway.identity.login import Login
 from s3gateway.identity.session import Ring, RingKey, Session
+from s3gateway.identity.web_identity import Presented
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.transaction import Transaction
 from s3gateway.post_object import Form, admit_form
@@ -47,7 +51,9 @@ from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.token_service import Asked, Granted
 from s3gateway.wire import contexts
 from s3gateway.wire.canary_requests import Keys
+from s3gateway.wire.fetch import Fetched
 from s3gateway.wire.health_check import Question
+from s3gateway.wire.remote_keys import Found
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
 from tests.forms import BOUNDARY, form
@@ -88,6 +94,17 @@ FORM = admit_form(
     CONFIG,
     CLIENT.now,
 )
+
+LDAP = configured(
+    ldap={
+        "server_addr": "h",
+        "lookup_bind_dn": "cn=l",
+        "lookup_bind_password": SECRET,
+        "user_dn_search_base_dn": "dc=x",
+        "user_dn_search_filter": "(uid=%s)",
+    }
+).ldap
+assert LDAP is not None
 
 RING = Ring((RingKey(CUSTOMER_KEY[:32], CLIENT.now),))
 SESSION = Session(KEYS, "ldap", "alice", "uid=alice", "n", 0, 1, values={"a": SECRET}, policy=SECRET, backend=KEYS)
@@ -158,6 +175,13 @@ HOLDERS = {
     "Login": Login("ldap", "a", "b", claims={"secret": SECRET}, backend=KEYS),
     "Asked": Asked(Call("AssumeRole", {"Policy": SECRET}), Client("s", KEYS, ALL, session=SESSION)),
     "Granted": Granted(SECRET.encode(), "alice"),
+    "LdapSettings": LDAP,
+    "HeldKey": HeldKey(Secret(SECRET), User("uid=a", "a", {"department": "b"})),
+    "Found": Found(Secret(SECRET), Login("ldap", "a", "b", claims={"secret": SECRET}, backend=KEYS)),
+    "Entry": Entry("uid=a", {"secret": (SECRET.encode(),)}),
+    "Received": Received(1, Entry("uid=a", {"secret": (SECRET.encode(),)})),
+    "Fetched": Fetched(200, SECRET.encode()),
+    "Presented": Presented(Issuer("https://i", ("a",), ("*",)), "kid", "RS256", SECRET),
     "Question": Question(Ask.LIVE, b"HEAD", "/bucket", OUT.headers),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
@@ -178,9 +202,9 @@ HARMLESS = {
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
-    "Assuming": "an exchange, with the default repr",
     "Ask": "names",
     "Assignment": "a worker's number and descriptors",
+    "Assuming": "an exchange, with the default repr",
     "AtOnce": "nothing",
     "Audit": "paths, and a Webhook",
     "AuditFile": "lines that hold none, with the default repr",
@@ -218,7 +242,10 @@ HARMLESS = {
     "CorsRule": "origins and names",
     "CrossOrigin": "an exchange, with the default repr",
     "DeleteBody": "a client's data, with the default repr",
+    "Dialer": "servers and LdapSettings, with the default repr",
     "Difference": "lines of redacted texts",
+    "Directory": "connections and LdapSettings, with the default repr",
+    "DirectoryKeys": "an exchange, with the default repr",
     "Document": "lines of a log, with the default repr",
     "Draft": "headers and a query that repr leaves out",
     "Draining": "counts and moments",
@@ -232,6 +259,7 @@ HARMLESS = {
     "Field": "a redacted header",
     "Figures": "counts",
     "Files": "paths",
+    "FilterTemplate": "a filter of the configuration",
     "First": "names",
     "Form": "a bucket and a boundary",
     "FormFile": "a client's data, with the default repr",
@@ -239,6 +267,7 @@ HARMLESS = {
     "FormUpload": "a client's data, with the default repr",
     "Found": "a Draft",
     "Front": "a client's first bytes, with the default repr",
+    "GoneError": "what the log tells",
     "HashedBody": "a client's data, with the default repr",
     "Head": "a redacted head",
     "Header": "an address of a PROXY header",
@@ -247,12 +276,19 @@ HARMLESS = {
     "HealthChecks": "paths and times",
     "Held": "bodies that repr leaves out",
     "Hold": "an AnswerHead, and an AnswerWatch that repr leaves out",
+    "Issuer": "addresses and names",
+    "Issuers": "keys of issuers, with the default repr",
     "Joined": "requests of a log, with the default repr",
     "JsObject": "lines of a log, with the default repr",
     "Judge": "a configuration, with the default repr",
     "Judgement": "an Explanation",
+    "Jwk": "a public key, which repr leaves out",
     "Key": "a setting's name",
+    "Keys": "names of attributes",
+    "KeySet": "public keys, with the default repr",
     "Kind": "a setting's type",
+    "LdapConnection": "a transport, with the default repr",
+    "LdapPool": "connections, with the default repr",
     "Ledger": "counts of connections and tokens of rates, by a hash of the key",
     "LengthReader": "counts, with the default repr",
     "Line": "redacted targets",
@@ -263,10 +299,10 @@ HARMLESS = {
     "Member": "connections, with the default repr",
     "Memory": "counts",
     "Merged": "metrics",
+    "Messages": "a directory's bytes, with the default repr",
     "Metrics": "counts, with the default repr",
     "Mode": "names",
     "Names": "host names",
-    "NoLogins": "nothing",
     "Need": "names",
     "Notify": "a socket's name",
     "Opening": "a connection that is being opened, with the default repr",
@@ -293,25 +329,29 @@ HARMLESS = {
     "PostPolicy": "what a policy demands, which signs nothing",
     "Process": "a worker, with the default repr",
     "Progress": "states and times, with the default repr",
+    "Providers": "a directory and issuers, with the default repr",
     "Rates": "access key ids",
     "RawStream": "lines of a log, with the default repr",
     "Reach": "names",
     "Record": "what the log tells",
     "Reference": "a page's address",
-    "RefusedWrite": "nothing",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
+    "RefusedWrite": "nothing",
+    "RemoteKeys": "keys by id, with the default repr",
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
-    "Role": "rules, and who may have them",
-    "Revocation": "a subject",
     "Rest": "a range and an ETag",
+    "Result": "a directory's words",
+    "Revocation": "a subject",
+    "Role": "rules, and who may have them",
     "Row": "redacted headers",
-    "SessionAccess": "rules",
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
+    "Server": "an address",
     "Service": "what is in force, with the default repr",
+    "SessionAccess": "rules",
     "Shutdown": "seconds",
     "Signing": "lines of a log, with the default repr",
     "Site": "addresses",
@@ -320,17 +360,19 @@ HARMLESS = {
     "Spool": "counts, with the default repr",
     "SpooledBody": "a client's data, with the default repr",
     "SpoolFile": "a file, with the default repr",
+    "SrvRecords": "addresses, with the default repr",
     "SseKms": "a key's name",
     "SseS3": "nothing",
     "Statement": "what a session may do",
-    "StsError": "a refusal, as S3Error",
-    "Stepping": "an exchange, with the default repr",
     "Step": "names",
+    "Stepping": "an exchange, with the default repr",
     "Stream": "lines of a log, with the default repr",
+    "StsError": "a refusal, as S3Error",
     "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
     "Terminal": "a terminal",
+    "Terms": "numbers",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
     "Trace": "ids of a trace",
@@ -339,6 +381,7 @@ HARMLESS = {
     "Unreachable": "what the log tells",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
+    "User": "a name and attributes of the directory",
     "Verdict": "a redacted Explanation, taken apart",
     "VerifiedChunks": "a client's signatures, with the default repr",
     "Waits": "names",

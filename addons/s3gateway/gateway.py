@@ -202,6 +202,16 @@ def ask_for_cors(bucket: str, config: Config, signer: Signer, now: datetime) -> 
     return RequestHead(head.method, head.target, signed.headers)
 
 
+def unknown_key(head: RequestHead, config: Config, now: datetime) -> str:
+    """Give the access key that a request claims, where it is neither a client's nor a session's; else nothing."""
+    with suppress(errors.S3Error):
+        claimed = claim.read_claim(head)
+        key = claimed.access_key_id
+        if claimed.session_token is None and key not in config.clients and not session_client.known(key, config, now):
+            return key
+    return ""
+
+
 def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:
     """Say who a refused request claims to be from (``name?``) and what it asks for, as far as that can be read.
 

@@ -5,20 +5,22 @@ a token holds is looked up under the configuration in force: a role that has cha
 """
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from s3gateway import errors
 from s3gateway.config.model import Client, Config, Sts
-from s3gateway.identity.login import CLIENT, LDAP
+from s3gateway.identity.login import CLIENT, LDAP, Login
 from s3gateway.identity.policy import Policy, read_policy
 from s3gateway.identity.rights import SessionAccess
+from s3gateway.identity.roles import opened_by, values_for
 from s3gateway.identity.session import Session, expired_token, invalid_token, unseal
 from s3gateway.identity.sts import StsError
 from s3gateway.identity.templates import TemplateError, expanded
 from s3gateway.identity.wildcards import matches
 from s3gateway.rules.access import Access, Rights
 from s3gateway.sigv4.claim import Claim
+from s3gateway.sigv4.model import KeyPair, Secret
 
 MOST_OPENED: Final = 4096
 """Sessions that are kept opened; the oldest go first, and are opened again when they come."""
@@ -35,9 +37,46 @@ def find(claimed: Claim, config: Config, now: datetime) -> Client:
         if token is not None:
             raise invalid_token("a session token came with the access key of a client, which has none")
         return client
+    if token is None and (client := known(claimed.access_key_id, config, now)) is not None:
+        return client
     if token is None or config.sts is None:
         raise errors.unknown_access_key(claimed.access_key_id)
     return _in_force(_opened(token, config.sts, config), claimed.access_key_id, now)
+
+
+def known(access_key_id: str, config: Config, now: datetime) -> Client | None:
+    """Give a client that was looked up elsewhere, while it counts."""
+    client, until = config.found.get(access_key_id, (None, now))
+    return client if now < until else None
+
+
+def keep(access_key_id: str, found: tuple[Secret, Login] | None, config: Config, now: datetime, seconds: float) -> None:
+    """Have a client that was looked up count for so long; None is one that nobody knows."""
+    config.found.pop(access_key_id, None)
+    if found is None:
+        return
+    if len(config.found) >= MOST_OPENED:
+        del config.found[next(iter(config.found))]
+    client = _of_key(access_key_id, *found, config, now, seconds)
+    config.found[access_key_id] = client, now + timedelta(seconds=seconds)
+
+
+def _of_key(access_key_id: str, secret: Secret, login: Login, config: Config, now: datetime, seconds: float) -> Client:
+    """Give a client whose key is kept elsewhere: it may do what the roles allow that are open to it, if any."""
+    roles = opened_by(login, config.roles)
+    session = Session(
+        keys=KeyPair(access_key_id, secret),
+        source=login.source,
+        user=login.user,
+        subject=login.subject,
+        name=login.user,
+        issued=int(now.timestamp()),
+        expires=int(now.timestamp() + seconds),
+        roles=tuple(role.name for role in roles),
+        values=values_for(login, roles),
+    )
+    access = SessionAccess(tuple(_of_roles(session, config)), None)
+    return Client(login.user, session.keys, access, session.roles, session)
 
 
 def name_of(claimed: Claim, config: Config) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Final
 
 from lab import MissingPartError, tools
+from lab.oidc import oidc_provider
+from lab.slapd import slapd
 from lab.spark import Spark
 
 
@@ -19,9 +21,15 @@ def _spark4() -> str:
     return f"{Spark.v4().home}"
 
 
+def _slapd() -> str:
+    return f"{slapd().path}"
+
+
 _PARTS: Final[dict[str, Callable[[], object]]] = {
     "minio": tools.minio,
     "mc": tools.mc,
+    "slapd": _slapd,
+    "OpenID provider": oidc_provider,
     "Spark 3.5": _spark35,
     "Spark 4": _spark4,
 }

@@ -1,9 +1,11 @@
 """AIStor-GW's environment variables, without any YAML."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from lab.certs import Certs
 from s3gateway.config import aistor_gw
 from s3gateway.config.check import ConfigError
 from s3gateway.config.model import KeyPair
@@ -145,3 +147,54 @@ def test_requested() -> None:
 def test_verbose(value: str, expected: bool) -> None:
     """Any word but a no."""
     assert aistor_gw.is_verbose({"VERBOSE": value}) is expected
+
+
+LDAP = {
+    "MINIO_IDENTITY_LDAP_SERVER_ADDR": "ldap.example.com:389",
+    "MINIO_IDENTITY_LDAP_SERVER_STARTTLS": "on",
+    "MINIO_IDENTITY_LDAP_LOOKUP_BIND_DN": "cn=lookup,dc=x",
+    "MINIO_IDENTITY_LDAP_LOOKUP_BIND_PASSWORD": CANARY,
+    "MINIO_IDENTITY_LDAP_USER_DN_SEARCH_BASE_DN": "ou=people,dc=x",
+    "MINIO_IDENTITY_LDAP_USER_DN_SEARCH_FILTER": "(uid=%s)",
+    "LDAP_GROUPS": "cn=s3,dc=x; cn=ops,dc=x",
+}
+
+
+@pytest.fixture
+def with_directory(environ: dict[str, str]) -> dict[str, str]:
+    """And what MinIO has for its directory."""
+    del environ["MINIO_CACERT_FILE"]
+    return environ | LDAP
+
+
+def test_users_of_a_directory(with_directory: dict[str, str], certs: Certs) -> None:
+    """Members of the named groups get what the key pair may; the CA is that of the backend."""
+    config = aistor_gw.load(with_directory | {"MINIO_CACERT_FILE": str(certs.ca)}, {})
+    assert config.ldap is not None
+    assert (config.ldap.servers[0].port, config.ldap.security, config.ldap.ca_file) == (389, "starttls", certs.ca)
+    assert [(role.ldap_groups, role.access) for role in config.roles] == [(("cn=s3,dc=x", "cn=ops,dc=x"), ALL)]
+    assert config.sts is not None
+    assert not config.sts.is_shared
+    assert aistor_gw.load(with_directory | {"MINIO_IDENTITY_LDAP_ENABLE": "off"}, {}).ldap is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("LDAP_GROUPS", " ;", "is not set; name the DNs of the groups whose members"),
+        ("MINIO_IDENTITY_LDAP_SERVER_ADDR", "ldap://h", "'ldap://h' is no host:port; it is no URL;"),
+        ("MINIO_IDENTITY_LDAP_SERVER_STARTTLS", "maybe", "'maybe' is neither on nor off; write on or off"),
+        ("MINIO_IDENTITY_LDAP_LOOKUP_BIND_PASSWORD", "", "is missing; set MINIO_IDENTITY_LDAP_LOOKUP_BIND_DN and"),
+        ("MINIO_IDENTITY_LDAP_USER_DN_SEARCH_FILTER", "uid=%s", "'uid=%s' has no ( at character 1;"),
+        ("MINIO_IDENTITY_LDAP_USER_DN_SEARCH_BASE_DN", "", "is missing; write it like ou=people"),
+        ("STS_RING", "/nowhere", "file '/nowhere' does not exist;"),
+        ("MINIO_CACERT_FILE", "/dev/null", "file '/dev/null' does not exist;"),
+    ],
+)
+def test_refusals_of_a_directory_name_the_variable(
+    with_directory: dict[str, str], variable: str, value: str, told: str
+) -> None:
+    """In the words of whoever set MinIO's variables."""
+    said = aistor_gw.in_its_words(refusal({**with_directory, variable: value}))
+    assert said.startswith(f"{variable}: {told}")
+    assert (re.search(r"\bldap\.[a-z]+_", said), CANARY in said) == (None, False)

@@ -15,6 +15,9 @@ _MODULES = sorted((_ROOT / "addons").rglob("*.py"))
 _OWNERS = {
     "mitmproxy": ("addons/s3_gateway.py", "addons/s3gateway/mitm/"),
     "botocore": ("addons/s3gateway/signer.py",),
+    "ldap3": ("addons/s3gateway/identity/ldap_messages.py",),
+    "jwt": ("addons/s3gateway/identity/web_identity.py",),
+    "dns": ("addons/s3gateway/wire/srv_records.py",),
 }
 
 

@@ -3,12 +3,16 @@
 ============================  ==================================================================
 ``LOCAL_ENDPOINT``            where to listen: ``host:port``, ``:port`` or ``http://host:port``
 ``MINIO_ENDPOINT``            the backend, ``https://host:port``
-``MINIO_CACERT_FILE``         the CA that signed its certificate
+``MINIO_CACERT_FILE``         the CA that signed its certificate, and that of the directory
 ``CREDS_FILE``                ``static: {access_key_id: ..., secret_access_key: ...}``
 ``VERBOSE``                   also show connections being opened and closed
+``MINIO_IDENTITY_LDAP_*``     the directory whose users log in, as MinIO's own variables
+``LDAP_GROUPS``               DNs of the groups whose members may, separated by ``;``
+``STS_RING``                  the file of keys that seal sessions, shared by all gateways
 ============================  ==================================================================
 
-Clients use the same static key pair as the gateway itself does at the backend, and all buckets.
+Clients use the same static key pair as the gateway itself does at the backend, and all buckets. Users of the directory
+get sessions with as much; MinIO's variables have no groups that would say who, so these are named.
 """
 
 import re
@@ -20,6 +24,7 @@ from typing import Any
 from s3gateway.config.addresses import is_host
 from s3gateway.config.check import ConfigError, quoted
 from s3gateway.config.gateway_yaml import build
+from s3gateway.config.ldap import VARIABLES, from_environment
 from s3gateway.config.model import Client, Config, KeyPair
 from s3gateway.rules.access import ALL
 
@@ -30,6 +35,9 @@ _VARIABLES = {
     "backend.credentials": "CREDS_FILE",
     "listen.host": "LOCAL_ENDPOINT",
     "listen.port": "LOCAL_ENDPOINT",
+    "ldap.ca_file": "MINIO_CACERT_FILE",
+    "sts.ring": "STS_RING",
+    **VARIABLES,
 }
 """What the keys of a configuration file are called here."""
 _KEYS = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, _VARIABLES))})(?![\w.])")
@@ -61,6 +69,7 @@ def load(environ: Mapping[str, str], fallback: Mapping[str, Any]) -> Config:
     if environ.get("MINIO_CACERT_FILE"):
         backend["ca_file"] = environ["MINIO_CACERT_FILE"]
     document: dict[str, object] = {"backend": backend}
+    document |= _logins(environ)
     if environ.get("LOCAL_ENDPOINT"):
         document["listen"] = _listen(environ["LOCAL_ENDPOINT"])
     config = build(document, Path.cwd(), (), fallback)
@@ -68,6 +77,25 @@ def load(environ: Mapping[str, str], fallback: Mapping[str, Any]) -> Config:
         raise TypeError
     client = Client("aistor-gw", config.credentials, ALL)
     return replace(config, clients={config.credentials.access_key_id: client})
+
+
+def _logins(environ: Mapping[str, str]) -> dict[str, object]:
+    """Give the sections that let users of a directory log in, if one is named."""
+    directory = from_environment(environ)
+    if directory is None:
+        return {}
+    groups = [name.strip() for name in environ.get("LDAP_GROUPS", "").split(";") if name.strip()]
+    if not groups:
+        raise ConfigError(
+            "LDAP_GROUPS", "is not set", "name the DNs of the groups whose members may use all buckets, separated by ;"
+        )
+    if environ.get("MINIO_CACERT_FILE"):
+        directory["ca_file"] = environ["MINIO_CACERT_FILE"]
+    return {
+        "ldap": directory,
+        "sts": {"ring": environ["STS_RING"]} if environ.get("STS_RING") else {},
+        "roles": [{"name": "aistor-gw", "ldap_groups": groups, "buckets": ["*"]}],
+    }
 
 
 def _listen(endpoint: str) -> dict[str, object]:

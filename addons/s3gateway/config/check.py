@@ -32,6 +32,8 @@ _SECTIONS = (
     "backend",
     "health",
     "clients",
+    "ldap",
+    "web_identity",
     "encryption",
     "sts",
     "roles",
@@ -45,7 +47,7 @@ _SECTIONS = (
     "tracing",
     "canary",
 )
-_LISTS = ("clients", "encryption", "roles")
+_LISTS = ("clients", "web_identity", "encryption", "roles")
 _SWITCHES = frozenset(("sts",))
 """Sections that switch something on by being there, with nothing in them as well."""
 

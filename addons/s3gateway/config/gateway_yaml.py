@@ -21,6 +21,7 @@ from s3gateway.config.cors import read_cors
 from s3gateway.config.endpoints import read_health, read_sites
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
+from s3gateway.config.ldap import read_ldap
 from s3gateway.config.model import Chain, Client, Config, KeyPair, Listen, is_pattern
 from s3gateway.config.networks import read_networks
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
@@ -28,6 +29,7 @@ from s3gateway.config.roles import check_role, read_roles
 from s3gateway.config.shutdown import Shutdown
 from s3gateway.config.sts import read_sts
 from s3gateway.config.tracing import read_tracing
+from s3gateway.config.web_identity import read_web_identity
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
@@ -58,7 +60,11 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
     config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
-    if not config.clients and config.sts is None:
+    looks_up = config.ldap is not None and config.ldap.keys is not None
+    if config.sts is None and (config.web_identity or (config.ldap is not None and not looks_up)):
+        section = "web_identity" if config.web_identity else "ldap"
+        raise ConfigError(section, "is there, and nobody can log in without sts", "add 'sts: {}'")
+    if not config.clients and config.sts is None and not looks_up:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
     has_users = any(role.takes_logins for role in config.roles)
     for i, rule in enumerate(config.encryption):
@@ -66,7 +72,7 @@ def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mappi
             check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
         if rule.role != "*":
             check_role(f"encryption[{i}].role", rule.role, config.roles)
-    if config.roles and config.sts is None:
+    if config.roles and config.sts is None and not looks_up:
         raise ConfigError("roles", "are there, and nobody can take one without sts", "add 'sts: {}'")
     return config
 
@@ -96,6 +102,8 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         health=read_health(values["health"]),
         credentials=credentials,
         clients=clients,
+        ldap=read_ldap(values["ldap"], reader),
+        web_identity=read_web_identity(values["web_identity"], reader),
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         cors=read_cors(values["cors"]),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),

@@ -23,7 +23,9 @@ from s3gateway.config.kinds import (
     YES_NO,
     Key,
 )
+from s3gateway.config.ldap_keys import LDAP_KEYS
 from s3gateway.config.limit_keys import LIMIT_KEYS
+from s3gateway.config.web_identity_keys import WEB_IDENTITY_KEYS
 
 KEYS = (
     Key("listen.host", TEXT, "Address to listen on.", "127.0.0.1"),
@@ -87,6 +89,8 @@ KEYS = (
         YES_NO,
         "Whether it may list the names of all the backend's buckets. By default only with `*` in `buckets`.",
     ),
+    *LDAP_KEYS,
+    *WEB_IDENTITY_KEYS,
     Key("encryption[].bucket", TEXT, "Pattern of the buckets the rule is for.", "*"),
     Key("encryption[].prefix", TEXT, "Literal beginning of the keys the rule is for.", ""),
     Key("encryption[].client", TEXT, "Pattern of the client names the rule is for.", "*"),

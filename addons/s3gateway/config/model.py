@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from s3gateway.config.observing import Audit, Canary, Tracing
 from s3gateway.config.shutdown import Shutdown
+from s3gateway.identity.issuer import Issuer
+from s3gateway.identity.ldap import LdapSettings
 from s3gateway.identity.model import LONGEST_SESSION, Revocation, Role
 from s3gateway.identity.session import Ring, Session
 from s3gateway.rules.access import Rights
@@ -190,6 +193,8 @@ class Sts:
 class Config:
     """All the gateway decides by. ``files`` are those it was read from, watched for changes.
 
+    ``found`` are clients that a directory knows, by access key, and until when they count; another one has its own.
+
     ``cors`` is None where the gateway does not decide about pages of other origins: the backend's fields pass.
     ``backend`` is the server that a request goes to; before one is chosen, the first. ``sites`` are empty where
     ``backend.endpoint`` names the only one: nothing is chosen then, and nothing is asked for its health.
@@ -217,6 +222,9 @@ class Config:
     canary: Canary | None = None
     sts: Sts | None = None
     roles: tuple[Role, ...] = ()
+    ldap: LdapSettings | None = None
+    web_identity: tuple[Issuer, ...] = ()
+    found: dict[str, tuple[Client, datetime]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def region(self) -> str:

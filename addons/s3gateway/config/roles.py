@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from s3gateway.config.check import ConfigError, quoted
+from s3gateway.config.ldap import check_dn
 from s3gateway.config.patterns import check_client
 from s3gateway.config.sts import check_session
 from s3gateway.identity.model import Role, WebIdentities
@@ -58,6 +59,8 @@ def _role(key: str, entry: Mapping[str, Any], read_access: ReadAccess, clients: 
     )
     if not (entry["clients"] or entry["ldap_groups"] or web_identities):
         raise ConfigError(key, "nobody may take it", "name clients, ldap_groups or web_identities")
+    for i, group in enumerate(entry["ldap_groups"]):
+        check_dn(f"{key}.ldap_groups[{i}]", group)
     for i, pattern in enumerate(entry["clients"]):
         if clients:  # else whoever signs is looked up elsewhere
             check_client(f"{key}.clients[{i}]", pattern, clients)

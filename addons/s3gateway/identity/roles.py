@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
+from s3gateway.identity.distinguished_name import normal_dn
 from s3gateway.identity.login import AUDIENCE, CLIENT, LDAP, Login
 from s3gateway.identity.model import Role
 from s3gateway.identity.templates import USER, names_in
@@ -14,7 +15,6 @@ NO_ACCOUNT: Final = "000000000000"
 """The account in ARNs of what has none of its own."""
 
 _ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{0,12}:role/(?:[!-~]+/)?([\w+=,.@-]+)")
-_AROUND: Final = re.compile(r"\s*([,=+])\s*")
 
 
 def opened_by(login: Login, roles: Iterable[Role]) -> tuple[Role, ...]:
@@ -42,11 +42,6 @@ def values_for(login: Login, roles: Iterable[Role]) -> Mapping[str, str]:
     known = {**login.claims, USER: login.user}
     names = sorted({name for role in roles for name in names_in(role.access)})
     return {name: known[name] for name in names if name in known}
-
-
-def normal_dn(name: str) -> str:
-    """Write a DN so that two that a directory takes for one are equal: without case, without blanks around signs."""
-    return _AROUND.sub(r"\1", name.strip()).casefold()
 
 
 def _is_open(role: Role, login: Login) -> bool:

@@ -71,6 +71,15 @@ def for_backend(backend: Backend) -> ssl.SSLContext | None:
     return context
 
 
+def for_peer(ca_file: Path | None, *, verifies: bool = True) -> ssl.SSLContext:
+    """The context that verifies a directory or an issuer, by ``ca_file`` or else the public CAs."""
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    if not verifies:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _check_certificate(section: str, path: Path) -> None:
     try:
         ssl.PEM_cert_to_DER_cert(_first_certificate(path))

@@ -4,7 +4,8 @@ An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ste
 :mod:`~s3gateway.wire.ending` (how it ends), :mod:`~s3gateway.wire.answering` (the way back),
 :mod:`~s3gateway.wire.choosing` (which of several backends), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
-:mod:`~s3gateway.wire.sts` (logins and sessions), :mod:`~s3gateway.wire.cors` (pages), and here the way in.
+:mod:`~s3gateway.wire.sts` (logins and sessions), :mod:`~s3gateway.wire.cors` (pages),
+:mod:`~s3gateway.wire.directory_keys` (keys that a directory knows), and here the way in.
 """
 
 from datetime import UTC, datetime
@@ -16,13 +17,13 @@ from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
-from s3gateway.wire.cors import CrossOrigin
+from s3gateway.wire.directory_keys import DirectoryKeys
 from s3gateway.wire.uploading import same_or_new
 
 _REFUSED: Final = 400
 
 
-class Exchange(CrossOrigin):
+class Exchange(DirectoryKeys):
     """One request of a client, from its head on."""
 
     def start(self, refusal: errors.S3Error | None = None) -> None:
@@ -30,6 +31,12 @@ class Exchange(CrossOrigin):
         self._guarded(self._start, refusal)
 
     def _start(self, refusal: errors.S3Error | None) -> None:
+        if refusal is None:
+            self._with_key(self._begin)
+        else:
+            self._begin(refusal)
+
+    def _begin(self, refusal: errors.S3Error | None) -> None:
         self._admit(refusal)
         if not self._is_form:
             self.transaction.mark("verified")

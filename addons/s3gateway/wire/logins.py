@@ -1,33 +1,17 @@
-"""Who proves passwords and web identity tokens, and how often anybody may try."""
+"""How often anybody may try to log in."""
 
 import re
 from datetime import datetime
 from typing import Final
 
 from s3gateway import errors
-from s3gateway.identity.login import Login
-from s3gateway.identity.sts import access_denied, throttled
+from s3gateway.identity.sts import throttled
 from s3gateway.rules.connections import origin
 from s3gateway.rules.rate import Rates, Shared
-from s3gateway.sigv4.model import Secret
 
 _WITH_PORT: Final = re.compile(r"\[([^]]+)\]:[0-9]+|([^:]+):[0-9]+")
 _MOST_COUNTED: Final = 16_384
 """Addresses and user names whose logins are counted; strangers choose both."""
-
-
-class NoLogins:
-    """No provider is configured: every login is refused, and the log says what to set."""
-
-    async def with_password(self, user: str, password: Secret) -> Login:
-        """Refuse."""
-        del user, password
-        raise access_denied(reason="no directory is configured: set ldap.server")
-
-    async def with_token(self, token: Secret, role_arn: str | None) -> Login:
-        """Refuse."""
-        del token, role_arn
-        raise access_denied(reason="no issuer is configured: set web_identity")
 
 
 class LoginRates:

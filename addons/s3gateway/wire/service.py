@@ -17,8 +17,9 @@ from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.cluster import Cluster, Resolve, resolve
-from s3gateway.wire.logins import LoginRates, NoLogins
+from s3gateway.wire.logins import LoginRates
 from s3gateway.wire.memory import Memory
+from s3gateway.wire.providers import Providers
 from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Service:
         self._cluster: Cluster | None = None
         self.books = books
         self.rates = Rates(shared_rates)
-        self.logins: Logins = NoLogins()
+        self.providers = Providers(lambda: self.current.config)
+        self.logins: Logins = self.providers
         self.login_rates = LoginRates(shared_rates)
         self.memory = Memory()
         self.spool = Spool(lambda: self.limits.spool)
@@ -134,6 +136,7 @@ class Service:
         """Serve nobody any more: what is asked from now on is refused, and deadlines hold even so."""
         self.is_closed = True
         self.bucket_cors.stop()
+        self.providers.stop()
         if self._cluster is not None:
             self._cluster.stop()
         for pool in self._pools.values():

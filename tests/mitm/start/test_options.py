@@ -219,6 +219,14 @@ def test_a_certificate_of_mitmproxys_option_is_shown(gateway: GatewayFactory, ce
             assert raw.ask(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 403
 
 
+def test_a_certificate_that_is_made_is_for_the_name_that_is_asked_for(gateway: GatewayFactory, certs: Certs) -> None:
+    """And for the address, by clients that look at no common name, as none does any more."""
+    running = gateway(gateway_config(Nobody(certs)), watched=False)
+    for name in ("127.0.0.1", "localhost", "gateway.test"):
+        with Raw(running.port, running.folder / "mitmproxy-ca-cert.pem", server_name=name) as raw:
+            assert raw.ask(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 403
+
+
 def test_two_certificates_are_refused(tmp_path: Path, certs: Certs) -> None:
     """Which of them clients see would be anybody's guess."""
     config = gateway_config(Nobody(certs), certificate=certs.gateway)

@@ -6,9 +6,11 @@ Without ``listen.certificate`` clients see certificates of mitmproxy's own CA, m
 import os
 import ssl
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from mitmproxy import ctx
 from mitmproxy.certs import CertStore, CertStoreEntry
@@ -88,7 +90,7 @@ def _generated(host: str) -> ssl.SSLContext:
     @lru_cache(maxsize=_MOST_NAMES)
     def context_for(name: str) -> ssl.SSLContext:
         context = _set_up_front(contexts.for_clients())
-        _load(context, store.get_cert(name, [], None))
+        _load(context, store.get_cert(name, [_general_name(name)], None))
         return context
 
     def on_name(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
@@ -97,6 +99,14 @@ def _generated(host: str) -> ssl.SSLContext:
     context = context_for(host)
     context.sni_callback = on_name
     return context
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    """Give a name as clients look for it: none reads the common name any more (RFC 9110 §4.3.4)."""
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _set_up_front(context: ssl.SSLContext) -> ssl.SSLContext:
