@@ -31,6 +31,7 @@ OPTIONS = {
     "clients": ("--all", "--only", "--write", "--speed"),
     "demo": (),
     "diff_headers": ("--format", "--html"),
+    "keys": ("--days", "--json"),
     "explain": ("--config", "--known-host", "--html", "--format", "--serve"),
     "make_captures": (),
     "make_certs": ("--host",),
@@ -60,7 +61,7 @@ def _blocks(language: str) -> list[str]:
 
 def test_configuration_table_is_the_code() -> None:
     """Each key of the configuration has its row, in the order of the code, and there is no other row."""
-    rows = [line for line in README.splitlines() if re.match(r"\| `[a-z]+[.\[]", line)]
+    rows = [line for line in README.splitlines() if re.match(r"\| `(?:[a-z]+[.\[]|state`)", line)]
     assert rows == [_row(key) for key in KEYS]
 
 
@@ -82,6 +83,16 @@ def test_example_clients_are_accepted(tmp_path: Path) -> None:
         (tmp_path / name).write_text("secret")
     config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
     assert [client.access.list_buckets for client in config.clients.values()] == [True, False, False]
+
+
+def test_example_of_rotation_is_accepted(tmp_path: Path) -> None:
+    """Two secrets, one of which ends."""
+    (example,) = re.findall(r"^```\n(state: .*?)^```", README, re.DOTALL | re.MULTILINE)
+    for name in ("spark-2025", "spark-2026"):
+        (tmp_path / name).write_text(name)
+    config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
+    assert [dated.term.not_after is None for dated in config.clients["SPARKKEY"].secrets] == [False, True]
+    assert config.state == tmp_path / "state.json"
 
 
 def test_example_of_cors_is_accepted() -> None:

@@ -16,7 +16,7 @@ from s3gateway.answer_watch import Released
 from s3gateway.bodies.form_data import FormReader
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
-from s3gateway.config.model import KeyPair
+from s3gateway.config.model import DatedKeys, KeyPair
 from s3gateway.errors import S3Error
 from s3gateway.explain.charsets import Reading
 from s3gateway.explain.evidence import Evidence
@@ -24,11 +24,13 @@ from s3gateway.explain.sides import Side
 from s3gateway.explain.suspect import Sweep, of_field
 from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
+from s3gateway.identity.keys import DatedSecret
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.transaction import Transaction
 from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
 from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.rules.key_use import Ledger, Use
 from s3gateway.rules.quoting import ErrorDocument
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chunk_reader import ChunkReader
@@ -95,6 +97,9 @@ HOLDERS = {
     "Secret": Secret(SECRET),
     "Signature": Signature(secrets_of(HEAD)[0]),
     "KeyPair": KEYS,
+    "DatedSecret": DatedSecret(Secret(SECRET)),
+    "DatedKeys": DatedKeys(KEYS),
+    "Ledger": Ledger(0, SECRET.encode()).merged([(KEYS, Use(0, 0))], 0),
     "Client": replace(CONFIG.clients["SPARKKEY"], keys=KEYS),
     "Config": replace(CONFIG, credentials=KEYS, encryption=(RULE,)),
     "Limits": CONFIG.limits,
@@ -174,6 +179,7 @@ HARMLESS = {
     "Connections": "addresses",
     "Context": "redacted heads",
     "CorsRule": "origins and names",
+    "Counter": "key pairs, with the default repr",
     "CrossOrigin": "an exchange, with the default repr",
     "DeleteBody": "a client's data, with the default repr",
     "Difference": "lines of redacted texts",
@@ -205,6 +211,9 @@ HARMLESS = {
     "Judge": "a configuration, with the default repr",
     "Judgement": "an Explanation",
     "Key": "a setting's name",
+    "KeyLedger": "key pairs, with the default repr",
+    "KeyMetrics": "figures, with the default repr",
+    "KeyRow": "figures of a key",
     "Kind": "a setting's type",
     "LengthReader": "counts, with the default repr",
     "Line": "redacted targets",
@@ -221,6 +230,7 @@ HARMLESS = {
     "Output": "a stream",
     "OwnAnswer": "a status, and a body that repr leaves out",
     "OwnChunks": "a client's data, with the default repr",
+    "OwnKeys": "key pairs, with the default repr",
     "PackedError": "a sentence",
     "Page": "an origin, names and a key",
     "Payload": "a digest or a mode",
@@ -237,6 +247,8 @@ HARMLESS = {
     "Reference": "a page's address",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
+    "Renewal": "times",
+    "Renewing": "an exchange, with the default repr",
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
@@ -256,10 +268,13 @@ HARMLESS = {
     "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
+    "Term": "times",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
+    "TrialResult": "names",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
+    "Use": "figures",
     "Verdict": "a redacted Explanation, taken apart",
     "VerifiedChunks": "a client's signatures, with the default repr",
     "Waits": "names",

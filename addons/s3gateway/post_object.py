@@ -92,8 +92,9 @@ def admit_form(
         raise missing_field("key")
     claimed = read_policy_claim(reader.fields)
     claim = claimed.claim
-    client = gateway.caller(claim, config)
-    verified = verify_policy(claimed, client.keys.secret, now)
+    client, verified = gateway.proven(
+        gateway.caller(claim, config), now, lambda secret: verify_policy(claimed, secret, now)
+    )
     if rates is not None:
         rates.charge(claim.access_key_id, config.limits.request_rate, now)
     policy = read_policy(claimed.policy)

@@ -26,8 +26,11 @@ class ConfigError(ValueError):
         super().__init__(f"{shown}: {problem}; {remedy}")
 
 
-_SECTIONS = ("listen", "backend", "clients", "encryption", "cors", "addressing", "limits", "admin", "log")
+_SECTIONS = ("listen", "backend", "clients", "encryption", "cors", "addressing", "limits", "admin", "log", "state")
 _LISTS = ("clients", "encryption")
+_PLAIN = {key.path: key for key in KEYS if "." not in key.path}
+"""Sections that are one value."""
+
 BUCKETS_OWN = "bucket"
 """``cors: bucket`` leaves the rules to the bucket's own document at the backend."""
 
@@ -55,6 +58,8 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
         given = document.get(section)
         if section == "cors":
             values[section] = _check_cors(given)
+        elif section in _PLAIN:
+            values[section] = _check_value(section, _PLAIN[section], given, present=section in document)
         elif section in _LISTS:
             values[section] = _check_list(section, given)
         else:
@@ -66,12 +71,13 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
     return values
 
 
-def _check_list(section: str, given: object) -> list[dict[str, Any]]:
+def _check_list(shown: str, given: object, path: str = "") -> list[dict[str, Any]]:
+    """Check a list of mappings; ``path`` is that of an entry in the table, where it differs from the one shown."""
     if given is None:
         given = []
     if not isinstance(given, list):
-        raise ConfigError(section, f"{_shape(given)} is not a list", f"start each entry of {section} with '- '")
-    return [_check_mapping(f"{section}[{i}]", f"{section}[]", entry) for i, entry in enumerate(given)]
+        raise ConfigError(shown, f"{_shape(given)} is not a list", f"start each entry of {shown} with '- '")
+    return [_check_mapping(f"{shown}[{i}]", path or f"{shown}[]", entry) for i, entry in enumerate(given)]
 
 
 def _check_cors(given: object) -> object:
@@ -93,8 +99,13 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
         raise ConfigError(shown, f"{_shape(given)} is not a mapping", f"write the keys of {shown} below it")
     keys = {key.path.removeprefix(path + "."): key for key in KEYS if key.path.startswith(path + ".")}
     nested = {name.partition(".")[0] for name in keys if "." in name}
-    _known(shown, given, [name for name in keys if "." not in name] + sorted(nested))
+    lists = {name.removesuffix("[]") for name in nested if name.endswith("[]")}
+    nested = {name for name in nested if not name.endswith("[]")}
+    _known(shown, given, [name for name in keys if "." not in name] + sorted(nested | lists))
     values = {name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested}
+    for name in lists:
+        entries = _check_list(f"{shown}.{name}", given.get(name), f"{path}.{name}[]") if name in given else None
+        values[name] = entries
     for name, key in keys.items():
         if "." not in name:
             values[name] = _check_value(f"{shown}.{name}", key, given.get(name), present=name in given)

@@ -14,10 +14,11 @@ from typing import Any
 
 from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
 from s3gateway.config.check import ConfigError, check, quoted
+from s3gateway.config.client_keys import read_client_keys, read_own_keys
 from s3gateway.config.cors import read_cors
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
-from s3gateway.config.model import Admin, Backend, Chain, Client, Config, KeyPair, Listen, is_pattern
+from s3gateway.config.model import Admin, Backend, Chain, Client, Config, DatedKeys, KeyPair, Listen, is_pattern
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
@@ -69,12 +70,13 @@ def build(
 
 
 def _build(values: dict[str, Any], reader: Files) -> Config:
-    credentials = _credentials(values["backend"]["credentials"], reader)
+    credentials, own_keys = _credentials(values["backend"]["credentials"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
     return Config(
         listen=listen,
         backend=_backend(values["backend"], listen, reader),
         credentials=credentials,
+        own_keys=own_keys,
         clients=_clients(values["clients"], reader),
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         cors=read_cors(values["cors"]),
@@ -85,6 +87,7 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
         log_explain=values["log"]["explain"],
         files=tuple(reader.seen),
+        state=reader.place("state", values["state"]) if values["state"] else None,
     )
 
 
@@ -150,29 +153,35 @@ def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
     )
 
 
-def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:
+def _credentials(values: dict[str, Any], files: Files) -> tuple[KeyPair | Chain, tuple[DatedKeys, ...]]:
+    """Read where the gateway's own key comes from; all of its keys, too, where there are several."""
     key = "backend.credentials"
     pair = {name for name in ("access_key_id", "secret_access_key", "session_token") if values.get(name)}
-    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile"))]
+    keys = values.get("keys")
+    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile")), keys is not None]
     if sum(sources) > 1:
         raise ConfigError(
-            key, "names more than one source", "keep one of access_key_id + secret_access_key, file, profile"
+            key, "names more than one source", "keep one of access_key_id + secret_access_key, keys, file, profile"
         )
+    if keys is not None:
+        own_keys = read_own_keys(f"{key}.keys", keys, files)
+        return own_keys[0].keys, own_keys
     if values.get("file"):
-        return read_credentials_file(files, f"{key}.file", values["file"])
+        return read_credentials_file(files, f"{key}.file", values["file"]), ()
     if not pair:
-        return Chain(values.get("profile"))
+        return Chain(values.get("profile")), ()
     for name in ("access_key_id", "secret_access_key"):
         if name not in pair:
             raise ConfigError(
                 f"{key}.{name}", "is missing or empty", "set access_key_id and secret_access_key together"
             )
     token = values.get("session_token")
-    return KeyPair(
+    given = KeyPair(
         check_word(f"{key}.access_key_id", values["access_key_id"]),
         Secret(check_secret(f"{key}.secret_access_key", values["secret_access_key"])),
         Secret(check_token(f"{key}.session_token", token)) if token else None,
     )
+    return given, ()
 
 
 def read_credentials_file(files: Files, key: str, name: str) -> KeyPair:
@@ -196,26 +205,14 @@ def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
     clients: dict[str, Client] = {}
     for i, entry in enumerate(entries):
         key = f"clients[{i}]"
-        secret, file = entry.get("secret_access_key"), entry.get("secret_access_key_file")
-        if bool(secret) == bool(file):
-            raise ConfigError(
-                f"{key}.secret_access_key",
-                "is missing or empty" if not secret else "is set besides secret_access_key_file",
-                "set exactly one of secret_access_key and secret_access_key_file",
-            )
-        if file:
-            secret = files.text(f"{key}.secret_access_key_file", file).strip()
-            if not secret:
-                raise ConfigError(f"{key}.secret_access_key_file", f"{quoted(file)} is empty", "put the secret into it")
-        secret = check_secret(f"{key}.secret_access_key{'_file' if file else ''}", str(secret))
-        access_key_id = check_word(f"{key}.access_key_id", entry["access_key_id"])
-        if "/" in access_key_id:
-            raise ConfigError(f"{key}.access_key_id", f"{quoted(access_key_id)} holds a slash", "SigV4 cannot carry it")
-        if access_key_id in clients:
-            raise ConfigError(
-                f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
-            )
-        clients[access_key_id] = Client(entry["name"], KeyPair(access_key_id, Secret(secret)), _access(key, entry))
+        access = _access(key, entry)
+        for access_key_id, secrets in read_client_keys(key, entry, files).items():
+            if access_key_id in clients:
+                raise ConfigError(
+                    f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
+                )
+            keys = KeyPair(access_key_id, secrets[0].secret)
+            clients[access_key_id] = Client(entry["name"], keys, access, secrets=secrets)
     return clients
 
 

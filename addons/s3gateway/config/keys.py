@@ -6,6 +6,7 @@ The README's table is rendered from it, and a test holds the two together.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 MEBIBYTE = 1024 * 1024
@@ -46,6 +47,7 @@ WHOLE_SECONDS = Kind("whole number of seconds", lambda value: _is_int(value) and
 YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
 TRUE = Kind("true", lambda value: value is True, "")
 TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
+MOMENT = Kind("date", lambda value: isinstance(value, date) or (isinstance(value, str) and value != ""))
 HEALTH = Kind("403 or 200", lambda value: _is_int(value) and value in (403, 200), "")
 BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
@@ -114,10 +116,33 @@ KEYS = (
         "A profile of the AWS shared files instead. With no credentials at all, "
         "botocore's own chain (environment first) is used.",
     ),
+    Key(
+        "backend.credentials.keys[].access_key_id",
+        TEXT,
+        "Several keys instead, the preferred one first: the gateway takes the first that is in its term and that the "
+        "backend accepts. See [Rotate keys](#rotate-keys).",
+    ),
+    Key("backend.credentials.keys[].secret_access_key", SECRET, "Its secret."),
+    Key("backend.credentials.keys[].secret_access_key_file", FILE, "A file holding the secret instead."),
+    Key("backend.credentials.keys[].session_token", SECRET, "Its session token, for temporary credentials."),
+    Key("backend.credentials.keys[].not_before", MOMENT, "From when it may be used."),
+    Key("backend.credentials.keys[].not_after", MOMENT, "Until when it may be used."),
     Key("clients[].name", TEXT, "Identity, for rules and the log.", _REQUIRED),
-    Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once.", _REQUIRED),
+    Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once."),
     Key("clients[].secret_access_key", SECRET, "Its secret."),
     Key("clients[].secret_access_key_file", FILE, "A file holding the secret instead."),
+    Key("clients[].not_before", MOMENT, "From when the key counts: `2026-12-31` (UTC) or `2026-12-31T18:00:00Z`."),
+    Key("clients[].not_after", MOMENT, "Until when it counts, that day or second included. 403 InvalidAccessKeyId."),
+    Key(
+        "clients[].keys[].access_key_id",
+        TEXT,
+        "Several keys, or several secrets of one, in place of the four above; all that are in their term count. By "
+        "default the client's `access_key_id`. See [Rotate keys](#rotate-keys).",
+    ),
+    Key("clients[].keys[].secret_access_key", SECRET, "Its secret."),
+    Key("clients[].keys[].secret_access_key_file", FILE, "A file holding the secret instead."),
+    Key("clients[].keys[].not_before", MOMENT, "From when it counts."),
+    Key("clients[].keys[].not_after", MOMENT, "Until when it counts."),
     Key("clients[].buckets", TEXTS, "Patterns (`*`, `?`) of the buckets it may use. None by default.", ()),
     Key(
         "clients[].prefixes",
@@ -298,5 +323,12 @@ KEYS = (
         YES_NO,
         "Whether a second line says why a signature did not match, or a clock was off. See `scripts/explain`.",
         default=True,
+    ),
+    Key(
+        "state",
+        FILE,
+        "File in which it is kept how often, and when last, each key of a client was used, for `scripts/keys`, metrics "
+        "and warnings. All processes share it; each writes once a minute at most. Made with mode 0600. Without it each "
+        "process counts for itself, from its start.",
     ),
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from s3gateway.identity.keys import OPEN, DatedSecret, Term
 from s3gateway.rules.access import Access
 from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
@@ -92,12 +93,30 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class DatedKeys:
+    """One of the gateway's own key pairs at the backend, and when it counts."""
+
+    keys: KeyPair
+    term: Term = OPEN
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
-    """A caller: identity for rules and log, key pair, and what it may do."""
+    """A caller: identity for rules and log, key pair, and what it may do.
+
+    ``secrets`` are all secrets of the key pair's id, with their terms; of a client that is admitted ``keys`` holds the
+    one that it signed with. Without any, the one in ``keys`` always counts.
+    """
 
     name: str
     keys: KeyPair
     access: Access
+    secrets: tuple[DatedSecret, ...] = ()
+
+    @property
+    def all_secrets(self) -> tuple[bytes, ...]:
+        """Every secret of the key pair's id, whether it counts or not: for what must not be told."""
+        return (self.keys.secret.reveal(), *(dated.secret.reveal() for dated in self.secrets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +129,8 @@ class Config:
     """All the gateway decides by. ``files`` are those it was read from, watched for changes.
 
     ``cors`` is None where the gateway does not decide about pages of other origins: the backend's fields pass.
+    ``own_keys`` are all of the gateway's keys at the backend where there are several, ``state`` the file in which the
+    use of clients' keys is kept.
     """
 
     listen: Listen
@@ -125,6 +146,8 @@ class Config:
     log_capture: Path | None
     log_explain: bool
     files: tuple[Path, ...]
+    own_keys: tuple[DatedKeys, ...] = ()
+    state: Path | None = None
 
     @property
     def region(self) -> str:

@@ -21,6 +21,7 @@ from s3gateway.mitm.start.live import Live
 from s3gateway.mitm.watched import commands, contentview, desk, foreign, listing, replay
 from s3gateway.observed.metrics import Metrics
 from s3gateway.signer import CredentialsError
+from s3gateway.wire import own_keys, state_file
 from s3gateway.wire.admin import Admin
 from s3gateway.wire.service import Current, Service
 
@@ -40,6 +41,7 @@ class S3Gateway:
         self._admin: Admin | None = None
         self._admin_start: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._ledger_task: asyncio.Task[None] | None = None
         self._held: list[http.HTTPFlow] = []
 
     def load(self, loader: Loader) -> None:
@@ -70,6 +72,8 @@ class S3Gateway:
         if live.current.config.admin is not None:
             listeners.check_address("admin", live.current.config.admin)
         certificates.check_confdir()
+        if live.current.config.state is not None:
+            state_file.check(live.current.config.state)
         self.live = live
         if (termlog := ctx.master.addons.get("termlog")) is not None:
             self._mitmdumps_log = log.take_over(termlog.logger, lambda: self._in_force().config.log_format)
@@ -86,7 +90,10 @@ class S3Gateway:
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
         self._metrics = Metrics(versions()) if self.live.current.config.admin else None
         self._books = Books(self._in_force, self._log, self.recorder, self.desk, self._metrics)
-        self._service = Service(self._in_force, self._books)
+        service = self._service = Service(self._in_force, self._books)
+        service.own_keys = self.live.own_keys
+        self.live.own_keys.try_out = own_keys.trial(lambda: service.pool(service.current))
+        self._ledger_task = asyncio.create_task(service.key_ledger.run(), name="s3gateway keys")
         internals.fire_hooks_with(Firing(ctx.master.addons).trigger)
         self._open_door(self._service)
         self.desk.start(under_mitmdump=under_mitmdump)
@@ -125,6 +132,9 @@ class S3Gateway:
         """
         if self._watcher:
             self._watcher.cancel()
+        if self._ledger_task and self._service:
+            self._ledger_task.cancel()
+            self._service.key_ledger.flush()
         if self._admin:
             self._admin.stop()
         if self._door:

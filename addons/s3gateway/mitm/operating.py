@@ -78,6 +78,7 @@ class Operating:
             days_left=await asyncio.to_thread(_days_left, _certificates(config), time.time()),
         )
         self._metrics.set_figures(figures, config.backend.url)
+        self._metrics.keys.set(self._service.key_ledger.rows())
         return Page(await asyncio.to_thread(self._metrics.text), content_type=CONTENT_TYPE.encode())
 
     async def _down(self) -> str:

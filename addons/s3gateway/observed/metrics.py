@@ -12,6 +12,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 
+from s3gateway.observed.key_metrics import KeyMetrics
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.transaction import Transaction
 
@@ -55,6 +56,7 @@ class Metrics:
         self._in_flight = self._gauge("requests_in_flight", "Requests that have begun and not ended.")
         self._backend_up = self._gauge("backend_up", "1 if the backend could be reached, 0 if not.", "backend")
         self._days_left = self._gauge("certificate_days_left", "Days until a certificate ends.", "certificate")
+        self.keys = KeyMetrics(self._registry)
         Info("s3gateway_build", "What runs.", registry=self._registry).info(dict(versions))
         ProcessCollector(registry=self._registry)
         self._by_request: dict[tuple[str, int, str], Counter] = {}

@@ -3,7 +3,8 @@
 An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ending` (what it holds, how it ends),
 :mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
-:mod:`~s3gateway.wire.cors` (pages), and here the way in.
+:mod:`~s3gateway.wire.cors` (pages), :mod:`~s3gateway.wire.renewing` (a key that the backend refuses), and here the way
+in.
 """
 
 from datetime import UTC, datetime
@@ -13,11 +14,11 @@ from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
-from s3gateway.wire.cors import CrossOrigin
+from s3gateway.wire.renewing import Renewing
 from s3gateway.wire.uploading import same_or_new
 
 
-class Exchange(CrossOrigin):
+class Exchange(Renewing):
     """One request of a client, from its head on."""
 
     def start(self, refusal: errors.S3Error | None = None) -> None:
@@ -78,6 +79,7 @@ class Exchange(CrossOrigin):
             transaction.admitted = admitted
             record.client = admitted.client.name
             record.describe(admitted.operation)
+            self._service.key_ledger.note(admitted.client)
 
     def _on_head_seen(self) -> None:
         if self.transaction.refusal is not None or self.transaction.is_preflight:

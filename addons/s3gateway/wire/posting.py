@@ -91,6 +91,7 @@ class Posting(Uploading):
         transaction.admitted = admitted.admitted
         transaction.record.client = admitted.admitted.client.name
         transaction.record.describe(admitted.admitted.operation)
+        self._service.key_ledger.note(admitted.admitted.client)
         transaction.mark("verified")
 
     def _send_whole(self, upload: FormUpload) -> None:

@@ -14,10 +14,12 @@ from s3gateway.signer import Signer
 from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
+from s3gateway.wire.key_ledger import KeyLedger
 from s3gateway.wire.memory import Memory
 from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
+    from s3gateway.wire.own_keys import OwnKeys
     from s3gateway.wire.watching import Watch
 
 
@@ -61,6 +63,8 @@ class Service:
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)
         self.bucket_cors = BucketCors(self.clock)
+        self.key_ledger = KeyLedger(lambda: self.current.config)
+        self.own_keys: OwnKeys | None = None
 
     @property
     def current(self) -> Current:

@@ -13,9 +13,10 @@ from dataclasses import replace
 
 from s3gateway.config.check import ConfigError
 from s3gateway.config.files import fingerprint
-from s3gateway.config.model import Config, KeyPair
-from s3gateway.signer import CredentialsError, CredentialSource, Signer
+from s3gateway.config.model import Config
+from s3gateway.signer import CredentialsError, CredentialSource
 from s3gateway.wire import contexts
+from s3gateway.wire.own_keys import OwnKeys
 from s3gateway.wire.service import Current
 
 logger = logging.getLogger(__name__)
@@ -50,10 +51,11 @@ class Live:
         self._load, self._told, self._contexts = load, told, contexts
         config = load()
         self._source = CredentialSource(config.credentials)
-        self._keys = self._source.current()
+        self.own_keys = OwnKeys(config, self._source)
+        self.own_keys.on_change = self._on_own_key
         self._named = (*config.files, *self._source.files)
         self._seen = self._tried = fingerprint(self._named)
-        self.current = self._make(config, self._keys)
+        self.current = self._make(config)
 
     async def watch(self, on_change: Callable[[Config | None], None]) -> None:
         """Poll files and credentials for ever; ``on_change`` is told of each configuration, None for a broken one."""
@@ -73,7 +75,7 @@ class Live:
         try:
             if await asyncio.to_thread(self._settled):
                 await self._reload(on_change)
-            await self._refresh()
+            await self.own_keys.look()
         except (ConfigError, CredentialsError) as error:
             return f", the old one stays in force: {self._told(error)}"
         except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
@@ -91,7 +93,6 @@ class Live:
         config = await asyncio.to_thread(self._load_named)
         source = await asyncio.to_thread(CredentialSource, config.credentials)
         self._named = (*config.files, *source.files)
-        keys = await asyncio.to_thread(source.current)
         seen = await asyncio.to_thread(fingerprint, self._named)
         if any(seen.get(path, value) != value for path, value in tried.items()):  # it changed while it was being read
             self._tried = {}
@@ -101,9 +102,10 @@ class Live:
             raise ConfigError("listen", "host and port cannot change while running", "restart the gateway")
         if config.admin != self.current.config.admin:
             raise ConfigError("admin", "cannot change while running", "restart the gateway")
-        current = self._make(config, keys)
+        current = self._make(config)
+        await self.own_keys.turn_to(config, source)
         on_change(config)
-        self._source, self._keys, self.current = source, keys, current
+        self._source, self.current = source, replace(current, signer=self.own_keys.signer)
         self._seen = self._tried = seen
         logger.warning(
             "configuration reloaded: clients %d, encryption rules %d", len(config.clients), len(config.encryption)
@@ -117,21 +119,10 @@ class Live:
             self._named = error.files
             raise
 
-    async def _refresh(self) -> None:
-        """Follow temporary credentials from botocore's chain."""
-        keys = await asyncio.to_thread(self._source.current)
-        if not _same(keys, self._keys):
-            self._keys = keys
-            self.current = replace(self.current, signer=Signer(keys, self.current.config.backend.region))
-            logger.warning("backend credentials renewed")
+    def _on_own_key(self) -> None:
+        """Sign with another key from now on."""
+        self.current = replace(self.current, signer=self.own_keys.signer)
 
-    def _make(self, config: Config, keys: KeyPair) -> Current:
+    def _make(self, config: Config) -> Current:
         client_tls, backend_tls = self._contexts(config)
-        return Current(config, Signer(keys, config.backend.region), client_tls, backend_tls)
-
-
-def _same(one: KeyPair, other: KeyPair) -> bool:
-    def values(keys: KeyPair) -> tuple[str, bytes, bytes]:
-        return keys.access_key_id, keys.secret.reveal(), keys.session_token.reveal() if keys.session_token else b""
-
-    return values(one) == values(other)
+        return Current(config, self.own_keys.signer, client_tls, backend_tls)

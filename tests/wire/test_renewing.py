@@ -1,0 +1,90 @@
+"""A key that the backend refuses while a request is under way: what the client has of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.certs import Certs
+from tests.real.waiting import eventually
+from tests.refusing import Made, auth
+from tests.sigv4 import aws
+from tests.wire.front import body_bytes, head_bytes, now, on_wire
+from tests.wire.inprocess import GET, Answering, Keeping, Wire, ok
+from tests.wire.scripted import Exchange
+
+SECOND = {"access_key_id": "SECOND", "secret_access_key": "second-secret-of-the-lab"}
+HEAD = auth("HEAD", "/bucket/key")
+PUT = auth("PUT", "/bucket/key", payload=aws.UNSIGNED, body=b"x" * 100)
+LARGE = auth("PUT", "/bucket/key", payload=aws.UNSIGNED, body=b"x" * 300_000)
+
+
+def refusing(code: str, also: str = "none") -> Answering:
+    """Refuse the first key by this code, in a header as well, as MinIO does, and oblige the second."""
+
+    def answer(exchange: Exchange, request: bytes) -> None:
+        if b"Credential=SECOND/" in request and also != "SECOND":
+            ok(exchange, request)
+            return
+        body = b"" if request.startswith(b"HEAD") else b"<Error><Code>%b</Code></Error>" % code.encode()
+        head = b"HTTP/1.1 403 Forbidden\r\nX-Minio-Error-Code: %b\r\nContent-Length: %d\r\n\r\n"
+        exchange.send(head % (code.encode(), len(body)) + body)
+
+    return answer
+
+
+@pytest.fixture
+def rotating(keeping: Keeping, certs: Certs) -> Iterator[Wire]:
+    """A gateway with two keys at its backend."""
+    with Wire(keeping, certs, own_keys=[SECOND]) as wire:
+        yield wire
+
+
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "InvalidTokenId", "ExpiredToken", "SignatureDoesNotMatch"])
+@pytest.mark.parametrize("made", [GET, HEAD], ids=["GET", "HEAD"])
+def test_a_request_without_a_body_is_sent_again(rotating: Wire, keeping: Keeping, code: str, made: Made) -> None:
+    """Its client sees nothing of it, and the next one is signed with the other key at once."""
+    keeping.begin(refusing(code))
+    request = made(now())
+    with rotating.connect() as raw:
+        method = request.head.method.decode()
+        assert raw.ask(on_wire(request), method).status == 200
+        assert raw.ask(on_wire(made(now())), method).status == 200
+    asked = [b"Credential=SECOND/" in one for _, one in keeping.seen]
+    assert asked == [False, False, True, True, True]  # refused, its key tried, the other tried, again, and the next
+    assert [line.partition(b" ")[0].decode() for line in keeping.requests()] == [method, "GET", "GET", method, method]
+    eventually(lambda: [one.record.status for one in rotating.books.ended] == [200, 200])
+    assert rotating.books.ended[0].record.backend_error == ""
+
+
+@pytest.mark.parametrize("made", [PUT, LARGE], ids=["small", "large"])
+def test_one_whose_body_has_left_is_to_be_sent_again_by_its_client(
+    rotating: Wire, keeping: Keeping, made: Made
+) -> None:
+    """SDKs do, for 503 SlowDown; the second time it is stored."""
+    keeping.begin(refusing("InvalidAccessKeyId"))
+    for expected in ((503, "SlowDown"), (200, "")):
+        request = made(now())
+        with rotating.connect() as raw:
+            raw.send(head_bytes(request) + body_bytes(request))
+            answer = raw.read("PUT")
+        assert (answer.status, answer.code if answer.status != 200 else "") == expected
+
+
+def test_when_no_key_works(rotating: Wire, keeping: Keeping) -> None:
+    """It is the gateway's own fault, as ever: 503, and nothing is sent again."""
+    keeping.begin(refusing("InvalidAccessKeyId", also="SECOND"))
+    for _ in range(3):
+        with rotating.connect() as raw:
+            answer = raw.ask(on_wire(GET(now())))
+        assert (answer.status, answer.code) == (503, "ServiceUnavailable")
+    trials = [line for line in keeping.requests() if line == b"GET /"]
+    assert len(trials) == 2
+
+
+@pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "AuthorizationHeaderMalformed"])
+def test_what_no_key_can_mend(rotating: Wire, keeping: Keeping, code: str) -> None:
+    """A clock, a region: no key is tried."""
+    keeping.begin(refusing(code))
+    with rotating.connect() as raw:
+        assert raw.ask(on_wire(GET(now()))).status == 503
+    assert len(keeping.seen) == 1
