@@ -11,6 +11,7 @@ import yaml
 
 from s3gateway.config import gateway_yaml
 from s3gateway.config.keys import KEYS, Key
+from s3gateway.identity.lookup import read_answer
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -93,6 +94,18 @@ def test_example_of_rotation_is_accepted(tmp_path: Path) -> None:
     config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
     assert [dated.term.not_after is None for dated in config.clients["SPARKKEY"].secrets] == [False, True]
     assert config.state == tmp_path / "state.json"
+
+
+def test_example_of_a_lookup_is_accepted(tmp_path: Path) -> None:
+    """Without clients; the answer shown is one that is taken."""
+    (example,) = re.findall(r"^```\n(lookup:\n.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (answer,) = re.findall(r'^```\n(\{"emulated".*?)^```', README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "portal-headers").write_text("Authorization: Bearer x\n")
+    config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
+    found = read_answer(200, answer.encode(), "KEYID")
+    assert config.lookup is not None
+    assert found is not None
+    assert [right.is_for(found) for right in config.lookup.rights] == [True, False]
 
 
 def test_example_of_cors_is_accepted() -> None:

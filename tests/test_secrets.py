@@ -7,6 +7,7 @@ import pickle
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from s3gateway.answer_watch import Released
 from s3gateway.bodies.form_data import FormReader
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
-from s3gateway.config.model import DatedKeys, KeyPair
+from s3gateway.config.model import DatedKeys, KeyPair, LookupProvider
 from s3gateway.errors import S3Error
 from s3gateway.explain.charsets import Reading
 from s3gateway.explain.evidence import Evidence
@@ -25,6 +26,7 @@ from s3gateway.explain.suspect import Sweep, of_field
 from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
 from s3gateway.identity.keys import DatedSecret
+from s3gateway.identity.lookup import FoundKey, Spans
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.transaction import Transaction
 from s3gateway.post_object import Form, admit_form
@@ -97,6 +99,16 @@ HOLDERS = {
     "Secret": Secret(SECRET),
     "Signature": Signature(secrets_of(HEAD)[0]),
     "KeyPair": KEYS,
+    "FoundKey": FoundKey("K", Secret(SECRET), "alice"),
+    "LookupProvider": LookupProvider(
+        CONFIG.backend,
+        "/keys",
+        ((b"Authorization", Secret(SECRET)),),
+        SECRET.encode(),
+        Spans(timedelta(), timedelta(), timedelta()),
+        1,
+        (),
+    ),
     "DatedSecret": DatedSecret(Secret(SECRET)),
     "DatedKeys": DatedKeys(KEYS),
     "Ledger": Ledger(0, SECRET.encode()).merged([(KEYS, Use(0, 0))], 0),
@@ -157,10 +169,11 @@ HARMLESS = {
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
+    "Bound": "counts",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
-    "Buffer": "bytes that were read, with the default repr",
     "Budget": "counts",
+    "Buffer": "bytes that were read, with the default repr",
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
@@ -220,6 +233,9 @@ HARMLESS = {
     "Link": "names",
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
+    "KnownKeys": "what repr leaves out",
+    "LookingUp": "an exchange, with the default repr",
+    "Lookup": "what FoundKey holds, with the default repr",
     "Memory": "counts",
     "Metrics": "counts, with the default repr",
     "Names": "host names",
@@ -252,12 +268,14 @@ HARMLESS = {
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
+    "Right": "patterns",
     "Row": "redacted headers",
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
     "Service": "what is in force, with the default repr",
     "Signing": "lines of a log, with the default repr",
     "Sizes": "two counts",
+    "Spans": "times",
     "Spool": "counts, with the default repr",
     "SpooledBody": "a client's data, with the default repr",
     "SpoolFile": "a file, with the default repr",

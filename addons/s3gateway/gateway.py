@@ -105,6 +105,26 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
 
 
+def key_to_look_up(head: RequestHead, config: Config) -> str:
+    """Give the access key id that somebody else may know; empty where nobody need be asked."""
+    if config.lookup is None:
+        return ""
+    try:
+        check_head(head, config.limits)
+        check_target(head)
+        claimed = claim.read_claim(head)
+        check_region(claimed, config.listen.regions, config.region)
+    except errors.S3Error:
+        return ""
+    return unknown_key(claimed, config)
+
+
+def unknown_key(claimed: claim.Claim, config: Config) -> str:
+    """Give the access key id of a claim if no client has it; empty with a session token, which names its session."""
+    is_unknown = claimed.access_key_id not in config.clients and not claimed.has_session_token
+    return claimed.access_key_id if is_unknown else ""
+
+
 def caller(claimed: claim.Claim, config: Config) -> Client:
     """Find who claims to have signed, in a head or in a form; nothing is proven. Raises S3Error where there is none."""
     check_region(claimed, config.listen.regions, config.region)

@@ -117,6 +117,16 @@ def admit_form(
     return AdmittedForm(admitted, policy.sizes, post_form.read_success(text, form.bucket, key, form.base))
 
 
+def key_to_look_up(reader: FormReader, config: Config) -> str:
+    """Give the access key id of a form that somebody else may know; empty where nobody need be asked."""
+    if config.lookup is None:
+        return ""
+    try:
+        return gateway.unknown_key(read_policy_claim(reader.fields).claim, config)
+    except errors.S3Error:
+        return ""
+
+
 def forward_form(form: AdmittedForm, length: int, config: Config, signer: Signer, now: datetime) -> Outgoing:
     """Build and sign the PutObject of a form whose file has ``length`` bytes; refuse what the policy does not allow."""
     form.sizes.check(length)

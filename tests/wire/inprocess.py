@@ -70,6 +70,7 @@ class Wire:
         clients: Any = CLIENTS,
         domains: Any = (),
         own_keys: Any = None,
+        lookup: Any = None,
         **limits: Any,
     ) -> None:
         credentials = {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key}
@@ -84,6 +85,7 @@ class Wire:
             "addressing": {"domains": list(domains)},
             "cors": cors,
             "limits": {"refusal_linger": 1, **limits},
+            "lookup": lookup,
         }
         config = build(document, Path())
         keys = KeyPair(backend.access_key, Secret(backend.secret_key))

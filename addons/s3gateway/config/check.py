@@ -26,7 +26,8 @@ class ConfigError(ValueError):
         super().__init__(f"{shown}: {problem}; {remedy}")
 
 
-_SECTIONS = ("listen", "backend", "clients", "encryption", "cors", "addressing", "limits", "admin", "log", "state")
+_SECTIONS = ("listen", "backend", "clients", "encryption", "cors", "addressing", "limits", "admin", "log", "state",
+             "lookup")  # fmt: skip
 _LISTS = ("clients", "encryption")
 _PLAIN = {key.path: key for key in KEYS if "." not in key.path}
 """Sections that are one value."""

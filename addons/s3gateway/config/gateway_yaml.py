@@ -18,6 +18,7 @@ from s3gateway.config.client_keys import read_client_keys, read_own_keys
 from s3gateway.config.cors import read_cors
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
+from s3gateway.config.lookup import read_lookup
 from s3gateway.config.model import Admin, Backend, Chain, Client, Config, DatedKeys, KeyPair, Listen, is_pattern
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.yaml_text import read_yaml
@@ -50,9 +51,9 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
     config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
-    if not config.clients:
+    if not config.clients and config.lookup is None:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
-    for i, rule in enumerate(config.encryption):
+    for i, rule in enumerate(config.encryption if config.lookup is None else ()):  # its users have any names
         check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
     return config
 
@@ -72,6 +73,7 @@ def build(
 def _build(values: dict[str, Any], reader: Files) -> Config:
     credentials, own_keys = _credentials(values["backend"]["credentials"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
+    lookup = read_lookup(values["lookup"], reader, _access)
     return Config(
         listen=listen,
         backend=_backend(values["backend"], listen, reader),
@@ -88,6 +90,7 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         log_explain=values["log"]["explain"],
         files=tuple(reader.seen),
         state=reader.place("state", values["state"]) if values["state"] else None,
+        lookup=lookup,
     )
 
 

@@ -331,4 +331,35 @@ KEYS = (
         "and warnings. All processes share it; each writes once a minute at most. Made with mode 0600. Without it each "
         "process counts for itself, from its start.",
     ),
+    Key(
+        "lookup.url",
+        TEXT,
+        "Where access keys are asked for that `clients` does not name: `GET url/KEYID`. `clients` may then be missing. "
+        "See [Keys that somebody else knows](#keys-that-somebody-else-knows).",
+    ),
+    Key("lookup.headers_file", FILE, "A file of headers to send along, `Name: value` on each line: `Authorization`."),
+    Key("lookup.ca_file", FILE, "PEM CA that signed its certificate. Without it the public CAs count."),
+    Key("lookup.cache", SECONDS, "How long an answer that names a key counts, and so one that is taken back.", 120),
+    Key("lookup.negative_cache", SECONDS, "How long an answer counts that nobody has a key.", 30),
+    Key("lookup.last_good", SECONDS, "How long the last answer that named a key counts while none comes.", 3600),
+    Key(
+        "lookup.per_second",
+        PER_SECOND,
+        "Most look-ups of unknown keys, in bursts of up to as many, then 503 SlowDown; and as many of known ones. "
+        "Strangers choose what is asked for.",
+        20,
+    ),
+    Key(
+        "lookup.rights[].users",
+        TEXTS,
+        "Patterns of the users that the entry is for. The first entry that fits decides, and none opens nothing. "
+        "Without `users` and `groups` it is for all.",
+        (),
+    ),
+    Key("lookup.rights[].groups", TEXTS, "Patterns of the groups that it is for, too.", ()),
+    Key("lookup.rights[].buckets", TEXTS, "As for `clients`.", ()),
+    Key("lookup.rights[].prefixes", TEXTS, "As for `clients`.", ()),
+    Key("lookup.rights[].read_only", YES_NO, "As for `clients`.", default=False),
+    Key("lookup.rights[].operations", TEXTS, "As for `clients`.", ()),
+    Key("lookup.rights[].list_buckets", YES_NO, "As for `clients`."),
 )

@@ -1,10 +1,12 @@
 """What the gateway decides by, as frozen values. :mod:`s3gateway.config.gateway_yaml` makes them."""
 
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from s3gateway.identity.keys import OPEN, DatedSecret, Term
+from s3gateway.identity.lookup import Right, Spans
 from s3gateway.rules.access import Access
 from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
@@ -120,6 +122,24 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class LookupProvider:
+    """Where access keys are asked for that ``clients`` does not name, and what their users may do.
+
+    ``path`` is put before the access key id, ``headers`` are sent along; ``context`` is None for plain HTTP. Two with
+    the same settings are equal, whatever is made of these.
+    """
+
+    place: Backend
+    path: str
+    headers: tuple[tuple[bytes, Secret], ...] = field(compare=False)
+    headers_digest: bytes = field(repr=False)
+    spans: Spans
+    per_second: float
+    rights: tuple[Right, ...]
+    context: ssl.SSLContext | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BucketsOwn:
     """``cors: bucket``: the backend keeps the rules, in a document of each bucket."""
 
@@ -148,6 +168,7 @@ class Config:
     files: tuple[Path, ...]
     own_keys: tuple[DatedKeys, ...] = ()
     state: Path | None = None
+    lookup: LookupProvider | None = None
 
     @property
     def region(self) -> str:

@@ -26,6 +26,10 @@ class Exchange(Renewing):
         self._guarded(self._start, refusal)
 
     def _start(self, refusal: errors.S3Error | None) -> None:
+        key = gateway.key_to_look_up(self.transaction.head, self._current.config) if refusal is None else ""
+        self._when_known(key, lambda failed: self._decide(refusal or failed))
+
+    def _decide(self, refusal: errors.S3Error | None) -> None:
         self._admit(refusal)
         if self._form is None:
             self.transaction.mark("verified")

@@ -15,6 +15,7 @@ from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.key_ledger import KeyLedger
+from s3gateway.wire.lookup import Lookup
 from s3gateway.wire.memory import Memory
 from s3gateway.wire.spool import Spool
 
@@ -65,6 +66,7 @@ class Service:
         self.bucket_cors = BucketCors(self.clock)
         self.key_ledger = KeyLedger(lambda: self.current.config)
         self.own_keys: OwnKeys | None = None
+        self.lookup = Lookup(self.clock)
 
     @property
     def current(self) -> Current:
@@ -94,11 +96,13 @@ class Service:
         """Serve nobody any more: what is asked from now on is refused, and deadlines hold even so."""
         self.is_closed = True
         self.bucket_cors.stop()
+        self.lookup.stop()
         for pool in self._pools.values():
             pool.close()
 
     def _check(self, now: float) -> None:
         self.memory.check(now)
+        self.lookup.check(now)
         for pool in self._pools.values():
             pool.check(now)
 
