@@ -17,7 +17,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -76,6 +77,20 @@ class Signer:
             (one.reveal() if one else b"") == (other.reveal() if other else b"") for one, other in pairs
         )
 
+    @property
+    def access_key_id(self) -> str:
+        """Whose key it signs with."""
+        return self._keys.access_key_id
+
+    def sign_form(self, authority: str, form: bytes, now: datetime) -> RequestHead:
+        """Build and sign a POST to the STS at ``authority`` (its ``Host``); ``form`` is the body."""
+        kind = "application/x-www-form-urlencoded; charset=utf-8"
+        request = AWSRequest("POST", f"https://{authority}/", {"Host": authority, "Content-Type": kind}, form)
+        request.context["timestamp"] = canonical.amz_date(now)
+        _QuietAuth(self._credentials, "sts", self._region).add_auth(request)
+        fields = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+        return RequestHead(b"POST", b"/", (*fields, (b"Content-Length", b"%d" % len(form))))
+
     def own_headers(self, now: datetime) -> Headers:
         """Give the fields that belong to the gateway's signature: its date and, if temporary, its session token."""
         date = (b"X-Amz-Date", canonical.amz_date(now).encode())
@@ -117,6 +132,16 @@ def _with_authorization(head: RequestHead, value: bytes) -> Headers:
         return (*headers, (b"Authorization", value))
     at = head.lower_names.index(b"authorization")
     return (*headers[:at], (headers[at][0], value), *headers[at + 1 :])
+
+
+class _QuietAuth(SigV4Auth):
+    """botocore's signer without its debug log, which would hold session tokens."""
+
+    def add_auth(self, request: Any) -> None:
+        """As botocore's, at the time that the request's context has."""
+        self._modify_request_before_signing(request)  # type: ignore[attr-defined]  # no stub
+        text = self.string_to_sign(request, self.canonical_request(request))
+        self._inject_signature_to_request(request, self.signature(text, request))  # type: ignore[attr-defined]  # no stub
 
 
 class _RawHeadAuth(S3SigV4Auth):

@@ -105,6 +105,33 @@ def test_refused(text: str, told: str) -> None:
     assert refusal(OK + "clients: [{name: spark, " + text + "}]\n").startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "buckets: ['team-[ab]'], backend_identity: session",
+            "clients[0].backend_identity: the rules of client 'spark' hold the pattern 'team-[ab]', and a policy knows",
+        ),
+        (
+            "buckets: [" + ", ".join(f"a-bucket-with-a-name-{number}" for number in range(40)) + "], "
+            "backend_identity: session",
+            "clients[0].backend_identity: the rules of client 'spark' make a policy of 3",
+        ),
+        ("backend_identity: as_user", "clients[0].backend_identity: 'as_user' is not shared or session; write shared"),
+    ],
+)
+def test_rules_that_no_policy_can_say(text: str, told: str) -> None:
+    """Are refused with the client's name; the gateway's own key is never taken instead."""
+    entry = f"clients: [{{name: spark, access_key_id: K, {SECRET}, {text}}}]\n"
+    assert refusal(OK + entry).startswith(told)
+
+
+def test_a_session_at_the_backend() -> None:
+    assert client(f"access_key_id: K, {SECRET}, buckets: [b]").clients["K"].backend_policy == ""
+    config = client(f"access_key_id: K, {SECRET}, buckets: [b], backend_identity: session")
+    assert '"arn:aws:s3:::b/*"' in config.clients["K"].backend_policy
+
+
 def own(text: str) -> Any:
     return BACKEND % text + "clients: [{name: a, access_key_id: K, secret_access_key: s}]\n"
 

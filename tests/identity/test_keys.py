@@ -22,7 +22,7 @@ def config(*keys: dict[str, object]) -> Config:
 
 def key(secret: str, **term: timedelta) -> dict[str, object]:
     """An entry of ``keys``, its term as distances from now."""
-    return {"secret_access_key": secret} | {name: (NOW + at).isoformat() for name, at in term.items()}
+    return {"secret_access_key": secret, **{name: (NOW + at).isoformat() for name, at in term.items()}}
 
 
 def ask(secret: str, *keys: dict[str, object], access_key_id: str = CLIENT.access_key_id) -> Admitted:

@@ -23,8 +23,8 @@ def found(keys: str, used: dict[str, int] | None = None) -> list[KeyRow]:
     for one, dated in [(each, dated) for each in clients for dated in each.secrets]:
         count = (used or {}).get(dated.secret.reveal().decode())
         if count:
-            keys = KeyPair(one.keys.access_key_id, dated.secret)
-            uses.append((keys, Use(AT - 2 * DAY, AT - HOUR, {int(AT // HOUR) - 1: count})))
+            pair = KeyPair(one.keys.access_key_id, dated.secret)
+            uses.append((pair, Use(AT - 2 * DAY, AT - HOUR, {int(AT // HOUR) - 1: count})))
     return rows(clients, Ledger(AT - 3 * DAY, b"salt").merged(uses, AT), NOW)
 
 

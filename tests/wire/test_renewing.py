@@ -1,12 +1,17 @@
 """A key that the backend refuses while a request is under way: what the client has of it."""
 
+import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 
 from lab.certs import Certs
 from tests.real.waiting import eventually
-from tests.refusing import Made, auth
+from tests.refusing import CLIENTS, Made, auth
 from tests.sigv4 import aws
 from tests.wire.front import body_bytes, head_bytes, now, on_wire
 from tests.wire.inprocess import GET, Answering, Keeping, Wire, ok
@@ -88,3 +93,77 @@ def test_what_no_key_can_mend(rotating: Wire, keeping: Keeping, code: str) -> No
     with rotating.connect() as raw:
         assert raw.ask(on_wire(GET(now()))).status == 503
     assert len(keeping.seen) == 1
+
+
+SESSION = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>SESSION{0}</AccessKeyId><SecretAccessKey>secret-of-session-{0}</SecretAccessKey>
+<SessionToken>token-of-session-{0}</SessionToken><Expiration>{1:%Y-%m-%dT%H:%M:%SZ}</Expiration>
+</Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+
+
+class Sts:
+    """A backend with an STS; S3 there knows the sessions in ``good`` alone."""
+
+    def __init__(self, *good: int, lifetime: timedelta = timedelta(hours=1)) -> None:
+        self.good = good
+        self.lifetime = lifetime
+        self.forms: list[dict[str, list[str]]] = []
+
+    def __call__(self, exchange: Exchange, request: bytes) -> None:
+        if request.startswith(b"POST / "):
+            self.forms.append(parse_qs(request.partition(b"\r\n\r\n")[2].decode()))
+            body = SESSION.format(len(self.forms), datetime.now(UTC) + self.lifetime).encode()
+            exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        elif any(b"Credential=SESSION%d/" % number in request for number in self.good):
+            ok(exchange, request)
+        else:
+            refusing("InvalidAccessKeyId")(exchange, request)
+
+
+@pytest.fixture
+def acting(keeping: Keeping, certs: Certs) -> Iterator[Wire]:
+    """A gateway whose clients have sessions of their own."""
+    clients = [dict(client) | {"backend_identity": "session"} for client in CLIENTS[:1]]
+    with Wire(keeping, certs, clients=clients) as wire:
+        yield wire
+
+
+def test_a_session_is_made_once(acting: Wire, keeping: Keeping) -> None:
+    """For all who wait for it, with the client's rules; nothing is sent under the gateway's own key but that."""
+    sts = Sts(1)
+    keeping.begin(sts)
+    with ThreadPoolExecutor(6) as pool:
+        answers = [pool.submit(lambda: ask(acting, GET)) for _ in range(6)]
+        assert {answer.result() for answer in answers} == {200}
+    (form,) = sts.forms
+    assert (form["Action"], form["RoleSessionName"]) == (["AssumeRole"], ["spark"])
+    assert json.loads(form["Policy"][0])["Statement"][0]["Resource"] == ["arn:aws:s3:::*"]
+    asked = [request for _, request in keeping.seen if b"Credential=backend-key/" in request]
+    assert len(asked) == 1
+
+
+def test_a_session_that_is_refused_is_made_anew(acting: Wire, keeping: Keeping) -> None:
+    """Once; the request goes out again under the new one."""
+    sts = Sts(2)
+    keeping.begin(sts)
+    assert [ask(acting, made) for made in (GET, HEAD)] == [200, 200]
+    assert len(sts.forms) == 2
+    sts.good = ()
+    assert ask(acting, GET) == 503
+    assert len(sts.forms) == 3
+
+
+def test_a_session_is_renewed_while_requests_go_on(acting: Wire, keeping: Keeping) -> None:
+    """Ahead of its end, under the old one meanwhile."""
+    sts = Sts(1, 2, lifetime=timedelta(seconds=20))
+    keeping.begin(sts)
+    deadline = time.monotonic() + 60
+    while len(sts.forms) < 2:
+        assert ask(acting, GET) == 200
+        assert time.monotonic() < deadline
+
+
+def ask(wire: Wire, made: Made) -> int:
+    request = made(now())
+    with wire.connect() as raw:
+        return raw.ask(on_wire(request), request.head.method.decode()).status

@@ -103,10 +103,12 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
     lists = {name.removesuffix("[]") for name in nested if name.endswith("[]")}
     nested = {name for name in nested if not name.endswith("[]")}
     _known(shown, given, [name for name in keys if "." not in name] + sorted(nested | lists))
-    values = {name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested}
+    values: dict[str, Any] = {
+        name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested
+    }
     for name in lists:
-        entries = _check_list(f"{shown}.{name}", given.get(name), f"{path}.{name}[]") if name in given else None
-        values[name] = entries
+        there = name in given
+        values[name] = _check_list(f"{shown}.{name}", given[name], f"{path}.{name}[]") if there else None
     for name, key in keys.items():
         if "." not in name:
             values[name] = _check_value(f"{shown}.{name}", key, given.get(name), present=name in given)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
+from s3gateway.config.backend_identity import read_backend_policy
 from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.client_keys import read_client_keys, read_own_keys
 from s3gateway.config.cors import read_cors
@@ -209,13 +210,14 @@ def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
     for i, entry in enumerate(entries):
         key = f"clients[{i}]"
         access = _access(key, entry)
+        policy = read_backend_policy(key, entry, access)
         for access_key_id, secrets in read_client_keys(key, entry, files).items():
             if access_key_id in clients:
                 raise ConfigError(
                     f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
                 )
             keys = KeyPair(access_key_id, secrets[0].secret)
-            clients[access_key_id] = Client(entry["name"], keys, access, secrets=secrets)
+            clients[access_key_id] = Client(entry["name"], keys, access, secrets=secrets, backend_policy=policy)
     return clients
 
 

@@ -50,6 +50,7 @@ TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isins
 MOMENT = Kind("date", lambda value: isinstance(value, date) or (isinstance(value, str) and value != ""))
 HEALTH = Kind("403 or 200", lambda value: _is_int(value) and value in (403, 200), "")
 BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
+BACKEND_IDENTITY = Kind("shared or session", lambda value: value in ("shared", "session"), "")
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
 
 
@@ -167,6 +168,13 @@ KEYS = (
         "clients[].list_buckets",
         YES_NO,
         "Whether it may list the names of all the backend's buckets. By default only with `*` in `buckets`.",
+    ),
+    Key(
+        "clients[].backend_identity",
+        BACKEND_IDENTITY,
+        "Whose hand reaches the backend: the gateway's own key, or a `session` there that the client's rules narrow. "
+        "See [Whose hand at the backend](#whose-hand-at-the-backend).",
+        "shared",
     ),
     Key("encryption[].bucket", TEXT, "Pattern of the buckets the rule is for.", "*"),
     Key("encryption[].prefix", TEXT, "Literal beginning of the keys the rule is for.", ""),

@@ -30,9 +30,9 @@ def read_lookup(
         if given:
             raise ConfigError("lookup.url", "is missing", f"set it, or take lookup.{given[0]} out")
         return None
-    place, path = _read_url(values["url"])
+    (scheme, host, port), path = _read_url(values["url"])
     ca_file = values.get("ca_file")
-    place = Backend(*place, files.path("lookup.ca_file", ca_file) if ca_file else None, "")
+    place = Backend(scheme, host, port, files.path("lookup.ca_file", ca_file) if ca_file else None, "")
     headers = _headers(values["headers_file"], files) if values.get("headers_file") else ()
     return LookupProvider(
         place,

@@ -107,13 +107,15 @@ class Client:
     """A caller: identity for rules and log, key pair, and what it may do.
 
     ``secrets`` are all secrets of the key pair's id, with their terms; of a client that is admitted ``keys`` holds the
-    one that it signed with. Without any, the one in ``keys`` always counts.
+    one that it signed with. Without any, the one in ``keys`` always counts. With a ``backend_policy`` its requests
+    go to the backend under a session of their own, which that policy narrows.
     """
 
     name: str
     keys: KeyPair
     access: Access
     secrets: tuple[DatedSecret, ...] = ()
+    backend_policy: str = field(default="", repr=False)
 
     @property
     def all_secrets(self) -> tuple[bytes, ...]:

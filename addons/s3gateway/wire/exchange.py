@@ -31,6 +31,9 @@ class Exchange(Renewing):
 
     def _decide(self, refusal: errors.S3Error | None) -> None:
         self._admit(refusal)
+        self._when_signer(self._on_signer)
+
+    def _on_signer(self) -> None:
         if self._form is None:
             self.transaction.mark("verified")
         self._decide_for_page(self._go_on)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from s3gateway import errors
 from s3gateway.config.model import Client
-from s3gateway.wire.uploading import Uploading
+from s3gateway.wire.acting import Acting
 
 
-class LookingUp(Uploading):
+class LookingUp(Acting):
     """Knows clients that the configuration does not, for as long as one exchange lasts."""
 
     def _when_known(self, access_key_id: str, then: Callable[[errors.S3Error | None], None]) -> None:

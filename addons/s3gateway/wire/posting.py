@@ -73,10 +73,12 @@ class Posting(LookingUp):
             self._admit_form(upload)
 
         if not self._fails_form(upload, prove):
-            self._send_if_ready(upload, done=done)
+            self._when_signer(lambda: self._send_if_ready(upload, done=done))
 
     def _send_if_ready(self, upload: FormUpload, *, done: bool) -> None:
-        if done:
+        if self.transaction.refusal is not None:
+            self.refuse(self.transaction.refusal)
+        elif done:
             self._send_whole(upload)
         elif upload.is_held_enough:
             self._send_on(upload)

@@ -27,7 +27,8 @@ class Renewing(CrossOrigin):
     def _refuse_answer(self, refusal: Refuse) -> None:
         own_keys = self._service.own_keys
         is_mendable = refusal.is_of_gateway and blames_key(refusal.code) and not self._was_renewed
-        if not is_mendable or own_keys is None or not own_keys.has_others:
+        has_others = self._acts_as is not None or (own_keys is not None and own_keys.has_others)
+        if not is_mendable or not has_others:
             super()._refuse_answer(refusal)
             return
         self._was_renewed = True
@@ -36,7 +37,9 @@ class Renewing(CrossOrigin):
 
     async def _find_another(self) -> None:
         own_keys = self._service.own_keys
-        if own_keys is not None:
+        if self._acts_as is not None:
+            self._has_another = await self._has_new_session()
+        elif own_keys is not None:
             self._has_another = await own_keys.refused(self._current.signer)
 
     def _go_on_with_another(self, refusal: Refuse) -> None:
@@ -48,7 +51,7 @@ class Renewing(CrossOrigin):
             self.transaction.record.backend_error = refusal.code
             self.refuse(errors.slow_down(), _RETRY_AFTER)
         else:
-            self._send_with(current.signer)
+            self._send_with(self._current.signer if self._acts_as is not None else current.signer)
 
     def _send_with(self, signer: Signer) -> None:
         transaction, progress = self.transaction, self.progress
@@ -64,3 +67,7 @@ class Renewing(CrossOrigin):
         transaction.answer = None
         transaction.record.backend_error = transaction.record.backend_request_id = ""
         self._forward()
+
+    def _forward(self) -> None:
+        """Sign what leaves, and get a connection for it."""
+        raise NotImplementedError

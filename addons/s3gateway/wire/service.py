@@ -11,6 +11,7 @@ from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.rate import Rates
 from s3gateway.signer import Signer
+from s3gateway.wire.backend_sessions import BackendSessions
 from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
@@ -67,6 +68,7 @@ class Service:
         self.key_ledger = KeyLedger(lambda: self.current.config)
         self.own_keys: OwnKeys | None = None
         self.lookup = Lookup(self.clock)
+        self.backend_sessions = BackendSessions(self.clock)
 
     @property
     def current(self) -> Current:
@@ -97,6 +99,7 @@ class Service:
         self.is_closed = True
         self.bucket_cors.stop()
         self.lookup.stop()
+        self.backend_sessions.stop()
         for pool in self._pools.values():
             pool.close()
 
