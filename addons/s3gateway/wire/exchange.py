@@ -27,9 +27,9 @@ class Exchange(Renewing):
 
     def _start(self, refusal: errors.S3Error | None) -> None:
         key = gateway.key_to_look_up(self.transaction.head, self._current.config) if refusal is None else ""
-        self._when_known(key, lambda failed: self._decide(refusal or failed))
+        self._when_known(key, lambda failed: self._on_known(refusal or failed))
 
-    def _decide(self, refusal: errors.S3Error | None) -> None:
+    def _on_known(self, refusal: errors.S3Error | None) -> None:
         self._admit(refusal)
         self._when_signer(self._on_signer)
 
