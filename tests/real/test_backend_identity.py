@@ -100,8 +100,8 @@ def with_session(bucket: str, **rules: Any) -> dict[str, Any]:
 def test_minio_and_the_gateway_agree(gateway: GatewayFactory, minio: Minio, filled: str, name: str) -> None:
     """What the gateway allows goes through; what it refuses MinIO refuses a session with the same policy, too."""
     rules = RULES[name]
-    access = Access((filled,), *(tuple(rules.get(part, ())) for part in ("prefixes", "operations")),
-                    read_only=rules.get("read_only", False))  # fmt: skip
+    prefixes, operations = (tuple(rules.get(part, ())) for part in ("prefixes", "operations"))
+    access = Access((filled,), prefixes, operations, read_only=rules.get("read_only", False))
     sts = boto3.client(
         "sts", endpoint_url=minio.endpoint, region_name=minio.region, aws_access_key_id=minio.access_key,
         aws_secret_access_key=minio.secret_key, verify=str(minio.ca_file), config=Config(proxies={}),
