@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from s3gateway.config import gateway_yaml
-from s3gateway.config.keys import KEYS, Key
+from s3gateway.config.keys import KEYS
+from s3gateway.config.kinds import Key
 from s3gateway.identity.lookup import read_answer
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +25,8 @@ OPTIONS = {
         "--cases",
         "--connections",
         "--backend",
+        "--endpoints",
+        "--workers",
         "--quick",
         "--spark",
         "--json",
@@ -37,7 +40,8 @@ OPTIONS = {
     "make_captures": (),
     "make_certs": ("--host",),
     "replay_flows": ("--junit", "--golden", "--config", "--update", "--gateway", "--make-buckets"),
-    "soak": ("--seconds", "--memory", "--short", "--rows", "--checkout"),
+    "soak": ("--seconds", "--memory", "--short", "--rows", "--checkout", "--cluster"),
+    "serve": ("--workers", "--set"),
 }
 """What the README says of each script's options."""
 

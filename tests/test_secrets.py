@@ -32,8 +32,11 @@ from s3gateway.observed.transaction import Transaction
 from s3gateway.post_object import Form, admit_form
 from s3gateway.rules import encryption
 from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.rules.health import Ask
 from s3gateway.rules.key_use import Ledger, Use
 from s3gateway.rules.quoting import ErrorDocument
+from s3gateway.serve.plan import Plan
+from s3gateway.serve.process import Start
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
 from s3gateway.sigv4.chunk_reader import ChunkReader
 from s3gateway.sigv4.chunk_signatures import ChunkChain
@@ -41,6 +44,7 @@ from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
 from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.wire import contexts
+from s3gateway.wire.health_check import Question
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
 from tests.forms import BOUNDARY, form
@@ -115,6 +119,8 @@ HOLDERS = {
     "Client": replace(CONFIG.clients["SPARKKEY"], keys=KEYS),
     "Config": replace(CONFIG, credentials=KEYS, encryption=(RULE,)),
     "Limits": CONFIG.limits,
+    "Start": Start(["mitmdump", "--set", f"web_password={SECRET}"], {"AWS_SECRET_ACCESS_KEY": SECRET}, 3, [4]),
+    "Plan": Plan(2, ["mitmdump", "--set", f"web_password={SECRET}"], [], lambda: CONFIG),
     "Rule": RULE,
     "Sse": RULE.sse,
     "Applied": encryption.apply((RULE,), ADMITTED.operation, RequestHead(b"PUT", b"/", ()), "spark"),
@@ -148,6 +154,7 @@ HOLDERS = {
     "Request": Request(HEAD, b"HTTP/1.1", 0),
     "Answer": Answer(403, OUT.headers, b"HTTP/1.1", b"Forbidden"),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
+    "Question": Question(Ask.LIVE, b"HEAD", "/bucket", OUT.headers),
     "Transaction": Transaction(
         HEAD, Arrival(tls=False, has_body=True), Record(0.0, "id"), ADMITTED, OUT, answer=AnswerHead(403, OUT.headers)
     ),
@@ -155,6 +162,7 @@ HOLDERS = {
 
 
 HARMLESS = {
+    "Acceptor": "a listening socket",
     "Access": "patterns",
     "AccessLog": "a stream",
     "Acting": "an exchange, with the default repr",
@@ -166,12 +174,15 @@ HARMLESS = {
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
+    "Ask": "names",
+    "Assignment": "a worker's number and descriptors",
     "AtOnce": "nothing",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
     "BackendSessions": "key pairs, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
     "Bound": "counts",
+    "Broke": "what the log tells",
     "BucketCors": "rules, with the default repr",
     "BucketsOwn": "nothing",
     "Budget": "counts",
@@ -179,7 +190,9 @@ HARMLESS = {
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
+    "Checked": "what the log tells",
     "Checksum": "a digest",
+    "Choosing": "an exchange, with the default repr",
     "ChunkData": "a client's data",
     "ChunkedReader": "an unfinished line, with the default repr",
     "ChunkEnd": "nothing",
@@ -188,6 +201,7 @@ HARMLESS = {
     "ChunkStart": "a Signature",
     "ClientConnection": "a client's bytes, with the default repr",
     "Clock": "connections, with the default repr",
+    "Cluster": "backends, with the default repr",
     "Command": "lines of a log, with the default repr",
     "Comparison": "redacted heads",
     "Condition": "what a policy demands, which signs nothing",
@@ -200,6 +214,7 @@ HARMLESS = {
     "Difference": "lines of redacted texts",
     "Document": "lines of a log, with the default repr",
     "Draft": "headers and a query that repr leaves out",
+    "Draining": "counts and moments",
     "Ending": "an exchange, with the default repr",
     "Exchange": "heads that are redacted by whoever makes it",
     "Explained": "what the log tells",
@@ -218,7 +233,10 @@ HARMLESS = {
     "Front": "a client's first bytes, with the default repr",
     "HashedBody": "a client's data, with the default repr",
     "Head": "a redacted head",
+    "Header": "an address of a PROXY header",
     "Heads": "a client's bytes, with the default repr",
+    "Health": "what the log tells",
+    "HealthChecks": "paths and times",
     "Held": "bodies that repr leaves out",
     "Hold": "an AnswerHead, and an AnswerWatch that repr leaves out",
     "Joined": "requests of a log, with the default repr",
@@ -231,6 +249,7 @@ HARMLESS = {
     "KeyRow": "figures of a key",
     "Kind": "a setting's type",
     "KnownKeys": "what repr leaves out",
+    "Ledger": "counts of connections and tokens of rates, by a hash of the key",
     "LengthReader": "counts, with the default repr",
     "Line": "redacted targets",
     "Link": "names",
@@ -238,10 +257,15 @@ HARMLESS = {
     "LocationRewriter": "authorities",
     "LookingUp": "an exchange, with the default repr",
     "Lookup": "what FoundKey holds, with the default repr",
+    "Member": "connections, with the default repr",
     "Memory": "counts",
+    "Merged": "metrics",
     "Metrics": "counts, with the default repr",
     "Names": "host names",
+    "Need": "names",
+    "Notify": "a socket's name",
     "Opening": "a connection that is being opened, with the default repr",
+    "OperatorPages": "pages",
     "Other": "a sentence",
     "Outbox": "bytes on their way, with the default repr",
     "Outcome": "an Explanation",
@@ -251,31 +275,39 @@ HARMLESS = {
     "OwnKeys": "key pairs, with the default repr",
     "PackedError": "a sentence",
     "Page": "an origin, names and a key",
+    "Parent": "workers, with the default repr",
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
+    "Place": "a worker's place",
     "PlainBody": "nothing",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
     "Posting": "an exchange, with the default repr",
     "PostPolicy": "what a policy demands, which signs nothing",
+    "Process": "a worker, with the default repr",
     "Progress": "states and times, with the default repr",
     "Rates": "access key ids",
     "RawStream": "lines of a log, with the default repr",
+    "Reach": "names",
     "Record": "what the log tells",
     "Reference": "a page's address",
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
+    "RefusedWrite": "nothing",
     "Renewal": "times",
     "Renewing": "an exchange, with the default repr",
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
+    "Rest": "a range and an ETag",
     "Right": "patterns",
     "Row": "redacted headers",
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
     "Service": "what is in force, with the default repr",
+    "Shutdown": "seconds",
     "Signing": "lines of a log, with the default repr",
+    "Site": "addresses",
     "Sizes": "two counts",
     "Spans": "times",
     "Spool": "counts, with the default repr",
@@ -284,14 +316,17 @@ HARMLESS = {
     "SseKms": "a key's name",
     "SseS3": "nothing",
     "Step": "names",
+    "Stepping": "an exchange, with the default repr",
     "Stream": "lines of a log, with the default repr",
     "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
     "Term": "times",
+    "Terminal": "a terminal",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
     "TrialResult": "names",
+    "Unreachable": "what the log tells",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
     "Use": "figures",
@@ -299,6 +334,7 @@ HARMLESS = {
     "VerifiedChunks": "a client's signatures, with the default repr",
     "Waits": "names",
     "Watch": "headers and an AnswerWatch that repr leaves out",
+    "Worker": "a worker, with the default repr",
 }
 """Public classes of the core that need no row above."""
 

@@ -10,16 +10,19 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark import jobs, measure, report
+from benchmark import jobs, measure, report, workers
 from benchmark.cases import CASES, NAMES, rows
 from benchmark.processes import peak_mib, reset_peak
-from benchmark.targets import DIRECT, OTHER, THIS, WATCHED, Field, Target, Wanted, running
+from benchmark.shares import shares
+from benchmark.targets import DIRECT, OTHER, SEVERAL, THIS, WATCHED, Field, Target, Wanted, running
 from commandline import Parser, UsageError, checkout, count, duration, output_file, unless_stopped, writing
 from lab import MissingPartError
+from lab.certs import make_certs
 from lab.peers import PEERS
 from lab.process import ProcessError
 
@@ -55,18 +58,30 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="fixed: a small server that answers the same bytes each time, so that the gateway's speed is visible"
         " where MinIO would take most of the machine",
     )  # fmt: skip
+    parser.add_argument(
+        "--endpoints", type=count, metavar="N",
+        help="also this gateway with N endpoints to choose from, which are ports of the fixed backend",
+    )  # fmt: skip
     parser.add_argument("--against", type=checkout, metavar="FOLDER", help="also the gateway of another checkout")
     parser.add_argument("--watched", action="store_true", help="also with -w FILE, where mitmdump writes each flow")
     parser.add_argument("--peer", action="append", choices=PEERS, default=[], help="also this one (may be repeated)")
     parser.add_argument("--no-bare", action="store_true", help="leave out the direct connection and the bare mitmdump")
     parser.add_argument("--no-memory", action="store_true", help="leave out 16 uploads of 256 MiB at once")
     parser.add_argument("--spark", action="store_true", help="also time two Spark 3.5 jobs (about ten minutes)")
+    parser.add_argument(
+        "--workers",
+        action="store_true",
+        help="instead of all that: two workers of scripts/serve against one, 20 rolling restarts under load, and an end"
+        " during an upload of 1 GiB (3 minutes)",
+    )
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write the figures to FILE as well")
     options = parser.parse_args(arguments)
     if options.spark and options.backend != "minio":
         parser.error("--spark: needs a backend that stores; leave out --backend fixed")
     if options.spark and options.no_bare:
         parser.error("--spark: compares with the direct connection; leave out --no-bare")
+    if options.endpoints and options.backend != "fixed":
+        parser.error("--endpoints: are ports of the fixed backend; add --backend fixed")
     options.rounds = options.rounds or (1 if options.quick else 5)
     options.seconds = options.seconds or (0.3 if options.quick else 1.0)
     return options
@@ -76,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status, which is 1 when a gateway's request failed."""
     options = _options(arguments)
     try:
-        result, failed = _measured(options)
+        result, failed = _measured_workers(options) if options.workers else _measured(options)
         if options.json:
             with writing(options.json):
                 options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
@@ -86,6 +101,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
+def _measured_workers(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    with tempfile.TemporaryDirectory(prefix="s3gw-bench-") as folder:
+        certs, _ = make_certs(Path(folder))
+        result = workers.run(certs, rounds=options.rounds, seconds=options.seconds, quick=options.quick)
+    print("\n".join(workers.lines(result)), flush=True)
+    return result, bool(result["restarts"]["failures"] or result["drain"]["failures"])
+
+
 def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     wanted = Wanted(
         options.against,
@@ -93,6 +116,7 @@ def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
         options.tls,
         not options.no_bare,
         options.backend == "fixed",
+        options.endpoints or 0,
         list(dict.fromkeys(options.peer)),
     )
     with running(wanted) as ready:
@@ -108,6 +132,10 @@ def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
         peaks = {target.name: peak_mib(target.pids) for target in targets if target.name != DIRECT}
         result["peak_rss_mib"] = peaks
         print(report.memory(peaks, names), flush=True)
+        for target in targets:
+            if target.name == SEVERAL and target.log is not None:
+                result["shares"] = shares(target.log)
+                print(report.spread(result["shares"]), flush=True)
         gateways = [target for target in targets if target.name in {THIS, OTHER}]
         if not options.no_memory:
             result["uploads_at_once_mib"] = _memory(gateways, 64 if options.quick else 256)
@@ -132,7 +160,7 @@ def _run_cases(options: argparse.Namespace, targets: Sequence[Target], result: d
         print(report.lines(figures, names), flush=True)
         for name, failure in figures.failures.items():
             print(f"     {name} fails: {failure}", flush=True)
-            failed = failed or name.removesuffix(WATCHED) in {THIS, OTHER}
+            failed = failed or name.removesuffix(WATCHED) in {THIS, OTHER, SEVERAL}
     return failed
 
 

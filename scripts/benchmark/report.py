@@ -7,11 +7,17 @@ from typing import Any, Final
 
 from benchmark.cases import Row
 from benchmark.measure import Samples
-from benchmark.targets import BARE, DIRECT, OTHER, THIS, WATCHED
+from benchmark.targets import BARE, DIRECT, OTHER, SEVERAL, THIS, WATCHED
 
 _LABEL: Final = 48
 _CELL: Final = 10
-_RATIOS: Final = ((THIS, OTHER), (THIS, BARE), (THIS + WATCHED, OTHER + WATCHED), (THIS + WATCHED, THIS))
+_RATIOS: Final = (
+    (SEVERAL, THIS),
+    (THIS, OTHER),
+    (THIS, BARE),
+    (THIS + WATCHED, OTHER + WATCHED),
+    (THIS + WATCHED, THIS),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,12 @@ def memory(peaks: Mapping[str, float], names: Sequence[str]) -> str:
     """The line of the highest resident memory."""
     ratios = _ratios({name: [peak] for name, peak in peaks.items()}, names)
     return _line("peak of resident memory, whole run", "MiB", (peaks, ratios, {}), names)
+
+
+def spread(shares: Mapping[str, float]) -> str:
+    """The line of how much of the requests each of several endpoints was given."""
+    told = ", ".join(f"{share:.1%}" for share in shares.values())
+    return f"requests of each of {len(shares)} endpoints: {told}"
 
 
 def as_json(row: Figures) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from benchmark.cases import BUCKET, LARGE, LARGE_KEY, SMALL_KEY
@@ -26,13 +27,17 @@ DIRECT: Final = "direct"
 BARE: Final = "mitmdump"
 THIS: Final = "gateway"
 OTHER: Final = "other"
+SEVERAL: Final = "several"
 WATCHED: Final = " -w"
 _NO_LIMIT: Final = 1_000_000  # requests a second: the limit is checked, and never reached
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to send: a name for the table, an endpoint, the key pair it knows, and the server's process group."""
+    """Where to send: a name for the table, an endpoint, the key pair it knows, and the server's process group.
+
+    `log` is where it writes a line for each request, if it does.
+    """
 
     name: str
     endpoint: str
@@ -40,6 +45,7 @@ class Target:
     secret_key: str
     ca_file: Path | None
     group: int
+    log: Path | None = None
 
     @property
     def pids(self) -> list[int]:
@@ -66,6 +72,7 @@ class Wanted:
     tls: bool = False
     bare: bool = True
     fixed_backend: bool = False
+    endpoints: int = 0
     peers: Sequence[str] = ()
 
 
@@ -84,7 +91,7 @@ def running(wanted: Wanted) -> Iterator[Field]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-bench-")))
         certs, _ = make_certs(folder / "certs")
-        backend = _backend(stack, certs, fixed=wanted.fixed_backend)
+        backend = _backend(stack, certs, wanted)
         told = "a fixed answer over TLS (scripts/lab/fixed.py)" if wanted.fixed_backend else "MinIO over TLS"
         ready = Field(told)
         keys = backend.access_key, backend.secret_key
@@ -96,14 +103,17 @@ def running(wanted: Wanted) -> Iterator[Field]:
             for name, checkout in ours:
                 named = name + (WATCHED if watching else "")
                 ready.targets.append(_gateway(stack, backend, certs, (named, checkout), tls=wanted.tls))
+        if wanted.endpoints and isinstance(backend, Fixed):
+            several = {"endpoint": None, "endpoints": backend.endpoints}
+            ready.targets.append(_gateway(stack, backend, certs, (SEVERAL, CHECKOUT), several, tls=wanted.tls))
         for name in wanted.peers:
             _add_peer(stack, ready, name, backend, certs, wanted)
         yield ready
 
 
-def _backend(stack: ExitStack, certs: Certs, *, fixed: bool) -> Minio | Fixed:
-    if fixed:
-        return stack.enter_context(Fixed(certs))
+def _backend(stack: ExitStack, certs: Certs, wanted: Wanted) -> Minio | Fixed:
+    if wanted.fixed_backend:
+        return stack.enter_context(Fixed(certs, max(1, wanted.endpoints)))
     minio = stack.enter_context(Minio(certs))
     objects = minio.client()
     objects.create_bucket(Bucket=BUCKET)
@@ -129,7 +139,16 @@ def _bare_mitmdump(stack: ExitStack, folder: Path, backend: Minio | Fixed, certs
     return Target(BARE, url, backend.access_key, backend.secret_key, trusted, bare.pid)
 
 
-def _gateway(stack: ExitStack, backend: Minio | Fixed, certs: Certs, which: tuple[str, Path], *, tls: bool) -> Target:
+def _gateway(
+    stack: ExitStack,
+    backend: Minio | Fixed,
+    certs: Certs,
+    which: tuple[str, Path],
+    behind: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    tls: bool,
+) -> Target:
+    """Start one; `behind` replaces keys of its `backend`, and None takes one out."""
     name, checkout = which
     config: dict[str, Any] = gateway_config(
         backend,
@@ -137,6 +156,7 @@ def _gateway(stack: ExitStack, backend: Minio | Fixed, certs: Certs, which: tupl
         log={"format": "json"},
         limits={"request_rate": _NO_LIMIT},
     )
+    config["backend"] = {key: value for key, value in (config["backend"] | behind).items() if value is not None}
     flows = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-flows-"))) / "flows"
     gateway = stack.enter_context(
         Gateway(
@@ -149,7 +169,7 @@ def _gateway(stack: ExitStack, backend: Minio | Fixed, certs: Certs, which: tupl
     client = config["clients"][0]
     url, trusted = (gateway.tls_url, certs.ca) if tls else (gateway.url, None)
     keys = client["access_key_id"], client["secret_access_key"]
-    return Target(name, url, *keys, trusted, gateway.pid)
+    return Target(name, url, *keys, trusted, gateway.pid, gateway.log_path)
 
 
 def _add_peer(stack: ExitStack, ready: Field, name: str, backend: Minio | Fixed, certs: Certs, wanted: Wanted) -> None:

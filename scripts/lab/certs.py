@@ -23,7 +23,10 @@ from commandline import Parser, UsageError, output_folder, tell, writing
 from lab import CHECKOUT
 from lab.issuing import Issuer, general_name, is_ours, make_ca, make_leaf
 
-_HOSTS: Final = ("localhost", "127.0.0.1", "::1", "minio", "gateway")
+_HOSTS: Final = (
+    *("localhost", "127.0.0.1", "::1", "minio", "gateway"),
+    *("minio1", "minio2", "minio3", "minio4", "slapd"),  # compose.yaml's
+)
 _RENEW_BEFORE: Final = dt.timedelta(days=14)
 _LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME: Final = re.compile(rf"(\*\.)?({_LABEL}\.)*(?![0-9]+$){_LABEL}")

@@ -1,9 +1,10 @@
 """A backend that knows no S3: over TLS it answers each GET with fixed bytes, and swallows each PUT.
 
 Beside it a gateway's own speed can be seen, where MinIO would take most of the machine. `/BUCKET/KEY` is answered with
-as many bytes as KEY says (`1k`, `64m`), and with 1 KiB where it says nothing. Only a Content-Length ends a body.
+as many bytes as KEY says (`1k`, `64m`), and with 1 KiB where it says nothing. Only a Content-Length ends a body. One
+process may have several ports, each a backend of its own to whoever has to choose.
 
-    python -m lab.fixed PORT CERTIFICATE KEY
+    python -m lab.fixed PORT,PORT CERTIFICATE KEY
 """
 
 import asyncio
@@ -42,16 +43,23 @@ class Fixed(TlsServer):
     secret_key: Final = "fixed-secret-of-the-lab"
     region: Final = REGION
 
-    def __init__(self, certs: Certs) -> None:
+    def __init__(self, certs: Certs, ports: int = 1) -> None:
         super().__init__("fixed", free_port(), certs)
+        self._ports = [self.port, *(free_port() for _ in range(ports - 1))]
+
+    @property
+    def endpoints(self) -> list[str]:
+        """One for each port."""
+        return [f"https://127.0.0.1:{port}" for port in self._ports]
 
     def start(self) -> None:
-        """Start; return when the port accepts."""
+        """Start; return when all ports accept."""
         files = str(self._certs.backend_certificate), str(self._certs.backend_key)
-        arguments = [sys.executable, "-m", "lab.fixed", str(self.port), *files]
+        ports = ",".join(map(str, self._ports))
+        arguments = [sys.executable, "-m", "lab.fixed", ports, *files]
         scripts = Path(__file__).resolve().parents[1]
         command = Command("fixed", arguments, self.log_path, {"PYTHONPATH": str(scripts)})
-        self._process = start(command, lambda: accepts(self.port))
+        self._process = start(command, lambda: all(map(accepts, self._ports)))
 
 
 class _Connection(asyncio.Protocol):
@@ -126,13 +134,13 @@ def _answer_size(head: bytes) -> int:
     return int(named[1]) * _UNITS[named[2]] if named else _DEFAULT_SIZE
 
 
-async def _serve(port: int, certificate: str, key: str) -> None:
+async def _serve(ports: list[int], certificate: str, key: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Connection, "127.0.0.1", port, ssl=context, backlog=1024)
-    await server.serve_forever()
+    servers = [await loop.create_server(_Connection, "127.0.0.1", port, ssl=context, backlog=1024) for port in ports]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    asyncio.run(_serve([int(port) for port in sys.argv[1].split(",")], sys.argv[2], sys.argv[3]))

@@ -18,6 +18,7 @@ from lab.server import Server
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_AGAIN_SECONDS: Final = 0.1
 WEB_PASSWORD: Final = "mitmweb-of-the-lab"
 SPARK_CLIENT: Final[Mapping[str, Any]] = {
     "name": "spark",
@@ -130,6 +131,11 @@ class Gateway(Server):
             chosen = any(argument.startswith("web_password=") for argument in self._arguments)
             command += [] if chosen else ["--set", f"web_password={WEB_PASSWORD}"]
         return [*command, *self._arguments]
+
+    def stop(self) -> None:
+        """Stop at once, and wait for no connection: a client of ours may keep some that are idle."""
+        if self._process is not None:
+            self._process.stop(again=_AGAIN_SECONDS)
 
     def start(self) -> None:
         """Start; return when connections begin and end. `lab.process.ProcessError`, with the log, when they do not."""

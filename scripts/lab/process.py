@@ -107,12 +107,16 @@ class Process:
             self._fail(f"still ran after {seconds:g} s")
             raise
 
-    def stop(self, seconds: float = PATIENCE) -> None:
-        """Ask the group to end (SIGTERM), make it (SIGKILL) after `seconds`, reap it. Harmless when it is gone."""
-        if self.running:
+    def stop(self, seconds: float = PATIENCE, *, again: float | None = None) -> None:
+        """Ask the group to end (SIGTERM), make it (SIGKILL) after `seconds`, reap it. Harmless when it is gone.
+
+        What ends at once only when it is asked twice is asked `again` every so many seconds.
+        """
+        deadline = time.monotonic() + seconds
+        while self.running and (left := deadline - time.monotonic()) > 0:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(seconds)
+                self._popen.wait(min(left, again or left))
         self.kill()
 
     def kill(self) -> None:

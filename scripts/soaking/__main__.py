@@ -13,6 +13,12 @@ With --memory it is another run: rows of one kind of traffic each, from small re
 front of a backend that answers fixed bytes. A row holds when the gateway's memory at the end is within 15 MiB of what
 it was after the first tenth, and when its peak stays within 64 MiB of the start, or within twice the chunks in flight
 where these are more. Exit status 1 says that a row does not hold.
+
+With --cluster it is a third: four MinIO servers as one cluster, of which every 20 seconds one is killed, stands still
+or is cut off (RST), and comes back, for five minutes. boto3, S3A and raw clients write and read through the
+gateway, and beside it the same through HAProxy. Exit status 0 says: no read failed, no object is lost or wrong, the
+clients' own retries hid the rest, not more requests failed on the wire than a quarter of HAProxy's, or two; who stood
+still was left within two seconds, and a cluster without quorum is refused at once.
 """
 
 import argparse
@@ -28,6 +34,7 @@ from typing import Final
 from commandline import Parser, checkout, count, duration, unless_stopped
 from lab import CHECKOUT, MissingPartError
 from soaking import memory
+from soaking.cluster import run as cluster
 from soaking.figures import MIB, Watch
 from soaking.ledger import Finding, Ledger, Outcome
 from soaking.memory_rows import ROWS
@@ -50,20 +57,27 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--seed", type=int, metavar="N", help="repeat the choices of another run; timing stays the machine's"
     )
     parser.add_argument("--memory", action="store_true", help="measure memory, row by row (about ten minutes)")
-    parser.add_argument("--short", action="store_true", help="with --memory: fewer of each, in about a minute")
+    parser.add_argument(
+        "--short", action="store_true", help="with --memory or --cluster: less of it, in about a minute"
+    )
     parser.add_argument(
         "--rows", type=_rows, metavar="NAME,NAME", help=f"with --memory: only these of {', '.join(_ROW_NAMES)}"
     )
     parser.add_argument(
         "--checkout", type=checkout, metavar="FOLDER", help="with --memory: the gateway of another checkout"
     )
+    parser.add_argument("--cluster", action="store_true", help="run before a cluster of four (default 5 minutes)")
     options = parser.parse_args(arguments)
+    if options.cluster and (options.memory or options.clients):
+        parser.error("--cluster: has its own clients, and no rows; leave out --memory and --clients")
+    if options.cluster and options.short and (options.minutes or options.seconds):
+        parser.error("--short: has a duration of its own; leave out minutes and --seconds")
     if options.minutes and options.seconds:
         parser.error("--seconds: minutes are given as well; leave out one of them")
     if options.memory and (options.minutes or options.seconds or options.seed is not None):
         parser.error("--memory: has no duration and no choices; leave out minutes, --seconds and --seed")
     if not options.memory:
-        for name in ("short", "rows", "checkout"):
+        for name in ("rows", "checkout", *(() if options.cluster else ("short",))):
             if getattr(options, name):
                 parser.error(f"--{name}: is for --memory; give that as well")
     options.clients = options.clients or (16 if options.memory else 6)
@@ -170,8 +184,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     if options.memory:
         return _memory(options)
-    seconds = options.seconds or (options.minutes or 1) * 60
     seed = options.seed if options.seed is not None else secrets.randbelow(1 << 32)
+    if options.cluster:
+        return _cluster(options, seed)
+    seconds = options.seconds or (options.minutes or 1) * 60
     print(f"soak: {seconds:g} s, {options.clients} clients, --seed {seed}", flush=True)
     with ExitStack() as stack:
         try:
@@ -188,6 +204,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = reckon(site, soak.ledger, soak.tally, warm, backend.samples, before, allowed)
         _tell(soak, site, result)
     return 1 if result.faults else 0
+
+
+def _cluster(options: argparse.Namespace, seed: int) -> int:
+    """Run before a cluster; a short run has three faults, no HAProxy and no S3A."""
+    seconds = options.seconds or (options.minutes or 5) * 60
+    print(f"soak: a cluster, --seed {seed}", flush=True)
+    return cluster.run(None if options.short else seconds, seed)
 
 
 def _memory(options: argparse.Namespace) -> int:

@@ -41,11 +41,11 @@ def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_beside_another_checkout(tmp_path: Path, front: str) -> None:
     """Each case has its figures of each target, and none failed."""
     file = tmp_path / "figures.json"
-    more = ["--tls"] if front == "TLS" else ["--watched", "--no-bare"]
+    more = ["--tls"] if front == "TLS" else ["--watched", "--no-bare", "--endpoints", "3"]
     ended = bench("--cases", "W1,W3,W9,W10", "--connections", "3", "--against", CHECKOUT, "--json", file, *more)
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     result = json.loads(file.read_text())
-    proxies = {"gateway", "other"} | ({"mitmdump"} if front == "TLS" else {"gateway -w", "other -w"})
+    proxies = {"gateway", "other"} | ({"mitmdump"} if front == "TLS" else {"gateway -w", "other -w", "several"})
     assert result["front"] == front
     assert [row["case"] for row in result["rows"]] == ["W1", "W3", "W9", "W10"]
     for row in result["rows"]:
@@ -55,6 +55,10 @@ def test_beside_another_checkout(tmp_path: Path, front: str) -> None:
         assert all(value > 0 for value in (*row["cpu_ms"].values(), *row["per_second"].values()))
         assert "gateway/other" in row["cpu_ratios"]
     assert set(result["peak_rss_mib"]) == proxies
+    if front == "HTTP":
+        assert len(result["shares"]) == 3
+        assert sum(result["shares"].values()) == pytest.approx(1)
+        assert "several/gateway" in result["rows"][0]["cpu_ratios"]
     assert f"front: {front}; backend: a fixed answer over TLS" in ended.stdout
 
 
@@ -65,3 +69,15 @@ def test_a_gateway_that_fails_is_said(tmp_path: Path) -> None:
     ended = bench("--cases", "W1", "--connections", "2", "--no-bare", "--against", tmp_path)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert "other fails: HTTP/1.1 503 Service Unavailable" in ended.stdout
+
+
+def test_workers(tmp_path: Path) -> None:
+    """Two beside one, a rolling restart, an end in the middle of an upload: nothing fails, and each is told."""
+    file = tmp_path / "figures.json"
+    ended = bench("--workers", "--quick", "--json", file)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    found = json.loads(file.read_text())
+    assert found["restarts"]["failures"] == found["drain"]["failures"] == []
+    assert (found["drain"]["was_waited_for"], found["drain"]["exit_status"]) == (True, 0)
+    assert all(figure > 0 for figure in (*found["ratio"]["requests_per_second"], *found["ratio"]["cpu_ms"]))
+    assert "1 rolling restarts: " in ended.stdout

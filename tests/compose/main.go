@@ -1,4 +1,4 @@
-// Loads a compose file as Docker Compose does, strictly and with its variables filled in, and parses each inline
+// Loads a compose file as Docker Compose does, strictly and with its variables filled in and all of its profiles, and parses each inline
 // Dockerfile as BuildKit does. Prints what they came to as JSON; ends with status 1 and a line for what is wrong.
 //
 // Usage: load FILE  (variables come from the environment)
@@ -29,7 +29,7 @@ type stage struct {
 }
 
 func load(path string) (any, error) {
-	options, err := cli.NewProjectOptions([]string{path}, cli.WithOsEnv)
+	options, err := cli.NewProjectOptions([]string{path}, cli.WithOsEnv, cli.WithProfiles([]string{"*"}))
 	if err != nil {
 		return nil, err
 	}

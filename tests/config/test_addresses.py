@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
-from s3gateway.config.addresses import is_host, split_endpoint
+from s3gateway.config.addresses import is_here, is_host, listens_at, split_endpoint
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
 from s3gateway.config.model import Backend
@@ -119,3 +119,14 @@ def test_domains(domain: str, remedy: str) -> None:
     assert refusal(OK + f"addressing: {{domains: [s3.test, '{domain}']}}") == (
         f"addressing.domains[1]: '{domain}' is no domain name; {remedy}"
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "is_it"), [("127.0.0.1", True), ("::1", None), ("192.0.2.1", False), ("2001:db8::1", False), ("a", False)]
+)
+def test_whether_an_address_is_this_machines(host: str, is_it: bool | None) -> None:
+    """Documentation addresses are nobody's; ``::1`` is where IPv6 is switched on."""
+    assert is_here(host) is is_it or is_it is None
+    assert listens_at("0.0.0.0", host) is is_it or is_it is None
+    assert listens_at(host, host)
+    assert not listens_at("192.0.2.7", host)

@@ -86,7 +86,7 @@ SECRET = f"secret_access_key: {CANARY}"
         ),
         (SECRET, "clients[0].access_key_id: is missing; write text"),
         (f"keys: [{{{SECRET}}}]", "clients[0].keys[0].access_key_id: is missing; write text"),
-        ("access_key_id: K, keys: []", "clients[0].keys: is empty; list at least one key, or leave it out"),
+        ("access_key_id: K, keys: []", "clients[0].secret_access_key: is missing or empty; set exactly one of"),
         ("access_key_id: K, keys: {}", "clients[0].keys: a mapping is not a list; start each entry of clients[0].keys"),
         ("access_key_id: K, keys: [{}]", "clients[0].keys[0].secret_access_key: is missing or empty; set exactly one"),
         (
@@ -150,7 +150,6 @@ def test_keys_at_the_backend() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{keys: []}", "backend.credentials.keys: is empty; list at least one key, or leave it out"),
         (f"{{keys: [{{{SECRET}}}]}}", "backend.credentials.keys[0].access_key_id: is missing; write text"),
         (f"{{profile: p, keys: [{{access_key_id: A, {SECRET}}}]}}", "backend.credentials: names more than one source"),
     ],

@@ -14,6 +14,7 @@ from lab.cache import cache_dir
 _PROGRESS = 1000
 _READERS = {
     "aws-chunked": (["s3gateway.sigv4.chunk_reader"], "tests.fuzz.framing", "fuzz"),
+    "proxy-protocol": (["s3gateway.http1.proxy_protocol"], "tests.fuzz.proxy_protocol", "fuzz-proxy-protocol"),
     "http1": (["s3gateway.http1.head", "s3gateway.http1.framing"], "tests.fuzz.http1", "fuzz-http1"),
 }
 """What can be fuzzed: the modules whose paths guide it, the one that says what must hold, and a folder of the cache."""

@@ -31,7 +31,7 @@ def _handshake(certificate: Path, key: Path, ca: Path, host: str) -> None:
     assert client.getpeercert()
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "minio", "gateway"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "minio", "gateway", "minio4", "slapd"])
 def test_both_certificates_pass_strict_verification_for_each_name(certs: Certs, host: str) -> None:
     _handshake(certs.backend_certificate, certs.backend_key, certs.ca, host)
     _handshake(certs.gateway, certs.gateway, certs.ca, host)

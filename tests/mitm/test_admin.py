@@ -111,6 +111,27 @@ def test_not_ready_without_a_backend(gateway: GatewayFactory, minio: Minio) -> N
     assert samples(port)["s3gateway_backend_up", (("backend", config["backend"]["endpoint"]),)] == 0
 
 
+def test_one_of_several_is_down(gateway: GatewayFactory, minio: Minio) -> None:
+    """It is ready, and says which one is not and why; so do the list and the metric."""
+    port = free_port()
+    config = gateway_config(minio, admin={"port": port})
+    there, gone = config["backend"].pop("endpoint"), f"https://127.0.0.1:{free_port()}"
+    config["backend"]["endpoints"] = [there, gone]
+    gateway(config)
+    eventually(lambda: get(port, "/healthz")[0] == 200)
+    eventually(lambda: json.loads(get(port, "/readyz")[1])["down"])
+    status, text = get(port, "/readyz")
+    told = json.loads(text)
+    assert (status, told["ready"], told["reasons"], list(told["down"])) == (200, True, [], [gone])
+    assert "Connect call failed" in told["down"][gone]
+    assert [(one["endpoint"], one["up"]) for one in json.loads(get(port, "/backends")[1])] == [
+        (there, True),
+        (gone, False),
+    ]
+    found = samples(port)
+    assert [found["s3gateway_backend_up", (("backend", name),)] for name in (there, gone)] == [1, 0]
+
+
 def test_a_reload_is_counted(gateway: GatewayFactory, minio: Minio) -> None:
     """One that is taken, and one that is refused."""
     port = free_port()

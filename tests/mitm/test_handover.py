@@ -213,7 +213,8 @@ def test_it_ends_while_an_upload_runs(gateway: GatewayFactory, recorder: Recorde
     """Also with connections that wait: the program ends by itself, the line says why, and nothing is stored."""
     bucket = f"ended-{os.getpid()}"
     minio.client().create_bucket(Bucket=bucket)
-    running = gateway(gateway_config(recorder, certificate=certs.gateway, log={"format": "json"}))
+    at_once, log = {"grace": 0}, {"format": "json"}
+    running = gateway(gateway_config(recorder, certificate=certs.gateway, log=log, shutdown=at_once))
     put = put_chunked(Target(bucket, "k"), os.urandom(4 * CHUNK))
     with Raw(running.port) as raw, Raw(running.port, certs.ca) as idle, Raw(running.port):
         assert idle.ask(KEEPS).status == 403

@@ -1,6 +1,7 @@
 """output.py under the real mitmdump: a log that is read as it is written, and one that cannot be written."""
 
 import contextlib
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from lab.certs import Certs
 from lab.gateway import gateway_config
+from s3gateway.mitm.output import Output
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
 from tests.real.rawhttp import Raw
@@ -82,3 +84,21 @@ def test_a_reader_that_is_started_anew(config: dict[str, Any], tmp_path: Path) -
     os.close(reader)
     lines = read.decode().splitlines()
     assert all(line.startswith(("{", "[")) for line in lines), lines
+
+
+def test_many_lines_are_written_in_pieces_of_whole_ones() -> None:
+    """Several workers write to one pipe, and the kernel keeps apart what is no longer than PIPE_BUF (pipe(7))."""
+    written: list[str] = []
+
+    class Pipe(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    lines = [f"{number} {'x' * (number % 1000)}\n" for number in range(1000)]
+    long = "y" * 10_000 + "\n"
+    Output(Pipe()).write("".join(lines) + long)
+    assert "".join(written) == "".join(lines) + long
+    assert all(piece.endswith("\n") for piece in written)
+    assert max(map(len, written[:-1])) <= 4096
+    assert written[-1] == long

@@ -72,7 +72,7 @@ def test_a_backend_chooses_few_labels(metrics: Metrics) -> None:
 def test_figures_and_reloads(metrics: Metrics) -> None:
     """What is so now, and what has become of reloads."""
     metrics.reloaded(taken=False)
-    metrics.set_figures(Figures(3, 2, True, {"listen.certificate": 10.5}), "https://minio:9000")
+    metrics.set_figures(Figures(3, 2, {"https://minio:9000": True}, {"listen.certificate": 10.5}))
     assert value(metrics, "s3gateway_connections") == 3
     assert value(metrics, "s3gateway_requests_in_flight") == 2
     assert value(metrics, "s3gateway_backend_up", backend="https://minio:9000") == 1
@@ -80,6 +80,17 @@ def test_figures_and_reloads(metrics: Metrics) -> None:
     assert value(metrics, "s3gateway_config_reloads_total", result="refused") == 1
     assert value(metrics, "s3gateway_config_reloads_total", result="taken") == 0
     assert value(metrics, "s3gateway_build_info", mitmproxy="1") == 1
+
+
+def test_retries_are_counted_by_what_failed(metrics: Metrics) -> None:
+    """Each one, with no name of a backend."""
+    transaction = ended(replace(RECORD))
+    transaction.note_retry("connect", "https://one:9000", "refused")
+    transaction.note_retry("lost", "https://two:9000", "reset")
+    metrics.ended(transaction)
+    assert value(metrics, "s3gateway_retries_total", why="connect") == 1
+    assert value(metrics, "s3gateway_retries_total", why="lost") == 1
+    assert transaction.record.retried == "https://one:9000: refused; https://two:9000: reset"
 
 
 def test_neither_bucket_nor_key_is_a_label(metrics: Metrics) -> None:

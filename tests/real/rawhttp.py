@@ -42,12 +42,22 @@ class Answer:
 
 
 class Raw:
-    """One connection to the gateway; ``ca_file`` for TLS, ``source`` is the client's address."""
+    """One connection to the gateway; ``ca_file`` for TLS, ``source`` is the client's address.
+
+    ``before`` is sent first, outside of TLS.
+    """
 
     def __init__(
-        self, port: int, ca_file: Path | None = None, *, server_name: str = "127.0.0.1", source: str = "127.0.0.1"
+        self,
+        port: int,
+        ca_file: Path | None = None,
+        *,
+        server_name: str = "127.0.0.1",
+        source: str = "127.0.0.1",
+        before: bytes = b"",
     ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=SECONDS, source_address=(source, 0))
+        self.socket.sendall(before)
         if ca_file is not None:
             context = ssl.create_default_context(cafile=ca_file)
             context.check_hostname = server_name == "127.0.0.1"

@@ -22,9 +22,11 @@ from s3gateway.signer import CredentialSource, Signer
 from s3gateway.sigv4.model import Secret
 from s3gateway.wire.backends import BackendConnection, Pool
 from s3gateway.wire.client import ClientConnection
+from s3gateway.wire.cluster import Cluster, Resolve, resolve
 from s3gateway.wire.contexts import for_backend, for_clients, with_certificate
 from s3gateway.wire.front import Front
 from s3gateway.wire.own_keys import OwnKeys, trial
+from s3gateway.wire.proxied import Address
 from s3gateway.wire.service import Current, Service
 from s3gateway.wire.watching import Watch
 from tests.real.rawhttp import Raw
@@ -71,13 +73,18 @@ class Wire:
         domains: Any = (),
         own_keys: Any = None,
         lookup: Any = None,
+        several: dict[str, Any] | None = None,
+        health: dict[str, Any] | None = None,
+        resolve: Resolve = resolve,
+        proxy_protocol: Any = (),
         **limits: Any,
     ) -> None:
         credentials = {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key}
         document = {
-            "listen": {"certificate": str(certs.gateway)},
+            "listen": {"certificate": str(certs.gateway), "proxy_protocol": list(proxy_protocol)},
+            "health": health or {},
             "backend": {
-                "endpoint": endpoint or backend.endpoint,
+                **(several or {"endpoint": endpoint or backend.endpoint}),
                 "ca_file": str(backend.ca_file),
                 "credentials": credentials if own_keys is None else {"keys": [credentials, *own_keys]},
             },
@@ -92,11 +99,14 @@ class Wire:
         tls = with_certificate(config.listen) if config.listen.certificate else for_clients()
         self._current = Current(config, Signer(keys, "us-east-1"), tls, for_backend(config.backend))
         self._ca_file = certs.ca
+        self._resolve = resolve
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._ahead = 0.0
         self.books = _Books()
         self.clients: set[ClientConnection] = set()
+        self.refused: list[str] = []
+        self.on_source: Callable[[ClientConnection, Address], str] = _note_source
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -126,6 +136,12 @@ class Wire:
     def pool(self) -> Pool:
         return self._service.pool(self._current)
 
+    @property
+    def cluster(self) -> Cluster:
+        found = self._service.cluster
+        assert found is not None
+        return found
+
     def idle(self) -> list[BackendConnection]:
         """The connections that are kept now."""
         return list(self.pool._idle)
@@ -140,9 +156,9 @@ class Wire:
     async def _begin(self) -> None:
         base = self._loop.time
         self._loop.time = lambda: base() + self._ahead  # type: ignore[method-assign]
-        service = self._service = Service(lambda: self._current, self.books)
+        service = self._service = Service(lambda: self._current, self.books, self._resolve)
         service.own_keys = own_keys = OwnKeys(self._current.config, CredentialSource(self._current.config.credentials))
-        own_keys.try_out = trial(lambda: service.pool(self._current))
+        own_keys.try_out = trial(lambda: service.anyone(self._current))
         own_keys.on_change = self._on_own_key
         self._server = await self._loop.create_server(partial(_Accepted, self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -168,6 +184,11 @@ class Wire:
             one.check(self._loop.time())
 
 
+def _note_source(client: ClientConnection, source: Address) -> str:
+    client.address = source[0]
+    return ""
+
+
 class _Accepted(asyncio.Protocol):
     """Hands a connection over, as mitmproxy's hook does."""
 
@@ -179,7 +200,15 @@ class _Accepted(asyncio.Protocol):
         wire = self._wire
         client = ClientConnection(wire._service, "the test", None, lambda: wire.clients.discard(client))
         wire.clients.add(client)
-        transport.set_protocol(Front(client, lambda _: None, transport))
+        transport.set_protocol(
+            Front(
+                client,
+                lambda _: None,
+                transport,
+                on_source=lambda source: wire.on_source(client, source),
+                on_refused=wire.refused.append,
+            )
+        )
 
 
 class Keeping(Scripted):

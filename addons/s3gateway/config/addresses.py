@@ -4,6 +4,7 @@ Names are ASCII labels (underscores too, as Docker's have); IPv6 stands in brack
 """
 
 import re
+import socket
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from s3gateway.config.model import HTTP_PORT, HTTPS_PORT
 
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _NAME_LENGTH = 253
+_ANY = ("0.0.0.0", "::")  # noqa: S104 - looked for, not listened on
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f\\]")  # some of which urlsplit drops without a word
 
 
@@ -35,6 +37,23 @@ def is_host(host: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Whether what is sent there stays on this machine."""
     return ip_address(host).is_loopback if _is_address(host) else host == "localhost"
+
+
+def is_here(host: str) -> bool:
+    """Whether this is an IP address of this machine: it lets nobody bind to any other."""
+    if not _is_address(host):
+        return False
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
+def listens_at(listen_host: str, host: str) -> bool:
+    """Whether who listens at ``listen_host`` is reached at ``host``, as far as that can be told without DNS."""
+    return host == listen_host or (listen_host in _ANY and (is_loopback(host) or is_here(host)))
 
 
 def _is_address(host: str) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
-from s3gateway.config.keys import FILE, KEYS, SECRET, TEXT, TEXTS, TRUE, Key
+from s3gateway.config.keys import KEYS
+from s3gateway.config.kinds import FILE, SECRET, TEXT, TEXTS, TRUE, Key
 
 _SHOWN = 60
 
@@ -26,8 +27,21 @@ class ConfigError(ValueError):
         super().__init__(f"{shown}: {problem}; {remedy}")
 
 
-_SECTIONS = ("listen", "backend", "clients", "encryption", "cors", "addressing", "limits", "admin", "log", "state",
-             "lookup")  # fmt: skip
+_SECTIONS = (
+    "listen",
+    "backend",
+    "health",
+    "clients",
+    "lookup",
+    "encryption",
+    "cors",
+    "addressing",
+    "limits",
+    "shutdown",
+    "admin",
+    "log",
+    "state",
+)
 _LISTS = ("clients", "encryption")
 _PLAIN = {key.path: key for key in KEYS if "." not in key.path}
 """Sections that are one value."""
@@ -62,7 +76,7 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
         elif section in _PLAIN:
             values[section] = _check_value(section, _PLAIN[section], given, present=section in document)
         elif section in _LISTS:
-            values[section] = _check_list(section, given)
+            values[section] = _check_list(section, section, given)
         else:
             values[section] = _check_mapping(section, section, given)
     for path, value in fallback.items():
@@ -72,13 +86,12 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
     return values
 
 
-def _check_list(shown: str, given: object, path: str = "") -> list[dict[str, Any]]:
-    """Check a list of mappings; ``path`` is that of an entry in the table, where it differs from the one shown."""
+def _check_list(shown: str, path: str, given: object) -> list[dict[str, Any]]:
     if given is None:
         given = []
     if not isinstance(given, list):
         raise ConfigError(shown, f"{_shape(given)} is not a list", f"start each entry of {shown} with '- '")
-    return [_check_mapping(f"{shown}[{i}]", path or f"{shown}[]", entry) for i, entry in enumerate(given)]
+    return [_check_mapping(f"{shown}[{i}]", f"{path}[]", entry) for i, entry in enumerate(given)]
 
 
 def _check_cors(given: object) -> object:
@@ -89,7 +102,7 @@ def _check_cors(given: object) -> object:
         raise ConfigError(
             "cors", f"{quoted(given)} is not a list", f"write {BUCKETS_OWN}, or start each rule with '- '"
         )
-    return _check_list("cors", given)
+    return _check_list("cors", "cors", given)
 
 
 def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
@@ -100,15 +113,14 @@ def _check_mapping(shown: str, path: str, given: object) -> dict[str, Any]:
         raise ConfigError(shown, f"{_shape(given)} is not a mapping", f"write the keys of {shown} below it")
     keys = {key.path.removeprefix(path + "."): key for key in KEYS if key.path.startswith(path + ".")}
     nested = {name.partition(".")[0] for name in keys if "." in name}
-    lists = {name.removesuffix("[]") for name in nested if name.endswith("[]")}
-    nested = {name for name in nested if not name.endswith("[]")}
-    _known(shown, given, [name for name in keys if "." not in name] + sorted(nested | lists))
-    values: dict[str, Any] = {
-        name: _check_mapping(f"{shown}.{name}", f"{path}.{name}", given.get(name)) for name in nested
-    }
-    for name in lists:
-        there = name in given
-        values[name] = _check_list(f"{shown}.{name}", given[name], f"{path}.{name}[]") if there else None
+    _known(
+        shown, given, [name for name in keys if "." not in name] + sorted(name.removesuffix("[]") for name in nested)
+    )
+    values: dict[str, Any] = {}
+    for entry in nested:
+        name = entry.removesuffix("[]")
+        check_entry = _check_list if name != entry else _check_mapping
+        values[name] = check_entry(f"{shown}.{name}", f"{path}.{name}", given.get(name))
     for name, key in keys.items():
         if "." not in name:
             values[name] = _check_value(f"{shown}.{name}", key, given.get(name), present=name in given)

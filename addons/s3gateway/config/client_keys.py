@@ -21,10 +21,8 @@ _LAST_MICROSECOND: Final = timedelta(days=1) - timedelta(microseconds=1)
 def read_client_keys(key: str, entry: Mapping[str, Any], files: Files) -> dict[str, tuple[DatedSecret, ...]]:
     """Give the secrets of a client by their access key id, in the order of the file."""
     entries = entry.get("keys")
-    if entries is None:
-        return {_access_key_id(key, entry): (DatedSecret(_secret(key, entry, files), read_term(key, entry)),)}
     if not entries:
-        raise ConfigError(f"{key}.keys", "is empty", "list at least one key, or leave it out")
+        return {_access_key_id(key, entry): (DatedSecret(_secret(key, entry, files), read_term(key, entry)),)}
     for name in _OWN:
         if entry.get(name):
             raise ConfigError(f"{key}.{name}", f"is set besides {key}.keys", "move it into an entry of keys")
@@ -43,8 +41,6 @@ def read_client_keys(key: str, entry: Mapping[str, Any], files: Files) -> dict[s
 
 def read_own_keys(key: str, entries: list[dict[str, Any]], files: Files) -> tuple[DatedKeys, ...]:
     """Give the gateway's own keys at the backend, the preferred one first."""
-    if not entries:
-        raise ConfigError(key, "is empty", "list at least one key, or leave it out")
     found = []
     for i, one in enumerate(entries):
         at = f"{key}[{i}]"

@@ -12,16 +12,19 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from s3gateway.config.addresses import check_listen_host, is_loopback, read_domain, split_endpoint
+from s3gateway.config.addresses import check_listen_host, read_domain
 from s3gateway.config.backend_identity import read_backend_policy
 from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.client_keys import read_client_keys, read_own_keys
 from s3gateway.config.cors import read_cors
+from s3gateway.config.endpoints import read_health, read_sites
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.lookup import read_lookup
-from s3gateway.config.model import Admin, Backend, Chain, Client, Config, DatedKeys, KeyPair, Listen, is_pattern
+from s3gateway.config.model import Admin, Chain, Client, Config, DatedKeys, KeyPair, Listen, is_pattern
+from s3gateway.config.networks import read_networks
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
+from s3gateway.config.shutdown import Shutdown
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
@@ -75,9 +78,13 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
     credentials, own_keys = _credentials(values["backend"]["credentials"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
     lookup = read_lookup(values["lookup"], reader, _access)
+    sites = read_sites(values["backend"], listen, reader)
     return Config(
         listen=listen,
-        backend=_backend(values["backend"], listen, reader),
+        backend=sites[0].endpoints[0],
+        sites=sites if values["backend"]["endpoint"] is None else (),
+        dns_ttl=values["backend"]["dns_ttl"],
+        health=read_health(values["health"]),
         credentials=credentials,
         own_keys=own_keys,
         clients=_clients(values["clients"], reader),
@@ -85,6 +92,7 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         cors=read_cors(values["cors"]),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
         limits=_limits(values["limits"]),
+        shutdown=Shutdown(**values["shutdown"]),
         admin=_admin(values["admin"], listen),
         log_format=values["log"]["format"],
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
@@ -107,6 +115,7 @@ def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
         files.path("listen.key", key) if key else None,
         _regions(values["regions"], region) or (region, *_SDK_REGIONS),
         values["health_polls"],
+        read_networks("listen.proxy_protocol", values["proxy_protocol"]),
     )
 
 
@@ -135,39 +144,17 @@ def _admin(values: dict[str, Any], listen: Listen) -> Admin | None:
     return Admin(check_listen_host("admin.host", values["host"]), port)
 
 
-def _backend(values: dict[str, Any], listen: Listen, files: Files) -> Backend:
-    endpoint = values.get("endpoint")
-    if not endpoint:
-        raise ConfigError("backend.endpoint", "is missing", "set it to the https:// address of the S3 server")
-    scheme, host, port = split_endpoint("backend.endpoint", endpoint)
-    if scheme == "http" and not is_loopback(host):
-        raise ConfigError(
-            "backend.endpoint", f"{quoted(endpoint)} is not encrypted", "use https:// (http is for this machine only)"
-        )
-    if (host, port) == (listen.host, listen.port):
-        raise ConfigError(
-            "backend.endpoint",
-            f"{quoted(endpoint)} is the gateway's own address",
-            "name the S3 server, or change listen.port",
-        )
-    ca_file = values.get("ca_file")
-    region = check_word("backend.region", values["region"])
-    return Backend(
-        scheme, host, port, files.path("backend.ca_file", ca_file) if ca_file else None, region, values["type"]
-    )
-
-
 def _credentials(values: dict[str, Any], files: Files) -> tuple[KeyPair | Chain, tuple[DatedKeys, ...]]:
     """Read where the gateway's own key comes from; all of its keys, too, where there are several."""
     key = "backend.credentials"
     pair = {name for name in ("access_key_id", "secret_access_key", "session_token") if values.get(name)}
     keys = values.get("keys")
-    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile")), keys is not None]
+    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile")), bool(keys)]
     if sum(sources) > 1:
         raise ConfigError(
             key, "names more than one source", "keep one of access_key_id + secret_access_key, keys, file, profile"
         )
-    if keys is not None:
+    if keys:
         own_keys = read_own_keys(f"{key}.keys", keys, files)
         return own_keys[0].keys, own_keys
     if values.get("file"):

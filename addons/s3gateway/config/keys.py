@@ -3,71 +3,27 @@
 The README's table is rendered from it, and a test holds the two together.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
-
-MEBIBYTE = 1024 * 1024
-_REQUIRED = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A type of value: ``name`` for the README, ``one`` of it for messages, ``accepts`` decides."""
-
-    name: str
-    accepts: Callable[[Any], bool]
-    article: str = "a "
-
-    @property
-    def one(self) -> str:
-        """The name as it stands in a sentence."""
-        return self.article + self.name
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return _is_int(value) or isinstance(value, float)
-
-
-TEXT = Kind("text", lambda value: isinstance(value, str) and value != "", "")
-SECRET = Kind("secret text", lambda value: isinstance(value, str) and value != "", "")
-FILE = Kind("file name", lambda value: isinstance(value, str) and value != "")
-PORT = Kind("port number", lambda value: _is_int(value) and 0 < value < 65536)  # noqa: PLR2004
-NUMBER = Kind("number > 0", lambda value: _is_int(value) and value > 0)
-BYTES = Kind("number of bytes > 0", lambda value: _is_int(value) and value > 0)
-PER_SECOND = Kind("number a second > 0", lambda value: _is_number(value) and 0 < value < math.inf)
-SECONDS = Kind("number of seconds > 0", lambda value: _is_number(value) and 0 < value < math.inf)
-WHOLE_SECONDS = Kind("whole number of seconds", lambda value: _is_int(value) and 0 <= value < 2**31)
-YES_NO = Kind("true or false", lambda value: isinstance(value, bool), "")
-TRUE = Kind("true", lambda value: value is True, "")
-TEXTS = Kind("list of text", lambda value: isinstance(value, list) and all(isinstance(x, str) and x for x in value))
-MOMENT = Kind("date", lambda value: isinstance(value, date) or (isinstance(value, str) and value != ""))
-HEALTH = Kind("403 or 200", lambda value: _is_int(value) and value in (403, 200), "")
-BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
-BACKEND_IDENTITY = Kind("shared or session", lambda value: value in ("shared", "session"), "")
-LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key: dotted path (``[]`` marks entries of a list), type, default, and its meaning for the README."""
-
-    path: str
-    kind: Kind
-    meaning: str
-    default: Any = None
-
-    @property
-    def required(self) -> bool:
-        """Whether a document without it is refused."""
-        return self.default is _REQUIRED
-
+from s3gateway.config.backend_keys import BACKEND_KEYS
+from s3gateway.config.kinds import (
+    CLIENT_IDENTITY,
+    DATE,
+    FILE,
+    HEALTH,
+    LOG_FORMAT,
+    PER_SECOND,
+    PORT,
+    REQUIRED,
+    SECONDS,
+    SECONDS_OR_0,
+    SECRET,
+    TEXT,
+    TEXTS,
+    TRUE,
+    WHOLE_SECONDS,
+    YES_NO,
+    Key,
+)
+from s3gateway.config.limit_keys import LIMIT_KEYS
 
 KEYS = (
     Key("listen.host", TEXT, "Address to listen on.", "127.0.0.1"),
@@ -93,47 +49,21 @@ KEYS = (
         "passed on: 200 says that the gateway serves. They are told of once a minute, and not captured.",
         403,
     ),
-    Key("backend.endpoint", TEXT, "`https://host:port` of the S3 server. May come from `--mode reverse:...` instead."),
-    Key("backend.ca_file", FILE, "PEM CA that signed the backend's certificate. Without it the public CAs count."),
     Key(
-        "backend.type",
-        BACKEND_TYPE,
-        "The backend's product. With `aistor`, append (`x-amz-write-offset-bytes`) passes; MinIO would overwrite the "
-        "object.",
-        "minio",
+        "listen.proxy_protocol",
+        TEXTS,
+        "Networks and addresses of load balancers, such as `10.0.0.0/24`, whose connections begin with a PROXY header "
+        "(version 1 or 2), and else are closed. The client's address is the one in it. No other connection may have "
+        "one. See [Behind nginx or HAProxy](#behind-nginx-or-haproxy).",
+        (),
     ),
-    Key("backend.region", TEXT, "Region that the gateway signs for.", "us-east-1"),
-    Key("backend.credentials.access_key_id", TEXT, "The gateway's own key at the backend."),
-    Key("backend.credentials.secret_access_key", SECRET, "Its secret."),
-    Key("backend.credentials.session_token", SECRET, "Its session token, for temporary credentials."),
-    Key(
-        "backend.credentials.file",
-        FILE,
-        "A YAML file in AIStor-GW's format instead: `static: {access_key_id: ..., secret_access_key: ...}`.",
-    ),
-    Key(
-        "backend.credentials.profile",
-        TEXT,
-        "A profile of the AWS shared files instead. With no credentials at all, "
-        "botocore's own chain (environment first) is used.",
-    ),
-    Key(
-        "backend.credentials.keys[].access_key_id",
-        TEXT,
-        "Several keys instead, the preferred one first: the gateway takes the first that is in its term and that the "
-        "backend accepts. See [Rotate keys](#rotate-keys).",
-    ),
-    Key("backend.credentials.keys[].secret_access_key", SECRET, "Its secret."),
-    Key("backend.credentials.keys[].secret_access_key_file", FILE, "A file holding the secret instead."),
-    Key("backend.credentials.keys[].session_token", SECRET, "Its session token, for temporary credentials."),
-    Key("backend.credentials.keys[].not_before", MOMENT, "From when it may be used."),
-    Key("backend.credentials.keys[].not_after", MOMENT, "Until when it may be used."),
-    Key("clients[].name", TEXT, "Identity, for rules and the log.", _REQUIRED),
+    *BACKEND_KEYS,
+    Key("clients[].name", TEXT, "Identity, for rules and the log.", REQUIRED),
     Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once."),
     Key("clients[].secret_access_key", SECRET, "Its secret."),
     Key("clients[].secret_access_key_file", FILE, "A file holding the secret instead."),
-    Key("clients[].not_before", MOMENT, "From when the key counts: `2026-12-31` (UTC) or `2026-12-31T18:00:00Z`."),
-    Key("clients[].not_after", MOMENT, "Until when it counts, that day or second included. 403 InvalidAccessKeyId."),
+    Key("clients[].not_before", DATE, "From when the key counts: `2026-12-31` (UTC) or `2026-12-31T18:00:00Z`."),
+    Key("clients[].not_after", DATE, "Until when it counts, that day or second included. 403 InvalidAccessKeyId."),
     Key(
         "clients[].keys[].access_key_id",
         TEXT,
@@ -142,8 +72,8 @@ KEYS = (
     ),
     Key("clients[].keys[].secret_access_key", SECRET, "Its secret."),
     Key("clients[].keys[].secret_access_key_file", FILE, "A file holding the secret instead."),
-    Key("clients[].keys[].not_before", MOMENT, "From when it counts."),
-    Key("clients[].keys[].not_after", MOMENT, "Until when it counts."),
+    Key("clients[].keys[].not_before", DATE, "From when it counts."),
+    Key("clients[].keys[].not_after", DATE, "Until when it counts."),
     Key("clients[].buckets", TEXTS, "Patterns (`*`, `?`) of the buckets it may use. None by default.", ()),
     Key(
         "clients[].prefixes",
@@ -171,7 +101,7 @@ KEYS = (
     ),
     Key(
         "clients[].backend_identity",
-        BACKEND_IDENTITY,
+        CLIENT_IDENTITY,
         "Whose hand reaches the backend: the gateway's own key, or a `session` there that the client's rules narrow. "
         "See [Whose hand at the backend](#whose-hand-at-the-backend).",
         "shared",
@@ -194,118 +124,26 @@ KEYS = (
         "cors[].origins",
         TEXTS,
         "Where these pages come from, with at most one `*` each: `https://app.example.com`, `https://*.example.com`.",
-        _REQUIRED,
+        REQUIRED,
     ),
-    Key("cors[].methods", TEXTS, "What they may do: `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.", _REQUIRED),
+    Key("cors[].methods", TEXTS, "What they may do: `GET`, `PUT`, `POST`, `DELETE`, `HEAD`.", REQUIRED),
     Key("cors[].headers", TEXTS, "Headers that they may send, with at most one `*` each.", ()),
     Key("cors[].expose", TEXTS, "Headers of answers that they may read, besides the few that they always may.", ()),
     Key("cors[].max_age", WHOLE_SECONDS, "How long a browser may remember this without asking again."),
     Key("addressing.domains", TEXTS, "Domains whose sub-domains are buckets (virtual-host style).", ()),
+    *LIMIT_KEYS,
     Key(
-        "limits.aws_chunk",
-        BYTES,
-        "Largest signed aws-chunk; one is held in memory per upload. MinIO takes no more than 16 MiB. An unsigned one "
-        "(`STREAMING-UNSIGNED-PAYLOAD-TRAILER`) may have any size: in a body above the limit the gateway makes chunks "
-        "of its own.",
-        16 * MEBIBYTE,
+        "shutdown.delay",
+        SECONDS_OR_0,
+        "How long a gateway that is to end goes on listening, with `/readyz` at 503, so that a load balancer sees it "
+        "and sends no more. See [End, reload, upgrade](#end-reload-upgrade).",
+        0,
     ),
     Key(
-        "limits.aws_chunk_min",
-        BYTES,
-        "Smallest signed aws-chunk but the last: AWS's own limit; each costs two signatures, however little it holds.",
-        8192,
-    ),
-    Key(
-        "limits.spool",
-        BYTES,
-        "Most bytes of signed aws-chunks above `limits.aws_chunk` that are on disk at a time, in files without a name: "
-        "each is there until its signature was verified and it has left. A larger one is refused, one for which there "
-        "is no room now gets 503 SlowDown.",
-        1024 * MEBIBYTE,
-    ),
-    Key("limits.trailer", BYTES, "Largest trailer of an aws-chunked upload; it is held in memory.", 8192),
-    Key("limits.headers", NUMBER, "Most header fields; each is work before anybody is proven.", 200),
-    Key(
-        "limits.header_bytes",
-        BYTES,
-        "Largest sum of header names and values; all are hashed before anybody is proven. AWS takes 8 KiB.",
-        16384,
-    ),
-    Key(
-        "limits.target",
-        BYTES,
-        "Longest request target. A key has 1024 bytes, three times that when escaped, and a listing names three keys.",
-        16384,
-    ),
-    Key(
-        "limits.metadata",
-        BYTES,
-        "Largest user metadata, names without `x-amz-meta-` and values: AWS's own limit.",
-        2048,
-    ),
-    Key(
-        "limits.refusal_linger",
-        SECONDS,
-        "How long a refused upload may go on sending (its bytes are dropped) so that "
-        "the client reads the refusal before the connection ends: many write to their end before they read.",
+        "shutdown.grace",
+        SECONDS_OR_0,
+        "How long running transfers then have; what has not ended is cut, and commits nothing. 0 waits for none.",
         30,
-    ),
-    Key(
-        "limits.head_timeout",
-        SECONDS,
-        "How long a client may take for its TLS handshake and request head: whoever drips it holds a connection. "
-        "Honest clients send it in one piece.",
-        30,
-    ),
-    Key(
-        "limits.keep_alive",
-        SECONDS,
-        "How long a connection may be idle between two requests. SDKs drop theirs after 60 s, and should be first.",
-        75,
-    ),
-    Key(
-        "limits.body_timeout",
-        SECONDS,
-        "How long a client may stop in the middle of an upload (400 RequestTimeout) or take nothing of an answer. "
-        "Both wait for a backend connection that others could use.",
-        120,
-    ),
-    Key(
-        "limits.connect_timeout",
-        SECONDS,
-        "How long the backend may take for a connection and its TLS handshake: 503. "
-        "A machine that is off does not even refuse; the system would try for two minutes.",
-        10,
-    ),
-    Key(
-        "limits.backend_timeout",
-        SECONDS,
-        "How long the backend may neither take nor send anything: 503, or a broken transfer. "
-        "Longer than S3A waits by itself (200 s), as completing an upload may take minutes.",
-        300,
-    ),
-    Key(
-        "limits.connections",
-        NUMBER,
-        "Most client connections, each with one to the backend; further ones are closed at once. "
-        "It keeps a flood from taking all file descriptors and memory.",
-        2048,
-    ),
-    Key(
-        "limits.connections_per_address",
-        NUMBER,
-        "Most of them from one address (IPv6: one /64 network), so that one machine leaves some to the others. "
-        "A Spark executor has up to 96. Behind a load balancer all come from one.",
-        1024,
-    ),
-    Key(
-        "limits.request_rate",
-        PER_SECOND,
-        "Most requests of one access key, in bursts of up to as many, then 503 SlowDown, which SDKs wait and retry "
-        "after. More than one process serves (2000 to 5000 small ones a second and core), so that it ends a client "
-        "that has run wild and caps none that can be served. Set half of what yours does to keep one job from all "
-        "of it.",
-        10000,
     ),
     Key("admin.host", TEXT, "Address of the listener for operators.", "127.0.0.1"),
     Key(

@@ -3,8 +3,10 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from s3gateway.config.shutdown import Shutdown
 from s3gateway.identity.keys import OPEN, DatedSecret, Term
 from s3gateway.identity.lookup import Right, Spans
 from s3gateway.rules.access import Access
@@ -32,7 +34,8 @@ def is_pattern(region: str) -> bool:
 class Listen:
     """Where clients connect. HTTP and TLS share the port; without a certificate mitmproxy makes one.
 
-    ``health_polls`` is the status that they are answered with.
+    ``health_polls`` is the status that they are answered with. Connections from ``proxy_protocol`` begin with a PROXY
+    header.
     """
 
     host: str
@@ -41,6 +44,7 @@ class Listen:
     key: Path | None
     regions: tuple[str, ...]
     health_polls: int = 403
+    proxy_protocol: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,11 @@ class Admin:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The one S3 server behind the gateway. ``authority`` is what its ``Host`` header says.
+    """One S3 server behind the gateway. ``authority`` is what its ``Host`` header says.
 
-    ``type`` is the product: what only one of them can do, the gateway lets pass to no other.
+    ``type`` is the product: what only one of them can do, the gateway lets pass to no other. ``address`` is the IP
+    address to connect to, where its name has several; empty where the system chooses. ``certificate`` and ``key`` are
+    what the gateway shows it.
     """
 
     scheme: str
@@ -64,6 +70,9 @@ class Backend:
     ca_file: Path | None
     region: str
     type: str = MINIO
+    address: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
 
     @property
     def authority(self) -> str:
@@ -76,6 +85,39 @@ class Backend:
     def url(self) -> str:
         """``scheme://host:port``, the port always written."""
         return f"{self.scheme}://{in_url(self.host)}:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """The URL, with the address where its host has several."""
+        return f"{self.url} at {self.address}" if self.address else self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Servers that hold the same objects, any of which can serve a request. ``number`` counts the sites from 0."""
+
+    number: int
+    endpoints: tuple[Backend, ...]
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChecks:
+    """How the servers of a site are asked whether they are well. Seconds; ``jitter`` is a share of the interval.
+
+    A ``bucket`` is asked for in place of the paths. ``port`` is None where it is the endpoint's own.
+    """
+
+    interval: float
+    timeout: float
+    jitter: float
+    port: int | None
+    live: str
+    read: str
+    write: str
+    kms: str
+    bucket: str
+    slow_start: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +193,24 @@ class Config:
     """All the gateway decides by. ``files`` are those it was read from, watched for changes.
 
     ``cors`` is None where the gateway does not decide about pages of other origins: the backend's fields pass.
+    ``backend`` is the server that a request goes to; before one is chosen, the first. ``sites`` are empty where
+    ``backend.endpoint`` names the only one: nothing is chosen then, and nothing is asked for its health.
     ``own_keys`` are all of the gateway's keys at the backend where there are several, ``state`` the file in which the
     use of clients' keys is kept.
     """
 
     listen: Listen
     backend: Backend
+    sites: tuple[Site, ...]
+    dns_ttl: float
+    health: HealthChecks
     credentials: KeyPair | Chain
     clients: Mapping[str, Client]
     encryption: tuple[EncryptionRule, ...]
     cors: tuple[CorsRule, ...] | BucketsOwn | None
     domains: tuple[str, ...]
     limits: Limits
+    shutdown: Shutdown
     admin: Admin | None
     log_format: str
     log_capture: Path | None

@@ -14,6 +14,7 @@ are known to be careless:
 
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from s3gateway import errors
@@ -151,6 +152,11 @@ def write_answer(status: int, reason: bytes, headers: Headers) -> bytes:
     """Write an answer's head."""
     lines = b"".join([b"%b: %b\r\n" % field for field in headers])
     return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, lines)
+
+
+def reason(status: int) -> bytes:
+    """The reason phrase of a status."""
+    return HTTPStatus(status).phrase.encode()
 
 
 def check_host(head: RequestHead) -> None:

@@ -6,7 +6,7 @@ MinIO takes 2048 bytes. A rule that no policy can say, and rules that make a lon
 import json
 from typing import Any, Final
 
-from s3gateway.rules.access import READS, Access
+from s3gateway.rules.access import Access, is_read
 from s3gateway.rules.operations import NAMES
 
 MOST_BYTES: Final = 2048
@@ -123,7 +123,7 @@ def _actions(access: Access) -> set[str] | None:
         return None
     names = [name for name in NAMES if access.allows_operation(name)]
     if access.read_only:
-        names = [name for name in names if name.startswith(READS)]
+        names = [name for name in names if is_read(name)]
     return {action for name in names for action in _IRREGULAR.get(name, (name,))}
 
 

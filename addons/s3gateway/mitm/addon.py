@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 
 from mitmproxy import ctx, exceptions, http
@@ -18,12 +19,17 @@ from s3gateway.mitm.operating import Operating, versions
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.start import certificates, listeners, loading, options
 from s3gateway.mitm.start.live import Live
+from s3gateway.mitm.start.signals import Signals
 from s3gateway.mitm.watched import commands, contentview, desk, foreign, listing, replay
 from s3gateway.observed.metrics import Metrics
+from s3gateway.serve.worker import Worker, this_worker
 from s3gateway.signer import CredentialsError
 from s3gateway.wire import own_keys, state_file
-from s3gateway.wire.admin import Admin
+from s3gateway.wire.admin import Admin, Pages
+from s3gateway.wire.draining import Draining
 from s3gateway.wire.service import Current, Service
+
+logger = logging.getLogger(__name__)
 
 
 class S3Gateway:
@@ -43,6 +49,8 @@ class S3Gateway:
         self._watcher: asyncio.Task[None] | None = None
         self._ledger_task: asyncio.Task[None] | None = None
         self._held: list[http.HTTPFlow] = []
+        self._worker: Worker | None = None
+        self._pages: Pages = {}
 
     def load(self, loader: Loader) -> None:
         """Register the options."""
@@ -64,21 +72,26 @@ class S3Gateway:
             return
         if self.live is not None:
             raise exceptions.OptionsError("s3_config cannot change while running; change the file itself")
+        self._worker = this_worker()
         said = options.command_line(ctx.options)
         live = Live(lambda: loading.load(said), loading.told, certificates.from_options)
         wants = options.wanted(live.current.config, verbose=aistor_gw.is_verbose(os.environ))
         options.check_command_line(ctx.options, said, live.current.config, wants)
-        listeners.check_address("listen", live.current.config.listen)
-        if live.current.config.admin is not None:
-            listeners.check_address("admin", live.current.config.admin)
+        if self._worker is not None:
+            internals.listen_with(self._worker.listen)
+        else:
+            listeners.check_address("listen", live.current.config.listen)
+            if live.current.config.admin is not None:
+                listeners.check_address("admin", live.current.config.admin)
         certificates.check_confdir()
         if live.current.config.state is not None:
             state_file.check(live.current.config.state)
         self.live = live
         if (termlog := ctx.master.addons.get("termlog")) is not None:
-            self._mitmdumps_log = log.take_over(termlog.logger, lambda: self._in_force().config.log_format)
+            number = self._worker.number if self._worker else None
+            self._mitmdumps_log = log.take_over(termlog.logger, lambda: self._in_force().config.log_format, number)
         options.apply(ctx.options, wants)
-        listeners.open_listeners_later(loading.announcement(live.current.config))
+        listeners.open_listeners_later(self._on_open)
         self._held = listeners.hold_replays()
 
     def running(self) -> None:
@@ -90,12 +103,13 @@ class S3Gateway:
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
         self._metrics = Metrics(versions()) if self.live.current.config.admin else None
         self._books = Books(self._in_force, self._log, self.recorder, self.desk, self._metrics)
-        service = self._service = Service(self._in_force, self._books)
+        ledger = self._worker.ledger if self._worker else None
+        service = self._service = Service(self._in_force, self._books, shared_rates=ledger)
         service.own_keys = self.live.own_keys
-        self.live.own_keys.try_out = own_keys.trial(lambda: service.pool(service.current))
+        self.live.own_keys.try_out = own_keys.trial(lambda: service.anyone(service.current))
         self._ledger_task = asyncio.create_task(service.key_ledger.run(), name="s3gateway keys")
         internals.fire_hooks_with(Firing(ctx.master.addons).trigger)
-        self._open_door(self._service)
+        self._door = self._open_door(self._service)
         self.desk.start(under_mitmdump=under_mitmdump)
         internals.wrap_writers(self.desk.redacted)
         if not under_mitmdump:
@@ -108,6 +122,7 @@ class S3Gateway:
         replay.start(self._service)
         listeners.release_replays(self._held)
         self._open_admin(self._service)
+        self._obey_signals(self._service, self._door)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
         gc.collect()
         self._service.memory.trim()
@@ -116,14 +131,39 @@ class S3Gateway:
     def _open_admin(self, service: Service) -> None:
         place = self._in_force().config.admin
         if place is not None and self._metrics is not None:
-            self._admin = Admin(Operating(service, lambda: self._door, self._metrics).pages)
-            self._admin_start = asyncio.create_task(self._admin.listen(place.host, place.port))
+            self._pages = Operating(service, lambda: self._door, self._metrics).pages
+            if self._worker is None:  # else its parent asks all workers, and listens
+                self._admin = Admin(self._pages)
+                self._admin_start = asyncio.create_task(self._admin.listen(place.host, place.port))
 
-    def _open_door(self, service: Service) -> None:
+    def _on_open(self) -> None:
+        """Tell that connections are accepted."""
+        if self._worker is None:
+            logger.warning("%s", loading.announcement(self._in_force().config))
+        else:
+            self._worker.ready(self._pages)
+
+    def _obey_signals(self, service: Service, door: handover.Door) -> None:
+        worker = self._worker
+        draining = Draining(
+            service, lambda: listeners.close_listeners(worker), lambda: door.connections, lambda: door.in_flight
+        )
+        live = self.live
+        if live is None:
+            return
+        orders = Signals(draining, lambda: live.current.config.shutdown, lambda: live.reload(self._on_change))
+        orders.install(is_worker=worker is not None)
+        if worker is not None:
+            worker.orders = orders
+
+    def _open_door(self, service: Service) -> handover.Door:
         if (old := ctx.master.addons.get(handover.NAME)) is not None:
             ctx.master.addons.remove(old)
-        self._door = handover.Door(service, old)
-        ctx.master.addons.add(self._door)
+        door = handover.Door(service, old)
+        if self._worker is not None:
+            door.share(self._worker.ledger)
+        ctx.master.addons.add(door)
+        return door
 
     def done(self) -> None:
         """End every exchange; what is still on a flow must not leave secrets in a flow file.
@@ -146,6 +186,8 @@ class S3Gateway:
         self._log.flush()
         if self._service:
             self._service.stop()
+        if self._worker and self._metrics:
+            self._worker.last_words(self._metrics.text())
 
     def _in_force(self) -> Current:
         if self.live is None:

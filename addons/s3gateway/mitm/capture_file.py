@@ -5,9 +5,11 @@ that cannot be written whole leaves no half a line behind.
 """
 
 import asyncio
+import fcntl
 import logging
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -74,6 +76,9 @@ def _append(path: Path, data: bytes) -> None:
     """Append all of it or nothing. A pipe that nobody reads is an error rather than a wait for ever."""
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            with suppress(OSError):  # a file system without locks
+                fcntl.lockf(file, fcntl.LOCK_EX)  # another worker's lines must not be cut off with ours
         status = os.fstat(file)
         left = memoryview(data)
         try:

@@ -18,10 +18,11 @@ from mitmproxy.utils import human
 
 from s3gateway.code_location import code_location
 from s3gateway.mitm import internals
-from s3gateway.rules.connections import Connections
+from s3gateway.rules.connections import Connections, Elsewhere, is_within
 from s3gateway.rules.limits import Limits
 from s3gateway.wire.client import ClientConnection
 from s3gateway.wire.front import Front
+from s3gateway.wire.proxied import Address
 from s3gateway.wire.service import Service
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,10 @@ class Door:
         self._warned: dict[str, float] = {}
         self._asked_for = self._room = 0
 
+    def share(self, ledger: Elsewhere) -> None:
+        """Count together with other workers."""
+        self._count.elsewhere = ledger
+
     def client_connected(self, client: Client) -> None:
         """Take the connection over, or have mitmproxy close it."""
         if client.error is not None:  # another addon has refused it
@@ -58,13 +63,12 @@ class Door:
     def _take(self, client: Client) -> None:
         if self._service.is_closed:
             logger.error("the gateway's script is not loaded: %s is refused", human.format_address(client.peername))
-        full = self._count.enter(client.id, client.peername[0], self._limits)
+        networks = self._service.current.config.listen.proxy_protocol
+        is_proxy = bool(networks) and is_within(client.peername[0], networks)
+        full = self._count.enter(client.id, None if is_proxy else client.peername[0], self._limits)
         if full:
             client.error = full
-            now = time.monotonic()
-            if now - self._warned.get(full, -math.inf) > _WARN_SECONDS:  # not for each of a flood
-                self._warned[full] = now
-                logger.warning("%s reached: further connections are closed, %s first", full, client.peername[0])
+            self._warn_full(full, client.peername[0])
             return
         taken = internals.take_transport(client)
         if isinstance(taken, str):
@@ -80,11 +84,35 @@ class Door:
 
         connection = ClientConnection(self._service, human.format_address(client.peername), client, gone)
         self._clients[client.id] = connection
-        front = Front(connection, lambda tls: _note_tls(client, tls), transport)
+        front = Front(
+            connection,
+            lambda tls: _note_tls(client, tls),
+            transport,
+            on_source=lambda source: self._name(client, connection, source),
+            on_refused=lambda why: self._warn(why, "connection of %s closed: %s", client.peername[0], why),
+        )
         transport.set_protocol(front)
         transport.resume_reading()
         if first:
             front.data_received(first)
+
+    def _name(self, client: Client, connection: ClientConnection, source: Address) -> str:
+        """Know a connection by the address that a load balancer has named; gives the limit that it is over."""
+        full = self._count.name(client.id, source[0], self._limits)
+        if full:
+            self._warn_full(full, source[0])
+        client.peername, connection.address = source, human.format_address(source)
+        return full
+
+    def _warn_full(self, limit: str, address: str) -> None:
+        self._warn(limit, "%s reached: further connections are closed, %s first", limit, address)
+
+    def _warn(self, what: str, message: str, *told: str) -> None:
+        """Write a line, but not for each of a flood."""
+        now = time.monotonic()
+        if now - self._warned.get(what, -math.inf) > _WARN_SECONDS:
+            self._warned[what] = now
+            logger.warning(message, *told)
 
     def client_disconnected(self, client: Client) -> None:
         """Count out also what was never handed over."""

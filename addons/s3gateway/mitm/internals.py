@@ -15,6 +15,7 @@ from mitmproxy.addons.termlog import TermLogHandler
 from mitmproxy.connection import Client
 from mitmproxy.flow import Flow
 from mitmproxy.hooks import Hook
+from mitmproxy.proxy.mode_servers import AsyncioServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 _FOR_EVER = 10**9
@@ -84,6 +85,19 @@ def withdraw_listeners() -> bool:
             task.cancel()
             server.servers._instances.clear()  # noqa: SLF001 - the attempt has put its servers there
     return True
+
+
+def listen_with(listen: Callable[[Callable[..., Coroutine[Any, Any, None]]], list[Any]]) -> None:
+    """Have mitmproxy listen by ``listen(handle_stream)``, which gives what has ``sockets`` and ``close()``.
+
+    Its own binds by host and port, and a worker has sockets that its parent has bound. Tests:
+    ``tests/serve/test_serving.py``.
+    """
+
+    async def on_given_sockets(self: AsyncioServerInstance[Any], _host: str, _port: int) -> list[Any]:
+        return listen(self.handle_stream)
+
+    AsyncioServerInstance.listen = on_given_sockets  # type: ignore[method-assign,assignment]
 
 
 _ADD: dict[Any, Callable[[Any, Flow], None]] = {writer: writer.add for writer in (io.FlowWriter, io.FilteredFlowWriter)}

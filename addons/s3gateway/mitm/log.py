@@ -43,16 +43,20 @@ class ProxyLogFilter(logging.Filter):
 class EventFormatter(logging.Formatter):
     """mitmdump's own lines and the gateway's events: as JSON where ``log.format`` is ``json``, else as ``inner`` does.
 
-    ``auto`` leaves them to people; a collector that takes nothing but JSON has to be asked for.
+    ``auto`` leaves them to people; a collector that takes nothing but JSON has to be asked for. Each begins with
+    ``begin``.
     """
 
-    def __init__(self, inner: logging.Formatter, log_format: Callable[[], str]) -> None:
+    def __init__(self, inner: logging.Formatter, log_format: Callable[[], str], begin: str = "") -> None:
         super().__init__()
         self._inner = inner
+        self._begin = begin
         self._log_format = log_format
 
     def format(self, record: logging.LogRecord) -> str:
         """Give one line: an object with ``time`` (RFC 3339), ``level``, ``event`` and, if known, ``address``."""
+        if self._begin:
+            record = logging.makeLogRecord(record.__dict__ | {"msg": self._begin + record.getMessage(), "args": ()})
         if self._log_format() != "json":
             return self._inner.format(record)
         event = record.getMessage() + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
@@ -61,14 +65,15 @@ class EventFormatter(logging.Formatter):
         return json.dumps(told | ({"address": human.format_address(client)} if client else {}))
 
 
-def take_over(handler: TermLogHandler, log_format: Callable[[], str]) -> "AccessLog":
+def take_over(handler: TermLogHandler, log_format: Callable[[], str], worker: int | None = None) -> "AccessLog":
     """Put :class:`EventFormatter` and :class:`~s3gateway.mitm.output.Output` on mitmdump's handler, once.
 
-    Gives the access log that writes to the same place.
+    ``worker`` is the number of this process among several, which events begin with. Gives the access log that writes to
+    the same place.
     """
     inner = handler.formatter
     if inner is not None and not isinstance(inner, EventFormatter):
-        handler.setFormatter(EventFormatter(inner, log_format))
+        handler.setFormatter(EventFormatter(inner, log_format, "" if worker is None else f"worker {worker}: "))
     return AccessLog(internals.write_log_with(handler, Output, Output))
 
 

@@ -39,7 +39,7 @@ class Operating:
         self._door = door
         self._metrics = metrics
         self._lock = asyncio.Lock()
-        self._why_down = ""
+        self._why_down: dict[str, str] = {}
         self._asked: float | None = None
 
     @property
@@ -58,15 +58,20 @@ class Operating:
 
     async def _readyz(self) -> Page:
         """Whether a request could be served now, with the reasons why not."""
-        reasons = ["the gateway is ending"] if self._service.is_closed else []
-        if why := await self._down():
-            reasons.append(f"backend {self._service.current.config.backend.url}: {why}")
-        return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        reasons = ["the gateway is ending"] if self._service.is_ending or self._service.is_closed else []
+        down = await self._down()
+        if all(down.values()):
+            reasons += [f"backend {name}: {why}" for name, why in down.items()]
+        told: dict[str, object] = {"ready": not reasons, "reasons": reasons}
+        if self._service.cluster is not None:
+            told["down"] = {name: why for name, why in down.items() if why}
+        return _json(told, 503 if reasons else 200)
 
     async def _backends(self) -> Page:
-        why = await self._down()
-        url = self._service.current.config.backend.url
-        return _json([{"endpoint": url, "up": not why, **({"reason": why} if why else {})}])
+        down = await self._down()
+        return _json(
+            [{"endpoint": name, "up": not why, **({"reason": why} if why else {})} for name, why in down.items()]
+        )
 
     async def _metrics_page(self) -> Page:
         config = self._service.current.config
@@ -74,19 +79,28 @@ class Operating:
         figures = Figures(
             connections=door.connections if door else 0,
             in_flight=door.in_flight if door else 0,
-            backend_up=None if self._asked is None else not self._why_down,
+            backend_up={name: not why for name, why in self._known().items()},
             days_left=await asyncio.to_thread(_days_left, _certificates(config), time.time()),
         )
-        self._metrics.set_figures(figures, config.backend.url)
+        self._metrics.set_figures(figures)
         self._metrics.keys.set(self._service.key_ledger.rows())
         return Page(await asyncio.to_thread(self._metrics.text), content_type=CONTENT_TYPE.encode())
 
-    async def _down(self) -> str:
-        """Why the backend cannot be reached; empty where it can."""
+    def _known(self) -> dict[str, str]:
+        """What is known without asking: why each backend cannot be given a request, empty where it can."""
+        cluster = self._service.cluster
+        return self._why_down if cluster is None else cluster.why_not()
+
+    async def _down(self) -> dict[str, str]:
+        """As :meth:`_known`; one backend that nothing is known of is asked first. Several are asked by themselves."""
+        if self._service.cluster is not None:
+            return self._known()
         async with self._lock:
             now = time.monotonic()
             if self._asked is None or now - self._asked >= _KEPT_SECONDS:
-                self._why_down = await reach(self._service.pool(self._service.current), _PROBE_SECONDS)
+                current = self._service.current
+                why = await reach(self._service.pool(current), _PROBE_SECONDS)
+                self._why_down = {current.config.backend.url: why}
                 self._asked = time.monotonic()
             return self._why_down
 

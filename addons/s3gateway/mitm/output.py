@@ -5,7 +5,9 @@ the next request only. With a full disk under the log, or a pipe whose reader is
 without a word, or end.
 """
 
+import select
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO
 
@@ -20,9 +22,11 @@ class Output:
     def write(self, text: str) -> int:
         """Take a part of a line, or one with its end, which goes out at once."""
         try:
-            self._stream.write(text)
+            for part in _whole(text):
+                self._stream.write(part)
+                if part.endswith("\n"):
+                    self._stream.flush()
             if text.endswith("\n"):
-                self._stream.flush()
                 self._report("")
         except OSError as error:
             self._report(error.strerror or type(error).__name__)
@@ -43,3 +47,11 @@ class Output:
         with suppress(OSError, AttributeError):  # it may be the same full disk, or closed
             sys.stderr.write(f"s3_gateway: standard output {told}\n")
             sys.stderr.flush()
+
+
+def _whole(text: str) -> Iterator[str]:
+    """Cut it at line ends, into as much as a pipe takes in one piece: several workers write to the same one."""
+    while len(text) > select.PIPE_BUF and (cut := text.rfind("\n", 0, select.PIPE_BUF) + 1):
+        yield text[:cut]
+        text = text[cut:]
+    yield text

@@ -79,4 +79,6 @@ def exchange(transaction: Transaction) -> capture.Exchange:
         backend_error=record.backend_error,
         timings={moment: round(seconds, 6) for moment, seconds in transaction.timings.items()},
         explanation=transaction.explanation,
+        endpoint=record.endpoint,
+        retried=record.retried,
     )

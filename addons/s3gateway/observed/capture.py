@@ -18,16 +18,18 @@ it, and diff, replay and explanation start from it. As JSON::
        "timings": {"verified": 0.0004, "signed": 0.0006, "answered": 0.012, "ended": 0.0121},
        "explanation": {"cause": "host-port", "sentence": "...", "expected": "...", "received": "...",
                        "certainty": "certain" | "likely" | "possible" | "", "others": [["cause", "sentence"], ...],
-                       "lines": [["scope", "as signed", "as received"], ...]} | null}]}
+                       "lines": [["scope", "as signed", "as received"], ...]} | null,
+       "endpoint": "https://minio2:9000", "retried": "https://minio1:9000: not connected: ..."}]}
 
 Header lists keep wire order, case and duplicates. Bytes that are not UTF-8 are lone surrogates (``surrogateescape``),
 which JSON escapes. Timings are seconds since the head arrived. Signatures, tokens and SSE-C keys are ``<redacted>``;
 nothing that is redacted can be got back. ``code`` and ``message`` say why it was refused, or what else went wrong
 (``ServiceUnavailable``, the client gone). ``chunks`` counts what was verified, the final empty one included, as the
 log line does; its ``runs`` are sizes and how many of that size came in a row, the first 32 of them. ``identity`` ends
-in ``?`` where nothing proves it; a preflight is admitted where a rule allows it, whoever asks. Several exchanges may
-also stand one on a line (JSON Lines), each with its own ``schema``: a live gateway appends such lines, and a flow
-carries one (:data:`METADATA_KEY`).
+in ``?`` where nothing proves it; a preflight is admitted where a rule allows it, whoever asks. ``endpoint`` is the one
+of several backends that served, ``retried`` says of those tried before it why they did not. Several exchanges may also
+stand one on a line (JSON Lines), each with its own ``schema``: a live gateway appends such lines, and a flow carries
+one (:data:`METADATA_KEY`).
 """
 
 import json
@@ -122,6 +124,8 @@ class Exchange:
     backend_error: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     explanation: Explanation | None = None
+    endpoint: str = ""
+    retried: str = ""
 
 
 def to_document(exchange: Exchange) -> dict[str, Any]:
@@ -186,7 +190,8 @@ def from_document(document: object, where: str = "exchange") -> Exchange:
         ) from None
 
 
-_TEXTS = ("code", "message", "operation", "bucket", "key", "identity", "payload", "sse", "rule", "backend_error")
+_TEXTS = ("code", "message", "operation", "bucket", "key", "identity", "payload", "sse", "rule", "backend_error",
+          "endpoint", "retried")  # fmt: skip
 
 
 def _plain(value: object) -> Any:

@@ -35,6 +35,7 @@ class Record:
     """What is told of one request. Sizes in bytes on the client's side, ``duration`` in seconds.
 
     ``request_id`` is what a refused client was given, ``backend_request_id`` what any other got. Text has neither.
+    ``endpoint`` is the one of several backends that answered, ``retried`` says of others why they did not.
     """
 
     time: float
@@ -55,6 +56,8 @@ class Record:
     fault: str = ""
     address: str = ""
     backend_request_id: str = ""
+    endpoint: str = ""
+    retried: str = ""
 
     def to_json(self) -> str:
         """One JSON object; empty fields are left out, time is RFC 3339 in UTC."""
@@ -85,6 +88,8 @@ class Record:
         parts += [f"refused={self.refusal}"] if self.refusal else []
         parts += [f"({printable(self.reason)})"] if self.reason else []
         parts += [f"backend={self.backend_error}"] if self.backend_error else []
+        parts += [f"endpoint={self.endpoint}"] if self.endpoint else []
+        parts += [f"retried=({printable(self.retried)})"] if self.retried else []
         parts += [f"fault={printable(self.fault)}"] if self.fault else []
         return " ".join(parts)
 

@@ -28,11 +28,14 @@ _UNPROVEN: Final = "?"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is so at the moment of a scrape. ``days_left`` is of each certificate, by its key in the configuration."""
+    """What is so at the moment of a scrape.
+
+    ``backend_up`` is of each backend that was asked, ``days_left`` of each certificate by its key in the configuration.
+    """
 
     connections: int
     in_flight: int
-    backend_up: bool | None
+    backend_up: Mapping[str, bool]
     days_left: Mapping[str, float]
 
 
@@ -47,6 +50,7 @@ class Metrics:
         self._bytes = self._counter("bytes", "Bytes of bodies on the clients' side.", "direction")
         self._refusals = self._counter("refusals", "Requests that the gateway refused.", "code")
         self._backend_errors = self._counter("backend_errors", "Errors that the backend answered.", "code")
+        self._retries = self._counter("retries", "Requests that went to another backend, by what failed.", "why")
         self._broken = self._counter("broken", "Requests that were broken off, by a client or by the backend.")
         self._explained = self._counter("explained", "Refused signatures by the cause that was found.", "cause")
         self._chunks = self._counter("chunks_verified", "aws-chunks that were verified.")
@@ -87,6 +91,8 @@ class Metrics:
             self._refusals.labels(record.refusal).inc()
         if record.backend_error:
             self._backend_errors.labels(self._code(record.backend_error)).inc()
+        for why in transaction.retries:
+            self._retries.labels(why).inc()
         if record.fault:
             self._broken.inc()
 
@@ -98,12 +104,13 @@ class Metrics:
         """Count a configuration that was taken, or that was refused while the old one stays."""
         self._reloads.labels("taken" if taken else "refused").inc()
 
-    def set_figures(self, figures: Figures, backend: str) -> None:
+    def set_figures(self, figures: Figures) -> None:
         """Note what is so now."""
         self._connections.set(figures.connections)
         self._in_flight.set(figures.in_flight)
-        if figures.backend_up is not None:
-            self._backend_up.labels(backend).set(figures.backend_up)
+        self._backend_up.clear()
+        for backend, is_up in figures.backend_up.items():
+            self._backend_up.labels(backend).set(is_up)
         for name, days in figures.days_left.items():
             self._days_left.labels(name).set(days)
 

@@ -38,10 +38,16 @@ class Transaction:
     explanation: Explanation | None = None
     timings: dict[str, float] = field(default_factory=dict)
     logged: bool = False
+    retries: tuple[str, ...] = ()  # what failed, each in one word
 
     def mark(self, moment: str) -> None:
         """Note the first time that this moment is reached, in seconds since the head arrived."""
         self.timings.setdefault(moment, time.time() - self.record.time)
+
+    def note_retry(self, kind: str, backend: str, why: str) -> None:
+        """Note that the request goes to another backend, and why not to this one."""
+        self.retries += (kind,)
+        self.record.retried += f"{'; ' if self.record.retried else ''}{backend}: {why}"
 
     def settle(self) -> None:
         """Note what the body was found to be; after this its bytes may go."""

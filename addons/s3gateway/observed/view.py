@@ -53,6 +53,10 @@ def explanation(exchange: Exchange) -> str:
     lines += [_pair("message", exchange.message)] if exchange.message else []
     if exchange.backend_error:
         lines.append(_pair("backend", f"refused with {exchange.backend_error}"))
+    if exchange.endpoint:
+        lines.append(_pair("endpoint", exchange.endpoint))
+    if exchange.retried:
+        lines.append(_pair("retried", exchange.retried))
     if exchange.explanation:
         lines.append(_pair("because", exchange.explanation.sentence))
     comparison = compare_exchange(exchange)

@@ -18,7 +18,7 @@ from s3gateway.rules.operations import Operation, has_dots, is_alias
 from s3gateway.sigv4.model import Headers
 from s3gateway.sigv4.query import query_pairs
 
-READS = ("Get", "Head", "List", "SelectObjectContent")
+_READS = ("Get", "Head", "List", "SelectObjectContent")
 _HARMLESS = frozenset(("HeadBucket", "GetBucketLocation", "DeleteObjects"))
 """Operations on a bucket that a client with prefixes may use: the last one is held to them by its body."""
 
@@ -61,6 +61,11 @@ class Access:
         return key.startswith(self.prefixes) and not has_dots(key) and not is_alias(key)
 
 
+def is_read(name: str) -> bool:
+    """Whether an operation only reads."""
+    return name.startswith(_READS)
+
+
 ALL = Access(("*",), list_buckets=True)
 
 
@@ -83,7 +88,7 @@ def hide_fields(access: Access, headers: Headers) -> Headers:
 def _operations(access: Access, operation: Operation, query: bytes) -> Iterator[str]:
     del query
     for name in (operation.name, *operation.also, *(["GetObject"] if operation.source else [])):
-        if access.read_only and not name.startswith(READS):
+        if access.read_only and not is_read(name):
             yield f"{name} writes, and the client is read_only"
         if not access.allows_operation(name):
             yield f"{name} is not one of the client's operations"

@@ -6,6 +6,7 @@ there are never more buckets than configured keys.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from s3gateway import errors
 
@@ -16,11 +17,22 @@ class _Bucket:
     at: float
 
 
-class Rates:
-    """The buckets. A bucket holds what one second brings, at least one, and is full at first."""
+class Shared(Protocol):
+    """Buckets that several processes share."""
 
-    def __init__(self) -> None:
+    def take(self, key: str, rate: float, burst: float) -> bool:
+        """Take a token, of which ``rate`` come back a second up to ``burst``; False if there is none."""
+
+
+class Rates:
+    """The buckets. A bucket holds what one second brings, at least one, and is full at first.
+
+    With ``shared`` they are those, and none are kept here.
+    """
+
+    def __init__(self, shared: Shared | None = None) -> None:
         self._buckets: dict[str, _Bucket] = {}
+        self._shared = shared
 
     def charge(self, access_key_id: str, rate: float, now: datetime) -> None:
         """Take a token, of which ``rate`` come back a second, or refuse with SlowDown.
@@ -28,6 +40,10 @@ class Rates:
         The rate is that of this moment, so a reloaded one counts at once. A clock that goes back brings none.
         """
         at, most = now.timestamp(), max(rate, 1.0)
+        if self._shared is not None:
+            if not self._shared.take(access_key_id, rate, most):
+                raise errors.slow_down()
+            return
         bucket = self._buckets.get(access_key_id)
         if bucket is None:
             bucket = self._buckets[access_key_id] = _Bucket(most, at)

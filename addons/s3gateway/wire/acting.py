@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from s3gateway import errors
 from s3gateway.config.model import Client
-from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.signer import Signer
+from s3gateway.wire.choosing import Make
 from s3gateway.wire.service import Current
 from s3gateway.wire.uploading import Uploading
 
@@ -24,17 +24,16 @@ class Acting(Uploading):
         if client is None or not client.backend_policy:
             then()
             return
-        self._acts_as, self._parent = client, self._current
-        sessions, pool = self._service.backend_sessions, self._service.pool(self._current)
-        signer = sessions.signer(self._current, client, pool)
+        self._acts_as, self._parent = client, self._came_under
+        signer = self._service.backend_sessions.signer(self._came_under, client)
         if signer is not None:
-            self._current = replace(self._current, signer=signer)
+            self._act(signer)
             then()
             return
 
         async def make() -> None:
             try:
-                self._current = replace(self._current, signer=await self._made(self._current, client))
+                self._act(await self._made(self._came_under, client))
             except errors.S3Error as error:
                 self.transaction.refusal = error.detached()
 
@@ -54,24 +53,28 @@ class Acting(Uploading):
             signer = await self._made(parent, client)
         except errors.S3Error:
             return False
-        self._current = replace(self._current, signer=signer)
+        self._act(signer)
         return True
+
+    def _act(self, signer: Signer) -> None:
+        """Sign with another key from now on, whichever backend is chosen."""
+        self._came_under, self._current = (replace(one, signer=signer) for one in (self._came_under, self._current))
 
     async def _made(self, parent: Current, client: Client) -> Signer:
         """Make a session; where the backend refuses the gateway's own key, with another one. Raises S3Error."""
-        sessions, own_keys, pool = self._service.backend_sessions, self._service.own_keys, self._service.pool(parent)
+        sessions, own_keys = self._service.backend_sessions, self._service.own_keys
         try:
-            return await sessions.make(parent, client, pool)
+            return await sessions.make(parent, client)
         except errors.S3Error:
             if own_keys is None or not await own_keys.refused(parent.signer):
                 raise
         self._parent = replace(parent, signer=own_keys.signer)
-        return await sessions.make(self._parent, client, pool)
+        return await sessions.make(self._parent, client)
 
-    def _sign(self, make: Callable[[Admitted], tuple[Outgoing, bytes]]) -> None:
+    def _send(self, make: Make) -> None:
         """Sign for a client that has a session with that session, or not at all."""
         admitted = self.transaction.admitted
         if admitted is not None and admitted.client.backend_policy and self._acts_as is None:
             self.refuse(errors.internal_error())
         else:
-            super()._sign(make)
+            super()._send(make)

@@ -8,9 +8,8 @@ from typing import Final
 
 from s3gateway import errors
 from s3gateway.code_location import code_location
-from s3gateway.http1.head import Request, write_answer
+from s3gateway.http1.head import Request, reason, write_answer
 from s3gateway.http1.heads import Heads
-from s3gateway.wire.reply import reason
 
 logger = logging.getLogger(__name__)
 

@@ -1,12 +1,21 @@
 """The way back of one exchange: the backend's answer, on its way to the client."""
 
+from typing import Final
+
 from s3gateway.answer_watch import Refuse
 from s3gateway.http1.exchange import Answer, Upload
 from s3gateway.http1.head import ProtocolError
+from s3gateway.rules.continuation import Rest
 from s3gateway.rules.headers import removed
 from s3gateway.wire.ending import Ending
 from s3gateway.wire.reply import Step
 from s3gateway.wire.watching import Answered, Watch
+
+LARGE: Final = 1024 * 1024
+"""Bytes from which an answer weighs more than a small request: of one, and of what a slow client has not taken."""
+
+_UNAVAILABLE: Final = 503
+_NO_QUORUM: Final = "SlowDownWrite"
 
 
 class Answering(Ending):
@@ -32,6 +41,15 @@ class Answering(Ending):
         step = self._reply.read_head(data, admitted, outgoing, config, transaction.for_page)
         if step is Step.MORE:
             return
+        if self._rest is not None:
+            self._take_rest(self._rest)
+            return
+        if self._member is not None:
+            head = self._reply.head
+            if head is not None and head.status == _UNAVAILABLE and self._is_tried_elsewhere():
+                return
+            if self._reply.length >= LARGE:
+                self._weigh_answer(self._reply.length)
         progress.answer = Answer.HELD
         transaction.mark("answered")
         self._note_answer()
@@ -66,7 +84,8 @@ class Answering(Ending):
         if self.progress.may_answer:
             self.progress.answer = Answer.BEGUN
             self._drop_upload()
-            wire.append(self._reply.head_for_client(self.transaction.head.method, closes=self._closes_client))
+            self._closes = self._closes_client
+            wire.append(self._reply.head_for_client(self.transaction.head.method, closes=self._closes))
         for piece in pieces:
             record.bytes_out += len(piece)
             if watch is not None:
@@ -86,7 +105,7 @@ class Answering(Ending):
         caller, backend = self._caller, self._backend
         if caller is not None and last:
             caller.write(last)
-        upload, closes = self.progress.upload, self._closes_client
+        upload = self.progress.upload
         is_clean = upload is Upload.NONE or (upload is Upload.DONE and self._reply.is_success)
         is_clean = is_clean and not self._outbox and self._lost is None
         self.progress.answer = Answer.DONE
@@ -98,7 +117,7 @@ class Answering(Ending):
             else:
                 backend.close()
         self._close_books(self._status)
-        self._leave(keeps=not closes, linger=upload is Upload.DROPPED)
+        self._leave(keeps=not self._closes, linger=upload is Upload.DROPPED)
 
     def _refuse_answer(self, refusal: Refuse) -> None:
         """Give the client the gateway's answer in place of the backend's."""
@@ -115,6 +134,8 @@ class Answering(Ending):
         if reply.head is not None and not transaction.record.backend_request_id:
             transaction.record.note_request_id(reply.head.first(b"x-amz-request-id"))
         transaction.record.backend_error = reply.code or transaction.record.backend_error
+        if reply.code == _NO_QUORUM and self._member is not None:
+            self._note_refused_write()
         while reply.notes:
             self._log(reply.notes.pop(0))
 
@@ -147,6 +168,22 @@ class Answering(Ending):
         """Take it again."""
         if self._backend is not None and not self._is_waiting:
             self._backend.resume_reading()
+
+    def _take_rest(self, rest: Rest) -> None:
+        """Go on with an answer that another backend has begun."""
+        raise NotImplementedError
+
+    def _is_tried_elsewhere(self) -> bool:
+        """Try the request at another backend, where this one refuses it for the moment."""
+        raise NotImplementedError
+
+    def _note_refused_write(self) -> None:
+        """Hear that the backend does not see its write quorum."""
+        raise NotImplementedError
+
+    def _weigh_answer(self, length: int) -> None:
+        """Count a large answer for what it is."""
+        raise NotImplementedError
 
     def _catch_up(self) -> None:
         """Take what has come from the backend in the meantime."""

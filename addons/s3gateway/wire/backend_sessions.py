@@ -21,11 +21,13 @@ from s3gateway.observed.printable import printable
 from s3gateway.rules.quoting import UnreadableError, read_document
 from s3gateway.signer import Signer
 from s3gateway.sigv4.model import Secret
-from s3gateway.wire.backends import Pool
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.own_request import BackendError, ask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from s3gateway.wire.backends import Pool
     from s3gateway.wire.service import Current
 
 logger = logging.getLogger(__name__)
@@ -56,32 +58,33 @@ _Key = tuple[str, str, str, str]
 
 
 class BackendSessions:
-    """All of them. ``clock`` is the event loop's, for pauses; sessions end by the time of day."""
+    """All of them. ``anyone`` gives a backend to ask; ``clock`` is for pauses, and sessions end by the time of day."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, anyone: "Callable[[Current], tuple[Current, Pool]]") -> None:
         self._clock = clock
+        self._anyone = anyone
         self._sessions: dict[_Key, _Session] = {}
         self._asking: dict[_Key, asyncio.Task[_Session]] = {}
         self._paused_until: dict[_Key, float] = {}
         self._told_at: dict[_Key, float] = {}
 
-    def signer(self, current: "Current", client: Client, pool: Pool) -> Signer | None:
+    def signer(self, current: "Current", client: Client) -> Signer | None:
         """Give the client's session if there is one; one that is near its end is renewed meanwhile."""
         key, now = _key(current, client), datetime.now(UTC)
         session = self._sessions.get(key)
         if session is None or session.end <= now:
             return None
         if session.renewal.is_due(now) and not self._is_paused(key):
-            self._begin(key, current, client, pool)
+            self._begin(key, current, client)
         return session.signer
 
-    async def make(self, current: "Current", client: Client, pool: Pool) -> Signer:
+    async def make(self, current: "Current", client: Client) -> Signer:
         """Make a session, once for all who wait for it. Raises ServiceUnavailable (503) where there is none."""
         key = _key(current, client)
         if self._is_paused(key):
             raise errors.gateway_not_authorized()
         try:
-            return (await asyncio.shield(self._begin(key, current, client, pool))).signer
+            return (await asyncio.shield(self._begin(key, current, client))).signer
         except BackendError:
             raise errors.gateway_not_authorized() from None
 
@@ -100,21 +103,21 @@ class BackendSessions:
     def _is_paused(self, key: _Key) -> bool:
         return self._clock.now() < self._paused_until.get(key, 0.0)
 
-    def _begin(self, key: _Key, current: "Current", client: Client, pool: Pool) -> "asyncio.Task[_Session]":
+    def _begin(self, key: _Key, current: "Current", client: Client) -> "asyncio.Task[_Session]":
         task = self._asking.get(key)
         if task is None:
-            task = self._asking[key] = asyncio.create_task(self._ask(key, current, client, pool), name="s3gateway sts")
+            task = self._asking[key] = asyncio.create_task(self._ask(key, current, client), name="s3gateway sts")
             task.add_done_callback(_retrieve)
         return task
 
-    async def _ask(self, key: _Key, current: "Current", client: Client, pool: Pool) -> _Session:
+    async def _ask(self, key: _Key, current: "Current", client: Client) -> _Session:
         """Ask, and keep what comes. Raises BackendError."""
         try:
-            session = await _assume_role(current, client, pool)
-        except BackendError as error:
+            session = await _assume_role(current, client, self._anyone)
+        except (BackendError, errors.S3Error) as error:
             self._paused_until[key] = self._clock.now() + _PAUSE_SECONDS
             self._tell(key, client, str(error))
-            raise
+            raise BackendError(str(error)) from None
         finally:
             self._asking.pop(key, None)
         in_force = {known: kept for known, kept in self._sessions.items() if known[2:] == key[2:]}
@@ -128,15 +131,18 @@ class BackendSessions:
             logger.error("no session at the backend for client %s: %s", client.name, why)
 
 
-async def _assume_role(current: "Current", client: Client, pool: Pool) -> _Session:
+async def _assume_role(
+    current: "Current", client: Client, anyone: "Callable[[Current], tuple[Current, Pool]]"
+) -> _Session:
     now = datetime.now(UTC)
+    asked, pool = anyone(current)
     form = {
         "Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": _ROLE,
         "RoleSessionName": _NOT_IN_NAMES.sub("-", client.name)[:64].ljust(2, "-"), "DurationSeconds": str(_SECONDS),
         "Policy": client.backend_policy,
     }  # fmt: skip
     body = urlencode(form).encode()
-    head = current.signer.sign_form(current.config.backend.authority, body, now)
+    head = current.signer.sign_form(asked.config.backend.authority, body, now)
     answer = await ask(pool, head, body=body, most=_MOST_BYTES, seconds=current.config.limits.connect_timeout)
     if answer.status != _OK:
         raise BackendError(f"AssumeRole was answered {answer.status} {_code(answer.body)}".rstrip())

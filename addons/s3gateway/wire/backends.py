@@ -70,12 +70,17 @@ class BackendConnection(asyncio.Protocol):
         self._poison: Iterator[Piece] | None = None
         self._is_spoilt = False
         self._ends_at = 0.0
+        self._poll: select.poll | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Serve whoever has asked for it."""
         raw: asyncio.Transport = transport  # type: ignore[assignment]  # asyncio's, or TlsTransport
         raw.set_write_buffer_limits(_WRITE_BUFFER)
         self.transport = raw
+        found = raw.get_extra_info("socket")
+        if found is not None:
+            self._poll = select.poll()
+            self._poll.register(found.fileno(), select.POLLIN | select.POLLPRI)
         on_up, self._on_up = self._on_up, None
         if on_up is not None:
             on_up(self)
@@ -120,12 +125,7 @@ class BackendConnection(asyncio.Protocol):
     @property
     def has_something_to_read(self) -> bool:
         """Whether the system has more of it than the event loop has read: its end, or what nobody has asked for."""
-        found = self.transport.get_extra_info("socket") if self.transport is not None else None
-        if found is None:
-            return True
-        poll = select.poll()
-        poll.register(found.fileno(), select.POLLIN | select.POLLPRI)
-        return bool(poll.poll(0))
+        return self.transport is None or self._poll is None or bool(self._poll.poll(0))
 
     @property
     def unsent(self) -> int:
@@ -216,7 +216,7 @@ class Opening:
             protocol = TlsTransport(context, connection, server_hostname=backend.host, on_failed=self._on_failed)
         try:
             self._transport, _ = await asyncio.get_running_loop().create_connection(
-                lambda: protocol, backend.host, backend.port
+                lambda: protocol, backend.address or backend.host, backend.port
             )
         except OSError as error:
             self._on_failed(str(error))

@@ -74,12 +74,12 @@ class BucketCors:
             return ()
         return self._kept(bucket, FRESH_SECONDS)
 
-    async def learn(self, current: "Current", bucket: str, pool: Pool) -> tuple[CorsRule, ...]:
+    async def learn(self, current: "Current", bucket: str, asked: "Current", pool: Pool) -> tuple[CorsRule, ...]:
         """Ask for the rules. Raises SlowDown or ServiceUnavailable (503) where they cannot be had."""
         self._turn_to(current.config.backend)
         task = self._asking.get(bucket)
         if task is None and len(self._asking) < MOST_AT_ONCE:
-            task = self._asking[bucket] = asyncio.create_task(self._ask(current, bucket, pool), name="s3gateway cors")
+            task = self._asking[bucket] = asyncio.create_task(self._ask(asked, bucket, pool), name="s3gateway cors")
         rules = await asyncio.shield(task) if task is not None else None
         if rules is None:
             rules = self._kept(bucket, _USABLE_SECONDS)

@@ -39,6 +39,7 @@ class Clock:
         self._task.cancel()
 
     async def _run(self) -> None:
+        await asyncio.sleep(0)  # mitmproxy's loop begins tasks at once, and whoever makes a clock has not got it yet
         while True:
             self._ask_all()
             await asyncio.sleep(SECONDS)

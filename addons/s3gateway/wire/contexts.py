@@ -25,7 +25,13 @@ def with_certificate(listen: Listen) -> ssl.SSLContext:
     if certificate is None:
         raise ConfigError("listen.certificate", "is missing", "name a PEM certificate chain")
     context = for_clients()
-    _check_certificate(certificate)
+    _show(context, "listen", certificate, listen.key)
+    return context
+
+
+def _show(context: ssl.SSLContext, section: str, certificate: Path, key: Path | None) -> None:
+    """Have the context show a certificate; ``section`` of the configuration names it. Raises :class:`ConfigError`."""
+    _check_certificate(section, certificate)
     is_locked = False
 
     def refuse_passphrase() -> bytes:
@@ -34,14 +40,16 @@ def with_certificate(listen: Listen) -> ssl.SSLContext:
         return b""  # by itself OpenSSL asks at the terminal, and everything waits for an answer, transfers too
 
     try:
-        context.load_cert_chain(certificate, listen.key, refuse_passphrase)
+        context.load_cert_chain(certificate, key, refuse_passphrase)
     except (ssl.SSLError, OSError, ValueError):
-        what, remedy = "holds no private key for the certificate", "name it in listen.key, or put both into one file"
+        what, remedy = (
+            "holds no private key for the certificate",
+            f"name it in {section}.key, or put both into one file",
+        )
         if is_locked:
             what, remedy = "has a private key with a passphrase", "take it off: openssl pkey -in KEY -out FILE"
-        key = "listen.key" if listen.key else "listen.certificate"
-        raise ConfigError(key, f"{quoted(listen.key or certificate)} {what}", remedy) from None
-    return context
+        named = f"{section}.key" if key else f"{section}.certificate"
+        raise ConfigError(named, f"{quoted(key or certificate)} {what}", remedy) from None
 
 
 def for_backend(backend: Backend) -> ssl.SSLContext | None:
@@ -58,15 +66,17 @@ def for_backend(backend: Backend) -> ssl.SSLContext | None:
             "backend.ca_file", f"{quoted(backend.ca_file)} holds no PEM certificate", "name the CA's .crt file"
         ) from None
     context.set_alpn_protocols([ALPN])
+    if backend.certificate is not None:
+        _show(context, "backend", backend.certificate, backend.key)
     return context
 
 
-def _check_certificate(path: Path) -> None:
+def _check_certificate(section: str, path: Path) -> None:
     try:
         ssl.PEM_cert_to_DER_cert(_first_certificate(path))
     except (OSError, ValueError):
         raise ConfigError(
-            "listen.certificate", f"{quoted(path)} holds no PEM certificate", "name a PEM certificate chain"
+            f"{section}.certificate", f"{quoted(path)} holds no PEM certificate", "name a PEM certificate chain"
         ) from None
 
 

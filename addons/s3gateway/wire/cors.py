@@ -62,7 +62,7 @@ class CrossOrigin(Posting):
         """Ask for the bucket's own rules; without them a preflight is refused, and no page reads another answer."""
         service, current = self._service, self._current
         try:
-            rules = await service.bucket_cors.learn(current, page.bucket, service.pool(current))
+            rules = await service.bucket_cors.learn(current, page.bucket, *service.anyone(current))
         except errors.S3Error as error:
             if self._asks_only:
                 self.transaction.refusal = error.detached()

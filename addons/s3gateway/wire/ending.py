@@ -1,73 +1,32 @@
-"""What one exchange holds, and how it ends: well, with a refusal, broken off, or left by its client.
+"""How one exchange ends: with a refusal, broken off, or left by its client; and what it lets go of then.
 
-Whatever goes wrong in a step, nothing more reaches the backend, and the client is told or cut off. Whoever watches
-(:mod:`s3gateway.wire.watching`) is waited for between the steps, with both sides held back.
+Nothing more of it reaches the backend, and the client is told or cut off. How it ends well is for
+:mod:`s3gateway.wire.answering`.
 """
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable
+from typing import Final
 
 from s3gateway import errors
-from s3gateway.code_location import code_location
 from s3gateway.explain.unreachable import remedy
-from s3gateway.gateway import Arrival
-from s3gateway.http1 import framing
-from s3gateway.http1.exchange import Answer, Link, Progress, Upload
-from s3gateway.http1.head import CHUNKED, HTTP_1_0, ProtocolError, Request
-from s3gateway.observed.log_line import Record, new_id
-from s3gateway.observed.transaction import Transaction
+from s3gateway.http1.exchange import Answer, Link, Upload
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.headers import wants_close
 from s3gateway.rules.region import of_refusal
 from s3gateway.sigv4.model import Headers
-from s3gateway.wire.caller import Caller
-from s3gateway.wire.outbox import Outbox
 from s3gateway.wire.refusal import Refusal, document, refusal
-from s3gateway.wire.reply import Reply
-from s3gateway.wire.watching import Answered, Killed, Watch
-
-if TYPE_CHECKING:
-    from s3gateway.wire.backends import BackendConnection, Opening
+from s3gateway.wire.stepping import Stepping
+from s3gateway.wire.watching import Watch
 
 logger = logging.getLogger(__name__)
 
 _SERVER_ERROR: Final = 500
 
 
-class Ending:
-    """One request of ``caller``. It holds both connections while it lasts, and nothing once it has ended."""
-
-    def __init__(self, caller: Caller, request: Request, now: float) -> None:
-        self.progress = Progress(now, has_body=bool(request.length))
-        self.transaction = Transaction(
-            request.head,
-            Arrival(tls=caller.is_tls, has_body=bool(request.length)),
-            Record(time.time(), new_id(), address=caller.address),
-        )
-        self._caller: Caller | None = caller
-        self._service = caller.service
-        self._current = caller.service.current
-        self._request = request
-        self._began = now
-        self._is_1_0 = request.version == HTTP_1_0
-        self._body = framing.reader(request.length)
-        self._outbox = Outbox(in_chunks=request.length == CHUNKED)
-        self._reply = Reply(is_1_0=self._is_1_0)
-        self._wire = b""  # the head as it leaves, with a body that was held
-        self._backend: BackendConnection | None = None
-        self._opening: Opening | None = None
-        self._was_sent_again = False
-        self._watch: Watch | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._is_waiting = False  # for whoever watches
-        self._is_over = False
-        self._held: bytearray | None = None  # the body, where it is read whole before anything leaves
-        self._unsent = 0  # bytes that the backend had not taken when the clock last asked
-        self._early: list[bytes] = []  # of an answer that came before the upload's end
-        self._lost: str | None = None
+class Ending(Stepping):
+    """Refuses, breaks off, lets go."""
 
     @property
     def drops_body(self) -> bool:
@@ -76,7 +35,7 @@ class Ending:
 
     @property
     def _closes_client(self) -> bool:
-        return self._is_1_0 or self.drops_body or wants_close(self.transaction.head)
+        return self._is_1_0 or self.drops_body or self._service.is_draining or wants_close(self.transaction.head)
 
     @property
     def _status(self) -> int:
@@ -202,7 +161,11 @@ class Ending:
     def _end(self) -> None:
         """Hold nothing any more: no connection, no byte of a body, no task."""
         self._is_over = True
-        self._caller = None
+        if self._member is not None:
+            self._member.leave(self, self._weight)
+            self._member = None
+        self._caller = self._make = self._begun = None
+        self._tried.clear()
         self._outbox.clear()
         self._outbox.on_framed = None
         self._reply.drop()
@@ -215,74 +178,3 @@ class Ending:
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task():
             task.cancel()
-
-    def _after(self, waiting: Coroutine[object, object, None], then: Callable[[], None]) -> None:
-        """Go on with ``then`` when whoever watches has seen enough."""
-        self._is_waiting = True
-        self._update_reading()
-        self._task = asyncio.ensure_future(self._wait(waiting, then))
-
-    async def _wait(self, waiting: Coroutine[object, object, None], then: Callable[[], None]) -> None:
-        try:
-            await waiting
-        except Killed:
-            self._step(self._break_off, "Connection killed.")
-        except Answered as answered:
-            self._step(self._answer_for_others, answered)
-        except Exception as error:  # noqa: BLE001 - fail closed
-            self._log_fault(error)
-            self._watch = None  # it would fail in the refusal, too
-            self._step(self.refuse, errors.internal_error())
-        else:
-            self._step(then)
-
-    def _step[**P](self, then: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        self._is_waiting = False
-        self.progress.moved = self._now()
-        if not self._is_over:
-            self._guarded(then, *args, **kwargs)
-            self._update_reading()
-
-    def _guarded[**P](self, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Whatever a step raises: nothing more reaches the backend, and the client is told or cut off."""
-        try:
-            step(*args, **kwargs)
-        except ProtocolError:
-            self._log(f"the answer of backend {self._current.config.backend.url} is no HTTP")
-            self._refuse_or_cut(errors.service_unavailable())
-        except Exception as error:  # noqa: BLE001 - fail closed
-            self._log_fault(error)
-            self._refuse_or_cut(errors.internal_error())
-
-    def _refuse_or_cut(self, error: errors.S3Error) -> None:
-        caller = self._caller
-        try:
-            if not self._is_over:
-                self.refuse(error)
-        except Exception as failure:  # noqa: BLE001 - fail closed, to the end
-            self._log_fault(failure)
-            self.abandon()
-            if caller is not None:
-                caller.cut(resets=self._is_1_0)
-
-    def _push(self) -> None:
-        if self._caller is not None:
-            self._caller.push_body()
-
-    def _update_reading(self) -> None:
-        if self._caller is not None:
-            self._caller.update_reading()
-
-    def _now(self) -> float:
-        return self._service.clock.now()
-
-    def _log(self, why: str) -> None:
-        if why:
-            logger.error("request %s: %s", self.transaction.record.request_id, why)
-
-    def _log_fault(self, error: BaseException) -> None:
-        logger.error("request %s refused: %s", self.transaction.record.request_id, code_location(error))
-
-    def _answer_for_others(self, answered: Answered) -> None:
-        """Give the client what somebody else's addon has answered."""
-        raise NotImplementedError

@@ -1,21 +1,26 @@
 """One request and its answer, from head to log line: admit, sign, connect, upload, answer. Fails closed at every step.
 
-An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ending` (what it holds, how it ends),
-:mod:`~s3gateway.wire.answering` (the way back), :mod:`~s3gateway.wire.sending` (the backend's connection),
+An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.stepping` (what it holds, how it goes on),
+:mod:`~s3gateway.wire.ending` (how it ends), :mod:`~s3gateway.wire.answering` (the way back),
+:mod:`~s3gateway.wire.choosing` (which of several backends), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
 :mod:`~s3gateway.wire.cors` (pages), :mod:`~s3gateway.wire.renewing` (a key that the backend refuses), and here the way
 in.
 """
 
 from datetime import UTC, datetime
+from typing import Final
 
 from s3gateway import errors, gateway, post_object
+from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
 from s3gateway.wire.renewing import Renewing
 from s3gateway.wire.uploading import same_or_new
+
+_REFUSED: Final = 400
 
 
 class Exchange(Renewing):
@@ -74,6 +79,8 @@ class Exchange(Renewing):
                 return
             admitted = gateway.admit(head, arrival, config, datetime.now(UTC), self._service.rates)
         except errors.S3Error as error:
+            if error.status < _REFUSED and self._service.is_ending:  # a health poll that was to hear that all is well
+                error = errors.slow_down("the gateway is ending")
             if error.code != "RequestHeaderSectionTooLarge":
                 record.client, operation = gateway.guess(head, config)
                 if operation is not None:
@@ -107,8 +114,12 @@ class Exchange(Renewing):
         head = self.transaction.head
         if self._watch is not None:
             head = same_or_new(head, self._watch.request_now()[0])
-        config, signer, spool = self._current.config, self._current.signer, self._service.spool
-        self._sign(lambda admitted: (gateway.forward(admitted, head, config, signer, datetime.now(UTC), spool), b""))
+
+        def make(admitted: Admitted) -> tuple[Outgoing, bytes]:
+            current, spool = self._current, self._service.spool
+            return gateway.forward(admitted, head, current.config, current.signer, datetime.now(UTC), spool), b""
+
+        self._send(make)
 
     def client_gone(self, why: str) -> None:
         """Take the upload, or the answer, away from the backend at once."""
@@ -139,14 +150,17 @@ class Exchange(Renewing):
             backend_has_unsent=bool(self._outbox) or bool(unsent),
         )
         if not progress.is_over(waits, limits, now):
+            self._check_fallen(now)
             return
         waited = f"{patience(waits, limits):g} s"
         match waits:
             case Waits.BODY if progress.may_answer:
                 self._guarded(self.refuse, errors.request_timeout())
             case Waits.CONNECT:
-                self._guarded(self._fail, f"not connected within {waited}")
+                self._drop_opening()
+                self._guarded(self._on_unreachable, f"not connected within {waited}")
             case Waits.BACKEND:
+                self._note_broken(f"took and sent nothing for {waited}")
                 self._guarded(self._fail, f"took and sent nothing for {waited}")
             case _:
                 self._guarded(self._break_off, f"the client took and sent nothing for {waited}")

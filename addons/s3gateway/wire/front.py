@@ -1,4 +1,4 @@
-"""The first bytes of a connection: they tell TLS from plain HTTP, which share the port."""
+"""The first bytes of a connection: whose it is, where a load balancer tells, and whether TLS or plain HTTP follows."""
 
 import asyncio
 import logging
@@ -6,7 +6,10 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from s3gateway.http1.proxy_protocol import ProxyProtocolError
+from s3gateway.rules.connections import is_within
 from s3gateway.wire.client import ClientConnection
+from s3gateway.wire.proxied import Address, Opening
 from s3gateway.wire.tls import TlsTransport
 
 logger = logging.getLogger(__name__)
@@ -22,15 +25,27 @@ _DISTRUSTED: Final = (
 
 
 class Front(asyncio.Protocol):
-    """Waits for the first bytes of ``client``'s connection. ``on_tls`` is told of each handshake that is done."""
+    """Waits for the first bytes of ``client``'s connection. ``on_tls`` is told of each handshake that is done.
+
+    ``on_source`` is told the address that a load balancer has named, and gives the reason if there is one to close the
+    connection. ``on_refused`` is told why a connection was closed before it began.
+    """
 
     def __init__(
-        self, client: ClientConnection, on_tls: Callable[[ssl.SSLObject], None], transport: asyncio.Transport
+        self,
+        client: ClientConnection,
+        on_tls: Callable[[ssl.SSLObject], None],
+        transport: asyncio.Transport,
+        *,
+        on_source: Callable[[Address], str] = lambda _: "",
+        on_refused: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._client = client
-        self._on_tls = on_tls
+        self._on_tls, self._on_source, self._on_refused = on_tls, on_source, on_refused
         self._transport = transport
         self._peer = transport.get_extra_info("peername")
+        networks = client.service.current.config.listen.proxy_protocol
+        self._opening: Opening | None = Opening(is_proxy=bool(networks) and is_within(self._peer[0], networks))
         self._first = b""
         self._clock = client.service.clock
         self._since = self._clock.now()
@@ -38,7 +53,32 @@ class Front(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Decide, if there is enough."""
-        self._first += data
+        if self._opening is None:
+            self._first += data
+        elif not self._is_open(self._opening, data):
+            return
+        if self._first:
+            self._tell_tls_from_http()
+
+    def _is_open(self, opening: Opening, data: bytes) -> bool:
+        """Whether it is known whose connection it is, and it may go on."""
+        try:
+            rest = opening.feed(data)
+        except ProxyProtocolError as error:
+            self._on_refused(str(error))
+            self._transport.abort()
+            return False
+        if rest is None:
+            return False
+        self._opening, self._first = None, rest
+        if opening.is_proxy:
+            self._peer = opening.source or self._peer
+            if self._on_source(self._peer):
+                self._transport.abort()
+                return False
+        return True
+
+    def _tell_tls_from_http(self) -> None:
         first = self._first
         if first[:2] == _RECORD[: len(first)]:
             if len(first) > len(_RECORD) and first[2] in _VERSIONS:

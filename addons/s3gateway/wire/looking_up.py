@@ -39,9 +39,9 @@ class LookingUp(Acting):
     def _know(self, access_key_id: str, client: Client | None) -> None:
         """Let the client be one of the configuration's, for this exchange."""
         if client is not None:
-            config = self._current.config
+            config = self._came_under.config
             config = replace(config, clients=_Clients(access_key_id, client, config.clients))
-            self._current = replace(self._current, config=config)
+            self._current = self._came_under = replace(self._came_under, config=config)
             self.transaction.config = config
 
 

@@ -10,16 +10,19 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from s3gateway import gateway
+from s3gateway import errors, gateway
 from s3gateway.code_location import code_location
 from s3gateway.config.model import Config, KeyPair
 from s3gateway.rules.at_fault import blames_key
 from s3gateway.rules.quoting import UnreadableError, read_document
 from s3gateway.signer import CredentialsError, CredentialSource, Signer
-from s3gateway.wire.backends import Pool
 from s3gateway.wire.own_request import BackendError, ask
+
+if TYPE_CHECKING:
+    from s3gateway.wire.backends import Pool
+    from s3gateway.wire.service import Current
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +76,7 @@ class OwnKeys:
         """
         wanted = self._first(await asyncio.to_thread(_wanted, config, source, datetime.now(UTC)))
         async with self._lock:
-            if config.backend.url != self._config.backend.url:
+            if _places(config) != _places(self._config):
                 self.keys = wanted
             self._config, self._source = config, source
             self._not_before.clear()
@@ -173,14 +176,15 @@ class OwnKeys:
         return wanted[0]
 
 
-def trial(pool: Callable[[], Pool]) -> Try:
+def trial(anyone: Callable[[], "tuple[Current, Pool]"]) -> Try:
     """Give what asks the backend about a key: by a ListBuckets, over a connection of ``pool``."""
 
     async def try_out(config: Config, signer: Signer) -> TrialResult:
         try:
-            head = gateway.own_get(b"/", config, signer, datetime.now(UTC))
-            answer = await ask(pool(), head, most=_MOST_BYTES, seconds=config.limits.connect_timeout)
-        except BackendError:
+            asked, pool = anyone()
+            head = gateway.own_get(b"/", asked.config, signer, datetime.now(UTC))
+            answer = await ask(pool, head, most=_MOST_BYTES, seconds=config.limits.connect_timeout)
+        except (BackendError, errors.S3Error):
             return TrialResult.UNKNOWN
         except Exception as error:  # noqa: BLE001 - the key in use stays
             logger.error("backend credentials: not tried: %s", code_location(error))  # noqa: TRY400
@@ -203,6 +207,11 @@ def _wanted(config: Config, source: CredentialSource, now: datetime) -> list[Key
     if not config.own_keys:
         return [source.current()]
     return [dated.keys for dated in config.own_keys if dated.term.holds(now)]
+
+
+def _places(config: Config) -> set[str]:
+    """Where the backends are."""
+    return {config.backend.url, *(each.url for site in config.sites for each in site.endpoints)}
 
 
 def _same(one: KeyPair, other: KeyPair) -> bool:

@@ -125,7 +125,7 @@ class Posting(LookingUp):
         watch = self._watch
 
         def send() -> None:
-            self._sign(lambda _: (self._outgoing(len(data)), data))
+            self._send(lambda _: (self._outgoing(len(data)), data))
 
         if watch is None:
             send()
@@ -142,7 +142,7 @@ class Posting(LookingUp):
             body = upload.streamed()
             return post_object.with_body(self._outgoing(body.length), body), b""
 
-        self._sign(make)
+        self._send(make)
 
     def _outgoing(self, length: int) -> Outgoing:
         if self._admitted_form is None:

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from s3gateway.errors import S3Error
-from s3gateway.http1.head import write_answer
+from s3gateway.http1.head import reason, write_answer
 from s3gateway.observed.log_line import Record
 from s3gateway.sigv4.model import Headers, RequestHead
-from s3gateway.wire.reply import reason
 
 _OK: Final = 200
 

@@ -4,7 +4,6 @@ Then the request is signed and sent again, once, if nothing of its body has been
 503 SlowDown, and SDKs send it again themselves.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from s3gateway import errors
@@ -44,7 +43,8 @@ class Renewing(CrossOrigin):
 
     def _go_on_with_another(self, refusal: Refuse) -> None:
         current, progress = self._service.current, self.progress
-        if not self._has_another or current.config.backend != self._current.config.backend:
+        places = [(one.config.sites or one.config.backend) for one in (current, self._came_under)]
+        if not self._has_another or places[0] != places[1]:
             super()._refuse_answer(refusal)
         elif progress.body_taken or self._form is not None or self._held is not None or not progress.may_answer:
             self._log(f"{refusal.why}; another key is used now, and the client is asked to send it again")
@@ -55,7 +55,7 @@ class Renewing(CrossOrigin):
 
     def _send_with(self, signer: Signer) -> None:
         transaction, progress = self.transaction, self.progress
-        self._current = replace(self._current, signer=signer)
+        self._act(signer)
         self._reply = Reply(is_1_0=self._is_1_0)
         self._was_sent_again = True
         progress.answer, progress.link = Answer.NONE, Link.NONE

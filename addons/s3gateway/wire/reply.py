@@ -5,7 +5,6 @@ connection is its own affair, and so is the end of a body on it.
 """
 
 from enum import Enum, auto
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from s3gateway import answer as answers
@@ -13,7 +12,16 @@ from s3gateway.answer_watch import AnswerWatch, Refuse, Released
 from s3gateway.config.model import Config
 from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1 import framing
-from s3gateway.http1.head import HTTP_1_0, NO_LENGTH, ProtocolError, answer_length, find_end, read_answer, write_answer
+from s3gateway.http1.head import (
+    HTTP_1_0,
+    NO_LENGTH,
+    ProtocolError,
+    answer_length,
+    find_end,
+    read_answer,
+    reason,
+    write_answer,
+)
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.sigv4.model import Headers
 
@@ -42,13 +50,17 @@ class Step(Enum):
 
 
 class Reply:
-    """One answer. ``is_1_0`` clients get no chunks, and the end of the connection in their place."""
+    """One answer. ``is_1_0`` clients get no chunks, and the end of the connection in their place.
+
+    ``length`` is that of the body in bytes, negative where the head does not tell.
+    """
 
     def __init__(self, *, is_1_0: bool) -> None:
         self.head: AnswerHead | None = None
         self.reason = b""
         self.backend_keeps = True
         self.code = ""
+        self.length = 0
         self.notes: list[str] = []
         self._is_1_0 = is_1_0
         self._is_in_chunks = False
@@ -100,7 +112,7 @@ class Reply:
                 break
             del buffer[:end]
         del buffer[:end]
-        length = answer_length(found, outgoing.method)
+        length = self.length = answer_length(found, outgoing.method)
         self.reason = found.reason
         self.backend_keeps = found.version != HTTP_1_0 and b"close" not in b",".join(found.all(b"connection")).lower()
         self.head = found
@@ -127,6 +139,10 @@ class Reply:
         if self._form is not None and self.head is not None and self.is_success:
             status, headers, self._document = self._form.answer(self.head.headers)
             self.head, self.reason = AnswerHead(status, headers), reason(status)
+
+    def goes_on(self, begun: "Reply") -> None:
+        """Bring the rest of an answer that has begun: its head has left, and its framing goes on."""
+        self.head, self._left, self._is_in_chunks = begun.head, begun._left, begun._is_in_chunks  # noqa: SLF001 - its own class
 
     def keep(self, data: bytes) -> None:
         """Take what comes while nobody can go on with it."""
@@ -234,8 +250,3 @@ class Reply:
         self.code = code or self.code
         if why:
             self.notes.append(why)
-
-
-def reason(status: int) -> bytes:
-    """The reason phrase of a status."""
-    return HTTPStatus(status).phrase.encode()

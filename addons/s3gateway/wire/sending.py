@@ -1,32 +1,34 @@
 """The connection to the backend of one exchange: signed, connected, written to, lost, tried once more."""
 
-from collections.abc import Callable
 from typing import Final
 
 from s3gateway import errors
-from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1 import framing
 from s3gateway.http1.exchange import Answer, Link, Upload
 from s3gateway.http1.head import write_request
 from s3gateway.rules.repeatable import is_repeatable
 from s3gateway.sigv4.model import RequestHead
-from s3gateway.wire.answering import Answering
 from s3gateway.wire.backends import BackendConnection
+from s3gateway.wire.choosing import RETRY_AFTER, Choosing, Make
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLIENTS_PAUSE: Final = 20.0
 """Seconds. A backend that ends an upload after its client has stood still for this long ended it for that reason."""
 
-_RETRY_AFTER: Final = (b"Retry-After", b"1")
 
-
-class Sending(Answering):
+class Sending(Choosing):
     """Sends the request; :class:`s3gateway.wire.backends.User` says what the pool asks of it."""
 
-    def _sign(self, make: Callable[[Admitted], tuple[Outgoing, bytes]]) -> None:
-        transaction = self.transaction
+    def _send(self, make: Make) -> None:
+        """Choose a backend where there are several, sign what leaves, and get a connection for it."""
+        self._make = make
+        if not self._came_under.config.sites or self._choose():
+            self._sign()
+
+    def _sign(self) -> None:
+        transaction, make = self.transaction, self._make
         try:
-            if transaction.admitted is None or transaction.refusal is not None:
+            if transaction.admitted is None or transaction.refusal is not None or make is None:
                 raise errors.internal_error()  # nothing leaves that was not admitted
             outgoing, body = make(transaction.admitted)
         except errors.S3Error as error:
@@ -41,14 +43,16 @@ class Sending(Answering):
         transaction.record.describe(outgoing.operation)
         transaction.mark("signed")
         if self._watch is not None:
-            self._watch.sent(RequestHead(outgoing.method, outgoing.target, outgoing.headers))
+            self._watch.sent(
+                RequestHead(outgoing.method, outgoing.target, outgoing.headers), self._current.config.backend
+            )
         if body and any(name.lower() == b"transfer-encoding" for name, _ in outgoing.headers):
             body = framing.chunk(body) + framing.LAST_CHUNK
         self._wire = write_request(outgoing.method, outgoing.target, outgoing.headers) + body
-        self._connect(fresh=False)
+        self._connect(fresh=self._rest is not None)
 
     def _connect(self, *, fresh: bool) -> None:
-        pool = self._service.pool(self._current)
+        pool = self._service.pool(self._current) if self._member is None else self._member.pool
         backend = None if fresh else pool.take()
         self.progress.moved = self._now()
         if backend is not None:
@@ -77,7 +81,8 @@ class Sending(Answering):
         self._outbox.begin(self._wire)
         if self._request.expects_continue:
             self._drain()
-            if self._caller is not None and not self._was_sent_again and not self.progress.body_taken:
+            if self._caller is not None and not self._was_continued and not self.progress.body_taken:
+                self._was_continued = True
                 self._caller.write(CONTINUE)
         self._push()  # what has come of the body leaves in one write with the head
         self._drain()
@@ -87,7 +92,7 @@ class Sending(Answering):
         self._opening = None
         self.progress.link = Link.GONE
         if not self._is_over:
-            self._guarded(self._fail, why)
+            self._guarded(self._on_unreachable, why)
 
     def backend_gone(self, why: str) -> None:
         """Find out what the end of the backend's connection means."""
@@ -105,13 +110,17 @@ class Sending(Answering):
         is_unanswered = progress.answer is Answer.NONE and not self._reply.has_come
         if is_unanswered and self._sends_again():
             return
+        if self._member is not None:
+            self._note_broken(why)
+            if self._moves(why) or self._continues(why):
+                return
         paused = self._now() - progress.client_moved
         if progress.upload is Upload.READING and paused >= _CLIENTS_PAUSE and progress.may_answer:
             self.refuse(errors.request_timeout())
         elif is_unanswered and progress.was_reused:
             record.fault = why
             self._log(f"{why} as the request was written to it; its client is asked to send it again")
-            self.refuse(errors.slow_down(), _RETRY_AFTER)
+            self.refuse(errors.slow_down(), RETRY_AFTER)
         else:
             self._fail(why)
 

@@ -5,16 +5,19 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from s3gateway import errors
 from s3gateway.bodies.form_file import Budget
 from s3gateway.config.model import Config
 from s3gateway.observed.transaction import Transaction
+from s3gateway.rules.balance import Need
 from s3gateway.rules.limits import Limits
-from s3gateway.rules.rate import Rates
+from s3gateway.rules.rate import Rates, Shared
 from s3gateway.signer import Signer
 from s3gateway.wire.backend_sessions import BackendSessions
 from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
+from s3gateway.wire.cluster import Cluster, Resolve, resolve
 from s3gateway.wire.key_ledger import KeyLedger
 from s3gateway.wire.lookup import Lookup
 from s3gateway.wire.memory import Memory
@@ -54,21 +57,29 @@ class Books(Protocol):
 class Service:
     """The running gateway, as its connections see it."""
 
-    def __init__(self, current: Callable[[], Current], books: Books) -> None:
+    def __init__(
+        self,
+        current: Callable[[], Current],
+        books: Books,
+        resolve: Resolve = resolve,
+        shared_rates: Shared | None = None,
+    ) -> None:
         self._current = current
+        self._resolve = resolve
+        self._cluster: Cluster | None = None
         self.books = books
-        self.rates = Rates()
+        self.rates = Rates(shared_rates)
         self.memory = Memory()
         self.spool = Spool(lambda: self.limits.spool)
         self.forms = Budget()
-        self.is_closed = False
+        self.is_ending = self.is_draining = self.is_closed = False  # see wire.draining; at last nobody is served
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)
         self.bucket_cors = BucketCors(self.clock)
         self.key_ledger = KeyLedger(lambda: self.current.config)
         self.own_keys: OwnKeys | None = None
         self.lookup = Lookup(self.clock)
-        self.backend_sessions = BackendSessions(self.clock)
+        self.backend_sessions = BackendSessions(self.clock, self.anyone)
 
     @property
     def current(self) -> Current:
@@ -94,12 +105,36 @@ class Service:
             pool = self._pools[key] = Pool(current.config.backend, current.backend_tls, self.clock)
         return pool
 
+    @property
+    def cluster(self) -> Cluster | None:
+        """The backends to choose from; None where there is one, ``backend.endpoint``, and nothing to choose."""
+        sites = self._current().config.sites
+        cluster = self._cluster
+        if cluster is not None and cluster.sites is not sites:
+            cluster.stop()  # of a configuration that has been replaced
+            cluster = self._cluster = None
+        if cluster is None and sites and not self.is_closed:
+            cluster = self._cluster = Cluster(self._current, self.clock, self._resolve)
+        return cluster
+
+    def anyone(self, current: Current) -> tuple[Current, Pool]:
+        """Give a backend for a request of the gateway's own that reads. Raises :class:`~s3gateway.errors.S3Error`."""
+        cluster = self.cluster
+        if cluster is None:
+            return current, self.pool(current)
+        member = cluster.choose(Need.READ)
+        if member is None:
+            raise errors.slow_down()
+        return member.current(current), member.pool
+
     def stop(self) -> None:
         """Serve nobody any more: what is asked from now on is refused, and deadlines hold even so."""
         self.is_closed = True
         self.bucket_cors.stop()
         self.lookup.stop()
         self.backend_sessions.stop()
+        if self._cluster is not None:
+            self._cluster.stop()
         for pool in self._pools.values():
             pool.close()
 
@@ -108,6 +143,9 @@ class Service:
         self.lookup.check(now)
         for pool in self._pools.values():
             pool.check(now)
+        cluster = self.cluster
+        if cluster is not None:
+            cluster.check(now)
 
 
 def _key(current: Current) -> tuple[object, int]:

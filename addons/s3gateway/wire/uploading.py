@@ -8,6 +8,7 @@ from typing import Final
 from s3gateway import errors
 from s3gateway.bodies.held import Held, hold, release
 from s3gateway.bodies.whole import Body, Piece
+from s3gateway.gateway import Admitted, Outgoing
 from s3gateway.http1.exchange import Link, Upload
 from s3gateway.http1.head import ProtocolError
 from s3gateway.sigv4.model import RequestHead
@@ -173,8 +174,12 @@ class Uploading(Sending):
         """Sign a held request as it is now, edited or not, and send all of it."""
         head, content = watch.request_now()
         head = same_or_new(self.transaction.head, head)
-        config, signer = self._current.config, self._current.signer
-        self._sign(lambda admitted: release(admitted, held, head, content, config, signer, datetime.now(UTC)))
+
+        def make(admitted: Admitted) -> tuple[Outgoing, bytes]:
+            current = self._current
+            return release(admitted, held, head, content, current.config, current.signer, datetime.now(UTC))
+
+        self._send(make)
 
     def _spoil(self, error: errors.S3Error) -> None:
         """End an upload that is at fault: the backend never has it whole, and the client reads why."""

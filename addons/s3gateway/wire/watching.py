@@ -5,6 +5,7 @@ Nothing of this is called for an exchange that nobody watches.
 
 from typing import Protocol
 
+from s3gateway.config.model import Backend
 from s3gateway.observed.transaction import Transaction
 from s3gateway.sigv4.model import Headers, RequestHead
 
@@ -40,7 +41,7 @@ class Watch(Protocol):
     def request_now(self) -> tuple[RequestHead, bytes]:
         """The request as it is now: its head, and its content where it was held."""
 
-    def sent(self, head: RequestHead) -> None:
+    def sent(self, head: RequestHead, backend: Backend) -> None:
         """The request leaves for the backend with this head."""
 
     def uploaded(self, data: bytes) -> None:

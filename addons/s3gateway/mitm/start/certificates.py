@@ -46,7 +46,7 @@ def from_options(config: Config) -> Contexts:
     for_clients = _set_up_front(contexts.with_certificate(listen)) if listen.certificate else _generated(listen.host)
     for_backend = contexts.for_backend(config.backend)
     if for_backend is not None:
-        _set_up_backend(for_backend, config.backend.host)
+        _set_up_backend(for_backend, config)
     return for_clients, for_backend
 
 
@@ -107,7 +107,7 @@ def _set_up_front(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
-def _set_up_backend(context: ssl.SSLContext, host: str) -> None:
+def _set_up_backend(context: ssl.SSLContext, config: Config) -> None:
     options = ctx.options
     context.minimum_version = _version(options.tls_version_server_min, context.minimum_version)
     context.maximum_version = _version(options.tls_version_server_max, context.maximum_version)
@@ -116,7 +116,13 @@ def _set_up_backend(context: ssl.SSLContext, host: str) -> None:
         context.load_verify_locations(capath=options.ssl_verify_upstream_trusted_confdir)
     if options.client_certs:
         path = Path(os.path.expanduser(options.client_certs))  # noqa: PTH111 - as above
-        file = path / f"{host}.pem" if path.is_dir() else path
+        if config.backend.certificate or (path.is_dir() and config.sites):
+            raise ConfigError(
+                "--set client_certs",
+                f"{quoted(path)} is not the certificate for every backend",
+                "leave it out, and set backend.certificate",
+            )
+        file = path / f"{config.backend.host}.pem" if path.is_dir() else path
         if path.is_dir() and not file.is_file():
             return  # as mitmproxy: the folder may have certificates for other backends
         try:

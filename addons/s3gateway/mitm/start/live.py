@@ -8,8 +8,9 @@ broken (one that ends before ``encryption:`` has no rules), so files are read wh
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 from s3gateway.config.check import ConfigError
 from s3gateway.config.files import fingerprint
@@ -56,6 +57,16 @@ class Live:
         self._named = (*config.files, *self._source.files)
         self._seen = self._tried = fingerprint(self._named)
         self.current = self._make(config)
+        self._lock = asyncio.Lock()
+
+    async def reload(self, on_change: Callable[[Config | None], None]) -> None:
+        """Read everything anew, because somebody asks for it: changed or not, and without waiting for files to rest."""
+        async with self._lock:
+            self._seen = await asyncio.to_thread(lambda: fingerprint(self._known))
+            problem = await self._problem(self._reload(on_change))
+        if problem:
+            logger.error("configuration not reloaded%s", problem)
+            on_change(None)
 
     async def watch(self, on_change: Callable[[Config | None], None]) -> None:
         """Poll files and credentials for ever; ``on_change`` is told of each configuration, None for a broken one."""
@@ -72,20 +83,32 @@ class Live:
 
     async def _look(self, on_change: Callable[[Config | None], None]) -> str | None:
         """Look once; what went wrong, as it is told. None where the next look has to tell, as files are not settled."""
+        async with self._lock:
+            problem = await self._problem(self._poll(on_change))
+        return problem or ("" if self._seen == self._tried else None)
+
+    async def _poll(self, on_change: Callable[[Config | None], None]) -> None:
+        if await asyncio.to_thread(self._settled):
+            await self._reload(on_change)
+        await self.own_keys.look()
+
+    async def _problem(self, step: Awaitable[None]) -> str:
+        """Take the step; what went wrong, as it is told."""
         try:
-            if await asyncio.to_thread(self._settled):
-                await self._reload(on_change)
-            await self.own_keys.look()
+            await step
         except (ConfigError, CredentialsError) as error:
             return f", the old one stays in force: {self._told(error)}"
         except Exception as error:  # noqa: BLE001 - the watcher must outlive whatever a file does to it
             return f": {type(error).__name__}"
-        return "" if self._seen == self._tried else None
+        return ""
+
+    @property
+    def _known(self) -> set[Path]:
+        return {*self.current.config.files, *self._source.files, *self._named}
 
     def _settled(self) -> bool:
         """Whether files are other than those last tried, and are as they were at the last look."""
-        known = {*self.current.config.files, *self._source.files, *self._named}
-        before, self._seen = self._seen, fingerprint(known)
+        before, self._seen = self._seen, fingerprint(self._known)
         return before == self._seen != self._tried
 
     async def _reload(self, on_change: Callable[[Config | None], None]) -> None:

@@ -116,7 +116,7 @@ class Desk:
             return None
         backend = self._current().config.backend
         if replayed is not None:
-            watch = FlowWatch(self, transaction, replayed, backend, most=None)
+            watch = FlowWatch(self, transaction, replayed, most=None)
         else:
             assert isinstance(client, ClientConnection)  # noqa: S101 - there is no other kind
             assert isinstance(client.peer, Client)  # noqa: S101 - the door gave it

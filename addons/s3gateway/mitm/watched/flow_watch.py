@@ -35,12 +35,9 @@ class FlowWatch:
     ``most`` is the largest body that is held to be edited, in bytes; None holds every one.
     """
 
-    def __init__(
-        self, desk: "Desk", transaction: Transaction, flow: http.HTTPFlow, backend: Backend, *, most: int | None
-    ) -> None:
+    def __init__(self, desk: "Desk", transaction: Transaction, flow: http.HTTPFlow, *, most: int | None) -> None:
         self.flow = flow
         self._desk = desk
-        self._backend = backend
         self._most = most
         self._keeps = ctx.options.store_streamed_bodies
         self._sent: list[bytes] = []
@@ -52,7 +49,7 @@ class FlowWatch:
     @classmethod
     def of_client(cls, desk: "Desk", transaction: Transaction, client: Client, backend: Backend, *, most: int) -> Self:
         """Watch a client's exchange on a flow of its own."""
-        return cls(desk, transaction, flows.new_flow(client, transaction, backend, b"HTTP/1.1"), backend, most=most)
+        return cls(desk, transaction, flows.new_flow(client, transaction, backend, b"HTTP/1.1"), most=most)
 
     @property
     def is_held_open(self) -> bool:
@@ -84,11 +81,11 @@ class FlowWatch:
         """Read the flow."""
         return flows.read_head(self.flow), self.flow.request.data.content or b""
 
-    def sent(self, head: RequestHead) -> None:
+    def sent(self, head: RequestHead, backend: Backend) -> None:
         """Show what leaves."""
         if self._content is not None:
             self._content = self.flow.request.data.content
-        flows.write_head(self.flow, head, self._backend)
+        flows.write_head(self.flow, head, backend)
         self._desk.show(self.flow, self._transaction)
 
     def uploaded(self, data: bytes) -> None:
