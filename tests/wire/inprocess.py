@@ -76,7 +76,6 @@ class Wire:
         several: dict[str, Any] | None = None,
         health: dict[str, Any] | None = None,
         resolve: Resolve = resolve,
-        proxy_protocol: Any = (),
         **limits: Any,
     ) -> None:
         credentials = {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key}

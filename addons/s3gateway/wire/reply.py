@@ -78,6 +78,11 @@ class Reply:
         return bool(self._buffer) or self._reader is not None
 
     @property
+    def framing(self) -> tuple[int | None, bool]:
+        """How its body is framed for the client: bytes still promised, if any number is, and whether in chunks."""
+        return self._left, self._is_in_chunks
+
+    @property
     def is_success(self) -> bool:
         """Whether it says that the request was done, as far as it has been read."""
         return self.head is not None and self.head.status < _REFUSED and not self.code
@@ -142,7 +147,8 @@ class Reply:
 
     def goes_on(self, begun: "Reply") -> None:
         """Bring the rest of an answer that has begun: its head has left, and its framing goes on."""
-        self.head, self._left, self._is_in_chunks = begun.head, begun._left, begun._is_in_chunks  # noqa: SLF001 - its own class
+        self.head = begun.head
+        self._left, self._is_in_chunks = begun.framing
 
     def keep(self, data: bytes) -> None:
         """Take what comes while nobody can go on with it."""
