@@ -76,6 +76,7 @@ class Wire:
         several: dict[str, Any] | None = None,
         health: dict[str, Any] | None = None,
         resolve: Resolve = resolve,
+        proxy_protocol: Any = (),
         **limits: Any,
     ) -> None:
         credentials = {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key}
@@ -157,7 +158,7 @@ class Wire:
         self._loop.time = lambda: base() + self._ahead  # type: ignore[method-assign]
         service = self._service = Service(lambda: self._current, self.books, self._resolve)
         service.own_keys = own_keys = OwnKeys(self._current.config, CredentialSource(self._current.config.credentials))
-        own_keys.try_out = trial(lambda: service.anyone(self._current))
+        own_keys.try_out = trial(service)
         own_keys.on_change = self._on_own_key
         self._server = await self._loop.create_server(partial(_Accepted, self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]

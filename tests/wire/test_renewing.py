@@ -167,3 +167,25 @@ def ask(wire: Wire, made: Made) -> int:
     request = made(now())
     with wire.connect() as raw:
         return raw.ask(on_wire(request), request.head.method.decode()).status
+
+
+def healthy(answer: Answering) -> Answering:
+    """Answer checks of health as well."""
+    return lambda exchange, request: (ok if b" /minio/health/" in request.partition(b"\r\n")[0] else answer)(
+        exchange, request
+    )
+
+
+def test_with_several_backends(keeping: Keeping, certs: Certs) -> None:
+    """A refused key is left, and a session made, whichever backend is chosen."""
+    health = {"interval": 3600}
+    several = {"endpoints": [keeping.endpoint]}
+    keeping.begin(healthy(refusing("InvalidAccessKeyId")))
+    with Wire(keeping, certs, own_keys=[SECOND], several=several, health=health) as wire:
+        assert [ask(wire, made) for made in (GET, HEAD)] == [200, 200]
+    sts = Sts(2)
+    keeping.begin(healthy(sts))
+    clients = [dict(client) | {"backend_identity": "session"} for client in CLIENTS[:1]]
+    with Wire(keeping, certs, clients=clients, several=several, health=health) as wire:
+        assert [ask(wire, made) for made in (GET, HEAD)] == [200, 200]
+    assert len(sts.forms) == 2

@@ -106,7 +106,7 @@ class S3Gateway:
         ledger = self._worker.ledger if self._worker else None
         service = self._service = Service(self._in_force, self._books, shared_rates=ledger)
         service.own_keys = self.live.own_keys
-        self.live.own_keys.try_out = own_keys.trial(lambda: service.anyone(service.current))
+        self.live.own_keys.try_out = own_keys.trial(service)
         self._ledger_task = asyncio.create_task(service.key_ledger.run(), name="s3gateway keys")
         internals.fire_hooks_with(Firing(ctx.master.addons).trigger)
         self._door = self._open_door(self._service)

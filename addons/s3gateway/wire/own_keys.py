@@ -22,7 +22,7 @@ from s3gateway.wire.own_request import BackendError, ask
 
 if TYPE_CHECKING:
     from s3gateway.wire.backends import Pool
-    from s3gateway.wire.service import Current
+    from s3gateway.wire.service import Current, Service
 
 logger = logging.getLogger(__name__)
 
@@ -176,15 +176,15 @@ class OwnKeys:
         return wanted[0]
 
 
-def trial(anyone: Callable[[], "tuple[Current, Pool]"]) -> Try:
-    """Give what asks the backend about a key: by a ListBuckets, over a connection of ``pool``."""
+def trial(service: "Service") -> Try:
+    """Give what asks the backend about a key: by a ListBuckets."""
 
     async def try_out(config: Config, signer: Signer) -> TrialResult:
         try:
-            asked, pool = anyone()
+            asked, pool = _anyone(service)
             head = gateway.own_get(b"/", asked.config, signer, datetime.now(UTC))
             answer = await ask(pool, head, most=_MOST_BYTES, seconds=config.limits.connect_timeout)
-        except (BackendError, errors.S3Error):
+        except BackendError:
             return TrialResult.UNKNOWN
         except Exception as error:  # noqa: BLE001 - the key in use stays
             logger.error("backend credentials: not tried: %s", code_location(error))  # noqa: TRY400
@@ -207,6 +207,15 @@ def _wanted(config: Config, source: CredentialSource, now: datetime) -> list[Key
     if not config.own_keys:
         return [source.current()]
     return [dated.keys for dated in config.own_keys if dated.term.holds(now)]
+
+
+def _anyone(service: "Service") -> "tuple[Current, Pool]":
+    """Give a backend to ask; the first where none is up, as a refused key may be why."""
+    current = service.current
+    try:
+        return service.anyone(current)
+    except errors.S3Error:
+        return current, service.pool(current)
 
 
 def _places(config: Config) -> set[str]:
