@@ -20,6 +20,7 @@ OPTIONS = {
     "bench": (
         "--against",
         "--watched",
+        "--observed",
         "--peer",
         "--tls",
         "--cases",
@@ -31,6 +32,7 @@ OPTIONS = {
         "--spark",
         "--json",
     ),
+    "canary": ("--bucket", "--client", "--gateway", "--ca-file"),
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
     "clients": ("--all", "--only", "--write", "--speed"),
     "demo": (),

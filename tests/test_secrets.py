@@ -18,6 +18,7 @@ from s3gateway.bodies.form_data import FormReader
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
 from s3gateway.config.model import DatedKeys, KeyPair, LookupProvider
+from s3gateway.config.observing import Webhook
 from s3gateway.errors import S3Error
 from s3gateway.explain.charsets import Reading
 from s3gateway.explain.evidence import Evidence
@@ -26,7 +27,7 @@ from s3gateway.explain.suspect import Sweep, of_field
 from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
 from s3gateway.identity.keys import DatedSecret
-from s3gateway.identity.lookup import FoundKey, Spans
+from s3gateway.identity.lookup import AnswerAges, FoundKey
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.transaction import Transaction
 from s3gateway.post_object import Form, admit_form
@@ -44,6 +45,7 @@ from s3gateway.sigv4.claim import read_claim
 from s3gateway.sigv4.model import CredentialScope, RequestHead, Secret, Signature
 from s3gateway.sigv4.post_policy import read_policy_claim
 from s3gateway.wire import contexts
+from s3gateway.wire.canary_requests import Keys
 from s3gateway.wire.health_check import Question
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
@@ -109,7 +111,7 @@ HOLDERS = {
         "/keys",
         ((b"Authorization", Secret(SECRET)),),
         SECRET.encode(),
-        Spans(timedelta(), timedelta(), timedelta()),
+        AnswerAges(timedelta(), timedelta(), timedelta()),
         1,
         (),
     ),
@@ -153,6 +155,8 @@ HOLDERS = {
     "Sweep": Sweep("charset", b"x-amz-meta-a", (CUSTOMER_KEY,), repr),
     "Request": Request(HEAD, b"HTTP/1.1", 0),
     "Answer": Answer(403, OUT.headers, b"HTTP/1.1", b"Forbidden"),
+    "Webhook": Webhook("https", "h", 1, "/", Secret(SECRET), None, 1, 1.0),
+    "Keys": Keys(KEYS, "us-east-1", b"h", CLIENT.now),
     "Current": Current(replace(CONFIG, credentials=KEYS), SIGNER, contexts.for_clients(), None),
     "Question": Question(Ask.LIVE, b"HEAD", "/bucket", OUT.headers),
     "Transaction": Transaction(
@@ -162,6 +166,7 @@ HOLDERS = {
 
 
 HARMLESS = {
+    "About": "a name and an address",
     "Acceptor": "a listening socket",
     "Access": "patterns",
     "AccessLog": "a stream",
@@ -171,12 +176,16 @@ HARMLESS = {
     "Admin": "a listener, with the default repr",
     "AdminTrace": "lines of a log, with the default repr",
     "Announced": "a length and a digest",
+    "AnswerAges": "times",
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
     "Ask": "names",
     "Assignment": "a worker's number and descriptors",
     "AtOnce": "nothing",
+    "Audit": "paths, and a Webhook",
+    "AuditFile": "lines that hold none, with the default repr",
+    "AuditLog": "targets, with the default repr",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
     "BackendSessions": "key pairs, with the default repr",
@@ -184,9 +193,11 @@ HARMLESS = {
     "Bound": "counts",
     "Broke": "what the log tells",
     "BucketCors": "rules, with the default repr",
+    "BucketLabels": "names, with the default repr",
     "BucketsOwn": "nothing",
     "Budget": "counts",
     "Buffer": "bytes that were read, with the default repr",
+    "Canary": "names, or a task, with the default repr",
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
@@ -219,6 +230,7 @@ HARMLESS = {
     "Exchange": "heads that are redacted by whoever makes it",
     "Explained": "what the log tells",
     "Explanation": "texts of redacted heads",
+    "Failure": "a sentence",
     "Fate": "names",
     "Fault": "a header's name",
     "Field": "a redacted header",
@@ -261,6 +273,7 @@ HARMLESS = {
     "Memory": "counts",
     "Merged": "metrics",
     "Metrics": "counts, with the default repr",
+    "Mode": "names",
     "Names": "host names",
     "Need": "names",
     "Notify": "a socket's name",
@@ -279,9 +292,11 @@ HARMLESS = {
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
     "Place": "a worker's place",
+    "PlainAnswer": "fields and a body that repr leaves out",
     "PlainBody": "nothing",
     "Polls": "counts, with the default repr",
     "Pool": "connections, with the default repr",
+    "Poster": "a Webhook, with the default repr",
     "Posting": "an exchange, with the default repr",
     "PostPolicy": "what a policy demands, which signs nothing",
     "Process": "a worker, with the default repr",
@@ -309,7 +324,7 @@ HARMLESS = {
     "Signing": "lines of a log, with the default repr",
     "Site": "addresses",
     "Sizes": "two counts",
-    "Spans": "times",
+    "Spans": "an exporter, with the default repr",
     "Spool": "counts, with the default repr",
     "SpooledBody": "a client's data, with the default repr",
     "SpoolFile": "a file, with the default repr",
@@ -325,6 +340,9 @@ HARMLESS = {
     "Terminal": "a terminal",
     "TextReader": "lines of a log, with the default repr",
     "TlsTransport": "buffers, with the default repr",
+    "Trace": "ids of a trace",
+    "Tracer": "settings, with the default repr",
+    "Tracing": "an address and a share",
     "TrialResult": "names",
     "Unreachable": "what the log tells",
     "Upload": "names",

@@ -80,7 +80,12 @@ class WatchedGateway(Gateway):
         """Fail if there is a secret in what was written so far."""
         places = {"the log": self.log_path.read_bytes()}
         captured = (self._config.get("log") or {}).get("capture")
-        files = {"the flow file": self.flow_file, "the capture": Path(captured) if captured else None}
+        audited = (self._config.get("audit") or {}).get("file")
+        files = {
+            "the flow file": self.flow_file,
+            "the capture": Path(captured) if captured else None,
+            "the audit log": Path(audited) if audited else None,
+        }
         places |= {place: file.read_bytes() for place, file in files.items() if file and file.is_file()}
         CANARY.check(places)
 

@@ -309,6 +309,12 @@ def gateway_not_authorized() -> S3Error:
     )
 
 
+def unaudited(reason: str) -> S3Error:
+    """503: what cannot be written down must not be done. SDKs retry this."""
+    message = "The gateway cannot write its audit log. Please retry later."
+    return S3Error(503, "ServiceUnavailable", message, reason=reason)
+
+
 def internal_error() -> S3Error:
     """500: the gateway failed closed; the log has the place, the client does not."""
     return S3Error(500, "InternalError", "We encountered an internal error. Please try again.")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from benchmark.cases import Row
 from benchmark.measure import Samples
-from benchmark.targets import BARE, DIRECT, OTHER, SEVERAL, THIS, WATCHED
+from benchmark.targets import AUDIT, BARE, DIRECT, METRICS, OTHER, SEVERAL, THIS, WATCHED
 
 _LABEL: Final = 48
 _CELL: Final = 10
@@ -17,6 +17,8 @@ _RATIOS: Final = (
     (THIS, BARE),
     (THIS + WATCHED, OTHER + WATCHED),
     (THIS + WATCHED, THIS),
+    (THIS + METRICS, THIS),
+    (THIS + AUDIT, THIS),
 )
 
 

@@ -29,6 +29,8 @@ THIS: Final = "gateway"
 OTHER: Final = "other"
 SEVERAL: Final = "several"
 WATCHED: Final = " -w"
+METRICS: Final = " metrics"
+AUDIT: Final = " audit"
 _NO_LIMIT: Final = 1_000_000  # requests a second: the limit is checked, and never reached
 
 
@@ -69,6 +71,7 @@ class Wanted:
 
     against: Path | None = None
     watched: bool = False
+    observed: bool = False
     tls: bool = False
     bare: bool = True
     fixed_backend: bool = False
@@ -106,6 +109,8 @@ def running(wanted: Wanted) -> Iterator[Field]:
         if wanted.endpoints and isinstance(backend, Fixed):
             several = {"endpoint": None, "endpoints": backend.endpoints}
             ready.targets.append(_gateway(stack, backend, certs, (SEVERAL, CHECKOUT), several, tls=wanted.tls))
+        for seen in (METRICS, AUDIT) if wanted.observed else ():
+            ready.targets.append(_gateway(stack, backend, certs, (THIS + seen, CHECKOUT), tls=wanted.tls))
         for name in wanted.peers:
             _add_peer(stack, ready, name, backend, certs, wanted)
         yield ready
@@ -157,11 +162,15 @@ def _gateway(
         limits={"request_rate": _NO_LIMIT},
     )
     config["backend"] = {key: value for key, value in (config["backend"] | behind).items() if value is not None}
-    flows = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-flows-"))) / "flows"
+    files = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-files-")))
+    if name.endswith((METRICS, AUDIT)):
+        config["admin"] = {"port": free_port()}
+    if name.endswith(AUDIT):
+        config["audit"] = {"file": str(files / "audit.jsonl")}
     gateway = stack.enter_context(
         Gateway(
             config,
-            arguments=["-w", str(flows)] if name.endswith(WATCHED) else [],
+            arguments=["-w", str(files / "flows")] if name.endswith(WATCHED) else [],
             env={"PYTHONPATH": ""},  # ours names this checkout's addons, which the other must not find
             checkout=checkout,
         )

@@ -2,6 +2,7 @@
 
 import base64
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,15 +24,19 @@ _KMS_KEY_BYTES: Final = base64.b64encode(bytes(range(32))).decode()
 
 
 class Minio(TlsServer):
-    """MinIO on a free loopback port, data in a folder that goes when the server does. A `lab.backends.Backend`."""
+    """MinIO on a free loopback port, data in a folder that goes when the server does. A `lab.backends.Backend`.
+
+    `env` has further variables of its own.
+    """
 
     access_key: Final = "minioadmin"
     secret_key: Final = "minio-secret-of-the-lab"
     region: Final = REGION
     kms_key_id: Final = "my-key"
 
-    def __init__(self, certs: Certs, *, program: Path | None = None) -> None:
+    def __init__(self, certs: Certs, *, program: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         super().__init__("minio", free_port(), certs)
+        self._env = dict(env or {})
         self._program = program or tools.minio()
 
     def client(self, config: Config | None = None) -> "S3Client":
@@ -68,7 +73,7 @@ class Minio(TlsServer):
             "MINIO_SITE_REGION": self.region,  # without it MinIO takes a signature for any region
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
-        }
+        } | self._env
         command = Command("minio", [str(self._program), *arguments], self.log_path, env)
         self._process = start(command, self._serves)
 

@@ -65,11 +65,37 @@ def test_requests_are_counted(watched: Gateway, port: int) -> None:
     found = samples(port)
     served = (("client", "spark"), ("operation", "ListBuckets"), ("status", "200"))
     assert found["s3gateway_requests_total", served] >= 1
-    assert found["s3gateway_refusals_total", (("code", "AccessDenied"),)] >= 1
+    assert found["s3gateway_refusals_total", (("code", "AccessDenied"), ("reason", "anonymous"))] >= 1
     assert found["s3gateway_backend_up", (("backend", backend["endpoint"]),)] == 1
     assert found["s3gateway_certificate_days_left", (("certificate", "backend.ca_file"),)] > 0
     assert found["process_resident_memory_bytes", ()] > 0
     assert found["s3gateway_requests_in_flight", ()] == 0
+
+
+def test_a_bucket_is_named_where_that_is_asked_for(
+    gateway: GatewayFactory, minio: Minio, watched: Gateway, port: int
+) -> None:
+    """Only there, and only of requests that were admitted."""
+    own = free_port()
+    running = gateway(gateway_config(minio, admin={"port": own, "buckets": ["named-*"]}))
+    with pytest.raises(ClientError):
+        running.client().get_object(Bucket="named-one", Key="k")
+    assert samples(own)["s3gateway_bucket_requests_total", _named("named-one")] == 1
+    assert "s3gateway_bucket_requests_total" not in {name for name, _ in samples(port)}
+
+
+def _named(bucket: str) -> tuple[tuple[str, str], ...]:
+    return (("bucket", bucket), ("operation", "GetObject"), ("prefix", ""))
+
+
+def test_connections_over_a_limit_are_counted(gateway: GatewayFactory, minio: Minio) -> None:
+    """By the limit."""
+    own = free_port()
+    running = gateway(gateway_config(minio, admin={"port": own}, limits={"connections": 1}))
+    with Raw(running.port), Raw(running.port) as second:
+        assert second.socket.makefile("rb").read() == b""
+    name = (("limit", "limits.connections"),)
+    eventually(lambda: samples(own)["s3gateway_connections_refused_total", name] == 1)
 
 
 def test_a_request_under_way_is_in_flight(watched: Gateway, port: int) -> None:

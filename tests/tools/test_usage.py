@@ -15,6 +15,7 @@ from lab import CHECKOUT
 CAPTURE = str(CHECKOUT / "tests" / "captures" / "boto3.json")
 MODULES = {
     "bench": "benchmark.__main__",
+    "canary": "canarying.__main__",
     "capture_headers": "capturing.__main__",
     "clients": "matrix.__main__",
     "demo": "showcase.__main__",

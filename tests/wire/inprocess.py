@@ -73,10 +73,11 @@ class Wire:
         domains: Any = (),
         own_keys: Any = None,
         lookup: Any = None,
+        sections: dict[str, Any] | None = None,
+        proxy_protocol: Any = (),
         several: dict[str, Any] | None = None,
         health: dict[str, Any] | None = None,
         resolve: Resolve = resolve,
-        proxy_protocol: Any = (),
         **limits: Any,
     ) -> None:
         credentials = {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key}
@@ -93,6 +94,7 @@ class Wire:
             "cors": cors,
             "limits": {"refusal_linger": 1, **limits},
             "lookup": lookup,
+            **(sections or {}),
         }
         config = build(document, Path())
         keys = KeyPair(backend.access_key, Secret(backend.secret_key))

@@ -40,6 +40,9 @@ _SECTIONS = (
     "shutdown",
     "admin",
     "log",
+    "audit",
+    "tracing",
+    "canary",
     "state",
 )
 _LISTS = ("clients", "encryption")

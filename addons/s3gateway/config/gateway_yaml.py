@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from s3gateway.config.addresses import check_listen_host, read_domain
+from s3gateway.config.admin import read_admin
+from s3gateway.config.audit import read_audit
 from s3gateway.config.backend_identity import read_backend_policy
+from s3gateway.config.canary import read_canary
 from s3gateway.config.check import ConfigError, check, quoted
 from s3gateway.config.client_keys import read_client_keys, read_own_keys
 from s3gateway.config.cors import read_cors
@@ -21,10 +24,11 @@ from s3gateway.config.endpoints import read_health, read_sites
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.lookup import read_lookup
-from s3gateway.config.model import Admin, Chain, Client, Config, DatedKeys, KeyPair, Listen, is_pattern
+from s3gateway.config.model import Chain, Client, Config, DatedKeys, KeyPair, Listen, is_pattern
 from s3gateway.config.networks import read_networks
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.shutdown import Shutdown
+from s3gateway.config.tracing import read_tracing
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
 from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
@@ -76,6 +80,7 @@ def build(
 
 def _build(values: dict[str, Any], reader: Files) -> Config:
     credentials, own_keys = _credentials(values["backend"]["credentials"], reader)
+    clients = _clients(values["clients"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
     lookup = read_lookup(values["lookup"], reader, _access)
     sites = read_sites(values["backend"], listen, reader)
@@ -87,16 +92,19 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         health=read_health(values["health"]),
         credentials=credentials,
         own_keys=own_keys,
-        clients=_clients(values["clients"], reader),
+        clients=clients,
         encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         cors=read_cors(values["cors"]),
         domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
         limits=_limits(values["limits"]),
         shutdown=Shutdown(**values["shutdown"]),
-        admin=_admin(values["admin"], listen),
+        admin=read_admin(values["admin"], listen),
         log_format=values["log"]["format"],
         log_capture=reader.place("log.capture", values["log"]["capture"]) if values["log"]["capture"] else None,
         log_explain=values["log"]["explain"],
+        audit=read_audit(values["audit"], reader),
+        tracing=read_tracing(values["tracing"]),
+        canary=read_canary(values["canary"], clients.values()),
         files=tuple(reader.seen),
         state=reader.place("state", values["state"]) if values["state"] else None,
         lookup=lookup,
@@ -133,15 +141,6 @@ def _regions(values: Iterable[str] | None, backends: str) -> tuple[str, ...]:
             "add a region by its name, which clients that sign for another are told",
         )
     return regions
-
-
-def _admin(values: dict[str, Any], listen: Listen) -> Admin | None:
-    port = values.get("port")
-    if port is None:
-        return None
-    if port == listen.port:
-        raise ConfigError("admin.port", f"{port} is listen.port, where S3 is", "choose another")
-    return Admin(check_listen_host("admin.host", values["host"]), port)
 
 
 def _credentials(values: dict[str, Any], files: Files) -> tuple[KeyPair | Chain, tuple[DatedKeys, ...]]:

@@ -10,12 +10,14 @@ from s3gateway.config.kinds import (
     FILE,
     HEALTH,
     LOG_FORMAT,
+    NUMBER,
     PER_SECOND,
     PORT,
     REQUIRED,
     SECONDS,
     SECONDS_OR_0,
     SECRET,
+    SHARE,
     TEXT,
     TEXTS,
     TRUE,
@@ -152,6 +154,13 @@ KEYS = (
         "Its port, never that of S3; without it there is none. See [Health and metrics](#health-and-metrics).",
     ),
     Key(
+        "admin.buckets",
+        TEXTS,
+        "Patterns of the buckets that metrics name. None by default: names may be secret, and each is a series.",
+        (),
+    ),
+    Key("admin.prefixes", TEXTS, "Beginnings of keys that metrics name besides, as `lake/raw/`.", ()),
+    Key(
         "log.format",
         LOG_FORMAT,
         "`auto` is text on a terminal and JSON otherwise. `json` also makes an object of each line that is about no "
@@ -170,6 +179,44 @@ KEYS = (
         "Whether a second line says why a signature did not match, or a clock was off. See `scripts/explain`.",
         default=True,
     ),
+    Key(
+        "audit.file",
+        FILE,
+        "File to append one JSON object a request to, in the shape of MinIO's audit log. Made with mode 0600; may be "
+        "moved away while it is written. See [Audit](#audit).",
+    ),
+    Key(
+        "audit.required",
+        YES_NO,
+        "Whether requests are refused (503) while `audit.file` cannot be written. By default they go on, and their "
+        "lines wait, up to 8 MiB.",
+        default=False,
+    ),
+    Key("audit.stdout", YES_NO, "Whether the same lines go to standard output, beside the log's.", default=False),
+    Key("audit.webhook.url", TEXT, "`https://` address that the same lines are posted to, several at a time."),
+    Key("audit.webhook.authorization_file", FILE, "A file with the value of `Authorization`, such as `Bearer TOKEN`."),
+    Key("audit.webhook.ca_file", FILE, "PEM CA that signed its certificate. Without it the public CAs count."),
+    Key("audit.webhook.queue", NUMBER, "Most lines that wait for it; further ones are lost, and counted.", 10000),
+    Key("audit.webhook.timeout", SECONDS, "How long it may take for one request.", 10),
+    Key("audit.deployment_id", TEXT, "What the lines name as `deploymentid`."),
+    Key(
+        "tracing.add",
+        YES_NO,
+        "Whether a request that comes without a `traceparent` gets one, which nobody signs. One that it has passes as "
+        "it is. See [Tracing](#tracing).",
+        default=False,
+    ),
+    Key("tracing.endpoint", TEXT, "OTLP/HTTP address that spans are sent to: `http://127.0.0.1:4318/v1/traces`."),
+    Key("tracing.sample", SHARE, "Share of the requests that have spans. 0.01 by default."),
+    Key(
+        "canary.bucket",
+        TEXT,
+        "Bucket that the gateway tries its whole path with, at its start. Without it there is no canary. See "
+        "[Canary](#canary).",
+    ),
+    Key("canary.client", TEXT, "Name of the client that does it; it must be allowed to put, get and delete there."),
+    Key("canary.timeout", SECONDS, "How long all of it may take.", 2),
+    Key("canary.retry", SECONDS, "How long after a failure it is tried again.", 10),
     Key(
         "state",
         FILE,

@@ -12,7 +12,7 @@ from s3gateway.config.addresses import is_loopback, split_endpoint
 from s3gateway.config.check import ConfigError, quoted
 from s3gateway.config.files import Files
 from s3gateway.config.model import Backend, LookupProvider
-from s3gateway.identity.lookup import Right, Spans
+from s3gateway.identity.lookup import AnswerAges, Right
 from s3gateway.rules.access import Access
 from s3gateway.sigv4.model import Secret
 
@@ -39,7 +39,7 @@ def read_lookup(
         path,
         headers,
         sha256(repr([(name, value.reveal()) for name, value in headers]).encode()).digest(),
-        Spans(*(timedelta(seconds=values[name]) for name in ("cache", "negative_cache", "last_good"))),
+        AnswerAges(*(timedelta(seconds=values[name]) for name in ("cache", "negative_cache", "last_good"))),
         values["per_second"],
         tuple(_right(f"lookup.rights[{i}]", right, read_access) for i, right in enumerate(values["rights"] or ())),
         _context(place),

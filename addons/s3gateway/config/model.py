@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from s3gateway.config.observing import Audit, Canary, Tracing
 from s3gateway.config.shutdown import Shutdown
 from s3gateway.identity.keys import OPEN, DatedSecret, Term
-from s3gateway.identity.lookup import Right, Spans
+from s3gateway.identity.lookup import AnswerAges, Right
 from s3gateway.rules.access import Access
 from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
@@ -49,10 +50,12 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Where operators connect: health, readiness, metrics."""
+    """Where operators connect: health, readiness, metrics; ``buckets`` and ``prefixes`` are those that have labels."""
 
     host: str
     port: int
+    buckets: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ class LookupProvider:
     path: str
     headers: tuple[tuple[bytes, Secret], ...] = field(compare=False)
     headers_digest: bytes = field(repr=False)
-    spans: Spans
+    spans: AnswerAges
     per_second: float
     rights: tuple[Right, ...]
     context: ssl.SSLContext | None = field(default=None, compare=False, repr=False)
@@ -216,6 +219,9 @@ class Config:
     log_capture: Path | None
     log_explain: bool
     files: tuple[Path, ...]
+    audit: Audit | None = None
+    tracing: Tracing | None = None
+    canary: Canary | None = None
     own_keys: tuple[DatedKeys, ...] = ()
     state: Path | None = None
     lookup: LookupProvider | None = None

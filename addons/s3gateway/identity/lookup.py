@@ -102,7 +102,7 @@ def _member(document: Any, name: str, kind: type) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class AnswerAges:
     """How long an answer counts that names a key, one that names none, and the first while no other one comes."""
 
     known: timedelta
@@ -123,7 +123,7 @@ class KnownKeys:
     Those that name no key are kept apart, so that random keys push out no key that there is.
     """
 
-    spans: Spans
+    spans: AnswerAges
     _found: dict[str, _Kept] = field(default_factory=dict, repr=False)
     _unknown: dict[str, _Kept] = field(default_factory=dict, repr=False)
 

@@ -15,7 +15,8 @@ from s3gateway.config.model import Config
 from s3gateway.mitm import handover, internals, log
 from s3gateway.mitm.books import Books
 from s3gateway.mitm.firing import Firing
-from s3gateway.mitm.operating import Operating, versions
+from s3gateway.mitm.observers import Observers
+from s3gateway.mitm.operating import Operating, bucket_labels, versions
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.start import certificates, listeners, loading, options
 from s3gateway.mitm.start.live import Live
@@ -44,6 +45,7 @@ class S3Gateway:
         self._books: Books | None = None
         self._door: handover.Door | None = None
         self._metrics: Metrics | None = None
+        self._observers: Observers | None = None
         self._admin: Admin | None = None
         self._admin_start: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -101,8 +103,10 @@ class S3Gateway:
         under_mitmdump = ctx.master.addons.get("dumper") is not None
         self._log = self._mitmdumps_log if under_mitmdump else log.AccessLog()
         log.guard_proxy_log(quiet=under_mitmdump and ctx.options.termlog_verbosity in {"error", "warn"})
-        self._metrics = Metrics(versions()) if self.live.current.config.admin else None
-        self._books = Books(self._in_force, self._log, self.recorder, self.desk, self._metrics)
+        admin = self.live.current.config.admin
+        self._metrics = Metrics(versions(), bucket_labels(admin)) if admin else None
+        self._observers = Observers(self._metrics, self._log.add)
+        self._books = Books(self._in_force, self._log, self.recorder, self.desk, self._observers)
         ledger = self._worker.ledger if self._worker else None
         service = self._service = Service(self._in_force, self._books, shared_rates=ledger)
         service.own_keys = self.live.own_keys
@@ -121,6 +125,7 @@ class S3Gateway:
         self.recorder.use(self.live.current.config.log_capture)
         replay.start(self._service)
         listeners.release_replays(self._held)
+        self._observers.start(self._service, self.live.current.config)
         self._open_admin(self._service)
         self._obey_signals(self._service, self._door)
         self._watcher = asyncio.create_task(self.live.watch(self._on_change), name="s3gateway watcher")
@@ -130,8 +135,8 @@ class S3Gateway:
 
     def _open_admin(self, service: Service) -> None:
         place = self._in_force().config.admin
-        if place is not None and self._metrics is not None:
-            self._pages = Operating(service, lambda: self._door, self._metrics).pages
+        if place is not None and self._metrics is not None and self._observers is not None:
+            self._pages = Operating(service, lambda: self._door, self._metrics, self._observers).pages
             if self._worker is None:  # else its parent asks all workers, and listens
                 self._admin = Admin(self._pages)
                 self._admin_start = asyncio.create_task(self._admin.listen(place.host, place.port))
@@ -159,7 +164,7 @@ class S3Gateway:
     def _open_door(self, service: Service) -> handover.Door:
         if (old := ctx.master.addons.get(handover.NAME)) is not None:
             ctx.master.addons.remove(old)
-        door = handover.Door(service, old)
+        door = handover.Door(service, old, self._metrics.turned_away if self._metrics is not None else None)
         if self._worker is not None:
             door.share(self._worker.ledger)
         ctx.master.addons.add(door)
@@ -183,6 +188,8 @@ class S3Gateway:
         if self._books:
             self._books.stop()
         self.recorder.stop()
+        if self._observers:
+            self._observers.stop()
         self._log.flush()
         if self._service:
             self._service.stop()
@@ -199,3 +206,5 @@ class S3Gateway:
             self._metrics.reloaded(taken=new is not None)
         if new is not None:
             self.recorder.use(new.log_capture)
+            if self._observers is not None:
+                self._observers.use(new)

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 from s3gateway.mitm.explaining import Explainer, patiently
 from s3gateway.mitm.log import AccessLog
+from s3gateway.mitm.observers import Observers
 from s3gateway.mitm.recorder import Recorder
 from s3gateway.mitm.watched.desk import Desk
-from s3gateway.observed.metrics import Metrics
 from s3gateway.observed.polls import Polls
 from s3gateway.observed.transaction import Transaction
 from s3gateway.rules import health_polls
@@ -22,10 +22,11 @@ class Books:
     """The gateway's books; :class:`s3gateway.wire.service.Books` says what is asked of them."""
 
     def __init__(
-        self, current: Callable[[], Current], log: AccessLog, recorder: Recorder, desk: Desk, metrics: Metrics | None
+        self, current: Callable[[], Current], log: AccessLog, recorder: Recorder, desk: Desk, observers: Observers
     ) -> None:
         self._current = current
-        self._metrics = metrics
+        self._metrics = observers.metrics
+        self._observers = observers
         self._log = log
         self._recorder = recorder
         self._desk = desk
@@ -61,8 +62,7 @@ class Books:
         self._recorder.finish(transaction, explained_later=settled is not None)
         transaction.logged = True
         self._log.write(transaction.record, config.log_format)
-        if self._metrics is not None:
-            self._metrics.ended(transaction)
+        self._observers.ended(transaction, config)
         return patiently(settled) if settled and self._desk.writes_flows else None
 
     def stop(self) -> None:

@@ -5,13 +5,11 @@ that cannot be written whole leaves no half a line behind.
 """
 
 import asyncio
-import fcntl
 import logging
-import os
-import stat
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+
+from s3gateway.wire.appending import append
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ class CaptureFile:
     def _write(self, data: bytes) -> str:
         with self._lock:
             try:
-                _append(self.path, data)
+                append(self.path, data)
             except OSError as error:
                 return error.strerror or type(error).__name__
         return ""
@@ -70,23 +68,3 @@ class CaptureFile:
         elif self._problem and not problem:
             logger.warning("log.capture: %s is written again", self.path)
         self._problem = problem
-
-
-def _append(path: Path, data: bytes) -> None:
-    """Append all of it or nothing. A pipe that nobody reads is an error rather than a wait for ever."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-    try:
-        if stat.S_ISREG(os.fstat(file).st_mode):
-            with suppress(OSError):  # a file system without locks
-                fcntl.lockf(file, fcntl.LOCK_EX)  # another worker's lines must not be cut off with ours
-        status = os.fstat(file)
-        left = memoryview(data)
-        try:
-            while left:
-                left = left[os.write(file, left) :]
-        except OSError:
-            if stat.S_ISREG(status.st_mode):
-                os.ftruncate(file, status.st_size)
-            raise
-    finally:
-        os.close(file)

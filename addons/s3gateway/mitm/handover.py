@@ -10,6 +10,7 @@ import math
 import resource
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from mitmproxy.connection import Client, TlsVersion
@@ -35,12 +36,18 @@ _OTHER_FILES = 128
 
 
 class Door:
-    """Counts connections in and out, and hands each to the gateway. It goes on where a door ``before`` it has ended."""
+    """Counts connections in and out, and hands each to the gateway. It goes on where a door ``before`` it has ended.
+
+    ``on_full`` is told of the limit that has kept one out.
+    """
 
     name = NAME
 
-    def __init__(self, service: Service, before: "Door | None" = None) -> None:
+    def __init__(
+        self, service: Service, before: "Door | None" = None, on_full: Callable[[str], None] | None = None
+    ) -> None:
         self._service = service
+        self._on_full = on_full
         self._count: Connections = before._count if before else Connections()  # noqa: SLF001 - of the same class
         self._clients: dict[str, ClientConnection] = {}
         self._warned: dict[str, float] = {}
@@ -68,6 +75,8 @@ class Door:
         full = self._count.enter(client.id, None if is_proxy else client.peername[0], self._limits)
         if full:
             client.error = full
+            if self._on_full is not None:
+                self._on_full(full)
             self._warn_full(full, client.peername[0])
             return
         taken = internals.take_transport(client)

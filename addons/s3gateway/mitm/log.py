@@ -88,6 +88,13 @@ class AccessLog:
         """Write the line soon; elsewhere than under mitmdump it goes to mitmproxy's event log."""
         self._write(record, log_format)
 
+    def add(self, line: str) -> None:
+        """Write a line of another log, with its end, among these."""
+        if self._output is None:
+            logger.info("%s", line.rstrip("\n"))
+        else:
+            self._add(line)
+
     def flush(self) -> None:
         """Write what waits."""
         lines, self._lines = self._lines, []
@@ -108,9 +115,12 @@ class AccessLog:
         if self._output is None:
             logger.info("%s", line)
             return
+        self._add(line + "\n")
+
+    def _add(self, line: str) -> None:
         if not self._lines:
             asyncio.get_running_loop().call_later(_BATCH_SECONDS, self.flush)
-        self._lines.append(line + "\n")
+        self._lines.append(line)
 
 
 def guard_proxy_log(*, quiet: bool) -> None:

@@ -11,8 +11,10 @@ from typing import Final
 
 from cryptography import x509
 
-from s3gateway.config.model import Config
+from s3gateway.config.model import Admin, Config
 from s3gateway.mitm.handover import Door
+from s3gateway.mitm.observers import Observers
+from s3gateway.observed.bucket_labels import BucketLabels
 from s3gateway.observed.metrics import CONTENT_TYPE, Figures, Metrics
 from s3gateway.wire.admin import Page, Pages
 from s3gateway.wire.probe import reach
@@ -31,11 +33,19 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("mitmproxy", "botocore")} | {"python": platform.python_version()}
 
 
+def bucket_labels(admin: Admin) -> BucketLabels | None:
+    """Give the buckets that metrics name, where there are any."""
+    return BucketLabels(admin.buckets, admin.prefixes) if admin.buckets or admin.prefixes else None
+
+
 class Operating:
     """The pages of the admin listener."""
 
-    def __init__(self, service: Service, door: Callable[[], Door | None], metrics: Metrics) -> None:
+    def __init__(
+        self, service: Service, door: Callable[[], Door | None], metrics: Metrics, observers: Observers
+    ) -> None:
         self._service = service
+        self._observers = observers
         self._door = door
         self._metrics = metrics
         self._lock = asyncio.Lock()
@@ -62,6 +72,7 @@ class Operating:
         down = await self._down()
         if all(down.values()):
             reasons += [f"backend {name}: {why}" for name, why in down.items()]
+        reasons += self._observers.reasons
         told: dict[str, object] = {"ready": not reasons, "reasons": reasons}
         if self._service.cluster is not None:
             told["down"] = {name: why for name, why in down.items() if why}
@@ -76,11 +87,14 @@ class Operating:
     async def _metrics_page(self) -> Page:
         config = self._service.current.config
         door = self._door()
+        down = await self._down()
         figures = Figures(
             connections=door.connections if door else 0,
             in_flight=door.in_flight if door else 0,
-            backend_up={name: not why for name, why in self._known().items()},
+            backend_up={name: not why for name, why in down.items()},
             days_left=await asyncio.to_thread(_days_left, _certificates(config), time.time()),
+            audit_lost=self._observers.audit.lost,
+            canary=self._observers.canary_is_up,
         )
         self._metrics.set_figures(figures)
         self._metrics.keys.set(self._service.key_ledger.rows())

@@ -92,6 +92,8 @@ def _of_added(name: str, context: Context) -> str:
         return f"encryption: {context.added_by}" if context.added_by else "encryption, added on the way"
     if name in _SIGNED_ANEW:
         return "signed anew"
+    if name == "traceparent":
+        return "for traces, and not signed"
     if name == "x-amz-trailer" and _adds_trailer(context):
         return _TRAILER
     if name == "x-amz-security-token":

@@ -12,6 +12,7 @@ from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.observed.capture import Chunks, Explanation
 from s3gateway.observed.log_line import Record
 from s3gateway.rules.answer_head import AnswerHead
+from s3gateway.rules.tracing import Trace
 from s3gateway.sigv4.model import Headers, RequestHead
 
 
@@ -39,6 +40,8 @@ class Transaction:
     timings: dict[str, float] = field(default_factory=dict)
     logged: bool = False
     retries: tuple[str, ...] = ()  # what failed, each in one word
+    notes: tuple[str, ...] = ()  # what was logged of it, for whoever asks why
+    trace: Trace | None = None
 
     def mark(self, moment: str) -> None:
         """Note the first time that this moment is reached, in seconds since the head arrived."""
@@ -48,6 +51,11 @@ class Transaction:
         """Note that the request goes to another backend, and why not to this one."""
         self.retries += (kind,)
         self.record.retried += f"{'; ' if self.record.retried else ''}{backend}: {why}"
+
+    @property
+    def traceparent(self) -> str:
+        """Give the field that the gateway added; empty where it added none."""
+        return self.trace.header if self.trace is not None and self.trace.is_added else ""
 
     def settle(self) -> None:
         """Note what the body was found to be; after this its bytes may go."""

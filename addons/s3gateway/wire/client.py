@@ -266,7 +266,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._state = _State.BUSY
         exchange = self._exchange = Exchange(self, request, self._loop.time())
         received.begun()
-        exchange.start(errors.internal_error() if self.service.is_closed else None)
+        exchange.start(self.service.refusal())
         if self._exchange is exchange:
             self.push_body()
 

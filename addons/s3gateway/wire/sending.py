@@ -38,6 +38,9 @@ class Sending(Choosing):
             self._log_fault(error)
             self.refuse(errors.internal_error())
             return
+        tracer = self._service.tracer
+        if tracer is not None:
+            outgoing = tracer.traced(outgoing, transaction)
         transaction.outgoing = outgoing
         transaction.record.sse = outgoing.sse
         transaction.record.describe(outgoing.operation)
@@ -133,6 +136,7 @@ class Sending(Choosing):
         if not self.progress.may_send_again(is_repeatable=repeatable, was_handed_over=not self._outbox):
             return False
         self._was_sent_again = True
+        self.transaction.retries += ("stale",)
         if self.progress.upload is Upload.READING:
             self.progress.upload = Upload.WAITING  # none of it is taken before the head has gone out again
         self._outbox.clear()

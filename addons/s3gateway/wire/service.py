@@ -25,6 +25,7 @@ from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
     from s3gateway.wire.own_keys import OwnKeys
+    from s3gateway.wire.tracing import Tracer
     from s3gateway.wire.watching import Watch
 
 
@@ -73,6 +74,8 @@ class Service:
         self.spool = Spool(lambda: self.limits.spool)
         self.forms = Budget()
         self.is_ending = self.is_draining = self.is_closed = False  # see wire.draining; at last nobody is served
+        self.must_refuse: Callable[[], errors.S3Error | None] = _nothing
+        self.tracer: Tracer | None = None
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)
         self.bucket_cors = BucketCors(self.clock)
@@ -90,6 +93,10 @@ class Service:
     def limits(self) -> Limits:
         """The limits in force now."""
         return self._current().config.limits
+
+    def refusal(self) -> errors.S3Error | None:
+        """Give what a request that comes now is refused with, whatever it is; None where it is served."""
+        return errors.internal_error() if self.is_closed else self.must_refuse()
 
     def pool(self, current: Current) -> Pool:
         """The pool of connections to that backend; of backends that are configured no more, connections are let go.
@@ -146,6 +153,10 @@ class Service:
         cluster = self.cluster
         if cluster is not None:
             cluster.check(now)
+
+
+def _nothing() -> None:
+    return None
 
 
 def _key(current: Current) -> tuple[object, int]:

@@ -134,6 +134,7 @@ class Stepping:
 
     def _log(self, why: str) -> None:
         if why:
+            self.transaction.notes += (why,)
             logger.error("request %s: %s", self.transaction.record.request_id, why)
 
     def _log_fault(self, error: BaseException) -> None:
