@@ -139,6 +139,8 @@ class Canary:
     def _watch_keys(self, name: str, keys: Any, region: str) -> None:
         if not isinstance(keys, Mapping):
             return
+        for one in keys.get("keys") or ():
+            self._watch_keys(name, {"access_key_id": keys.get("access_key_id"), **one}, region)
         secret = keys.get("secret_access_key")
         for holder in ("secret_access_key_file", "file"):
             if keys.get(holder) and Path(keys[holder]).is_file():

@@ -1,9 +1,12 @@
 """The backend's credentials: given, from the environment, or from a profile."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from botocore.credentials import Credentials, RefreshableCredentials
 
+from s3gateway import signer
 from s3gateway.config.model import Chain, KeyPair
 from s3gateway.signer import CredentialsError, CredentialSource
 from s3gateway.sigv4.model import Secret
@@ -93,3 +96,43 @@ def test_half_a_profile(shared: Path) -> None:
     with pytest.raises(CredentialsError) as raised:
         CredentialSource(Chain("lake"))
     assert SECRET not in str(raised.value)
+
+
+def test_a_short_session_is_not_renewed_at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore renews within 15 minutes of the end by itself, so one of 15 minutes each time that it is read."""
+    made: list[RefreshableCredentials] = []
+
+    def refuse() -> dict[str, str]:
+        raise AssertionError("botocore has renewed it")
+
+    def find(chain: Chain) -> tuple[RefreshableCredentials, tuple[Path, ...]]:
+        end = datetime.now(UTC) + timedelta(minutes=15)
+        made.append(RefreshableCredentials(f"EK{len(made)}", SECRET, "token", end, refuse, "test"))
+        return made[-1], ()
+
+    monkeypatch.setattr(signer, "_find", find)
+    source = CredentialSource(Chain(None))
+    assert [source.current().access_key_id for _ in range(3)] == ["EK0"] * 3
+    assert source.renew().access_key_id == "EK1"
+    assert source.current().access_key_id == "EK1"
+    assert len(made) == 2
+
+
+def test_what_cannot_be_renewed_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then the same error is told, and nobody is asked."""
+    asked = 0
+
+    def find(chain: Chain) -> tuple[Credentials, tuple[Path, ...]]:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise CredentialsError("backend.credentials: the agent is gone")
+        return Credentials("EK", SECRET), ()
+
+    monkeypatch.setattr(signer, "_find", find)
+    source = CredentialSource(Chain(None))
+    source.current()
+    for look in (source.renew, source.current, source.current):
+        with pytest.raises(CredentialsError, match="the agent is gone"):
+            look()
+    assert asked == 2

@@ -12,6 +12,7 @@ import yaml
 from s3gateway.config import gateway_yaml, ldap, web_identity
 from s3gateway.config.keys import KEYS
 from s3gateway.config.kinds import Key
+from s3gateway.identity.lookup import read_answer
 from s3gateway.rules.access import Access
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +38,7 @@ OPTIONS = {
     "clients": ("--all", "--only", "--write", "--speed"),
     "demo": (),
     "diff_headers": ("--format", "--html"),
+    "keys": ("--days", "--json"),
     "explain": ("--config", "--known-host", "--html", "--format", "--serve"),
     "make_captures": (),
     "make_certs": ("--host",),
@@ -67,7 +69,7 @@ def _blocks(language: str) -> list[str]:
 
 def test_configuration_table_is_the_code() -> None:
     """Each key of the configuration has its row, in the order of the code, and there is no other row."""
-    rows = [line for line in README.splitlines() if re.match(r"\| `[a-z_]+[.\[]", line)]
+    rows = [line for line in README.splitlines() if re.match(r"\| `(?:[a-z_]+[.\[]|state`)", line)]
     assert rows == [_row(key) for key in KEYS]
 
 
@@ -90,6 +92,28 @@ def test_example_clients_are_accepted(tmp_path: Path) -> None:
     config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
     accesses = [client.access for client in config.clients.values() if isinstance(client.access, Access)]
     assert [access.list_buckets for access in accesses] == [True, False, False]
+
+
+def test_example_of_rotation_is_accepted(tmp_path: Path) -> None:
+    """Two secrets, one of which ends."""
+    (example,) = re.findall(r"^```\n(state: .*?)^```", README, re.DOTALL | re.MULTILINE)
+    for name in ("spark-2025", "spark-2026"):
+        (tmp_path / name).write_text(name)
+    config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
+    assert [dated.term.not_after is None for dated in config.clients["SPARKKEY"].secrets] == [False, True]
+    assert config.state == tmp_path / "state.json"
+
+
+def test_example_of_a_lookup_is_accepted(tmp_path: Path) -> None:
+    """Without clients; the answer shown is one that is taken."""
+    (example,) = re.findall(r"^```\n(lookup:\n.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (answer,) = re.findall(r'^```\n(\{"emulated".*?)^```', README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "portal-headers").write_text("Authorization: Bearer x\n")
+    config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + example, tmp_path)
+    found = read_answer(200, answer.encode(), "KEYID")
+    assert config.lookup is not None
+    assert found is not None
+    assert [right.is_for(found) for right in config.lookup.rights] == [True, False]
 
 
 def test_example_of_cors_is_accepted() -> None:

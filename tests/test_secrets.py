@@ -7,6 +7,7 @@ import pickle
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from s3gateway.answer_watch import Released
 from s3gateway.bodies.form_data import FormReader
 from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import parse
-from s3gateway.config.model import Client, KeyPair, Sts
+from s3gateway.config.model import Client, DatedKeys, KeyPair, LookupProvider, Sts
 from s3gateway.config.observing import Webhook
 from s3gateway.errors import S3Error
 from s3gateway.explain.charsets import Reading
@@ -27,9 +28,11 @@ from s3gateway.gateway import Arrival
 from s3gateway.http1.head import Answer, Request
 from s3gateway.identity.calls import Call
 from s3gateway.identity.issuer import Issuer
+from s3gateway.identity.keys import DatedSecret
 from s3gateway.identity.ldap import Entry, HeldKey, User
 from s3gateway.identity.ldap_messages import Received
 from s3gateway.identity.login import Login
+from s3gateway.identity.lookup import AnswerAges, FoundKey
 from s3gateway.identity.session import Ring, RingKey, Session
 from s3gateway.identity.web_identity import Presented
 from s3gateway.observed.log_line import Record
@@ -39,6 +42,7 @@ from s3gateway.rules import encryption
 from s3gateway.rules.access import ALL
 from s3gateway.rules.answer_head import AnswerHead
 from s3gateway.rules.health import Ask
+from s3gateway.rules.key_use import Ledger, Use
 from s3gateway.rules.quoting import ErrorDocument
 from s3gateway.serve.plan import Plan
 from s3gateway.serve.process import Start
@@ -127,6 +131,19 @@ HOLDERS = {
     "Secret": Secret(SECRET),
     "Signature": Signature(secrets_of(HEAD)[0]),
     "KeyPair": KEYS,
+    "FoundKey": FoundKey("K", Secret(SECRET), "alice"),
+    "LookupProvider": LookupProvider(
+        CONFIG.backend,
+        "/keys",
+        ((b"Authorization", Secret(SECRET)),),
+        SECRET.encode(),
+        AnswerAges(timedelta(), timedelta(), timedelta()),
+        1,
+        (),
+    ),
+    "DatedSecret": DatedSecret(Secret(SECRET)),
+    "DatedKeys": DatedKeys(KEYS),
+    "Ledger": Ledger(0, SECRET.encode()).merged([(KEYS, Use(0, 0))], 0),
     "Client": replace(CONFIG.clients["SPARKKEY"], keys=KEYS),
     "Config": replace(CONFIG, credentials=KEYS, encryption=(RULE,)),
     "Limits": CONFIG.limits,
@@ -194,11 +211,13 @@ HARMLESS = {
     "Acceptor": "a listening socket",
     "Access": "patterns",
     "AccessLog": "a stream",
+    "Acting": "an exchange, with the default repr",
     "Action": "names",
     "Addresses": "authorities",
     "Admin": "a listener, with the default repr",
     "AdminTrace": "lines of a log, with the default repr",
     "Announced": "a length and a digest",
+    "AnswerAges": "times",
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
@@ -211,14 +230,16 @@ HARMLESS = {
     "AuditLog": "targets, with the default repr",
     "Backend": "an address",
     "BackendConnection": "a transport, with the default repr",
+    "BackendSessions": "key pairs, with the default repr",
     "BadSignature": "Signatures, and data that repr leaves out",
+    "Bound": "counts",
     "Broke": "what the log tells",
     "BucketCors": "rules, with the default repr",
     "BucketLabels": "names, with the default repr",
     "BucketsOwn": "nothing",
     "Budget": "counts",
-    "Canary": "names, or a task, with the default repr",
     "Buffer": "bytes that were read, with the default repr",
+    "Canary": "names, or a task, with the default repr",
     "Canonical": "parts of a canonical request; repr leaves out values",
     "Certainty": "names",
     "Chain": "a profile's name",
@@ -240,6 +261,7 @@ HARMLESS = {
     "Connections": "addresses",
     "Context": "redacted heads",
     "CorsRule": "origins and names",
+    "Counter": "key pairs, with the default repr",
     "CrossOrigin": "an exchange, with the default repr",
     "DeleteBody": "a client's data, with the default repr",
     "Dialer": "servers and LdapSettings, with the default repr",
@@ -289,6 +311,10 @@ HARMLESS = {
     "Kind": "a setting's type",
     "LdapConnection": "a transport, with the default repr",
     "LdapPool": "connections, with the default repr",
+    "KeyLedger": "key pairs, with the default repr",
+    "KeyMetrics": "figures, with the default repr",
+    "KeyRow": "figures of a key",
+    "KnownKeys": "what repr leaves out",
     "Ledger": "counts of connections and tokens of rates, by a hash of the key",
     "LengthReader": "counts, with the default repr",
     "Line": "redacted targets",
@@ -296,6 +322,8 @@ HARMLESS = {
     "Listen": "addresses and paths",
     "LocationRewriter": "authorities",
     "LoginRates": "counts, with the default repr",
+    "LookingUp": "an exchange, with the default repr",
+    "Lookup": "what FoundKey holds, with the default repr",
     "Member": "connections, with the default repr",
     "Memory": "counts",
     "Merged": "metrics",
@@ -313,13 +341,14 @@ HARMLESS = {
     "Output": "a stream",
     "OwnAnswer": "a status, and a body that repr leaves out",
     "OwnChunks": "a client's data, with the default repr",
+    "OwnKeys": "key pairs, with the default repr",
     "PackedError": "a sentence",
     "Page": "an origin, names and a key",
     "Parent": "workers, with the default repr",
     "Payload": "a digest or a mode",
     "PayloadMode": "names",
-    "PlainAnswer": "fields and a body that repr leaves out",
     "Place": "a worker's place",
+    "PlainAnswer": "fields and a body that repr leaves out",
     "PlainBody": "nothing",
     "Policy": "what a session may do",
     "Polls": "counts, with the default repr",
@@ -339,6 +368,8 @@ HARMLESS = {
     "Refuse": "what the log tells",
     "RefusedWrite": "nothing",
     "RemoteKeys": "keys by id, with the default repr",
+    "Renewal": "times",
+    "Renewing": "an exchange, with the default repr",
     "Reply": "a backend's bytes, with the default repr",
     "Resigned": "a RequestHead, and a body that repr leaves out",
     "Response": "a redacted head",
@@ -346,6 +377,7 @@ HARMLESS = {
     "Result": "a directory's words",
     "Revocation": "a subject",
     "Role": "rules, and who may have them",
+    "Right": "patterns",
     "Row": "redacted headers",
     "Search": "a count, by its own repr",
     "Sending": "an exchange, with the default repr",
@@ -371,6 +403,7 @@ HARMLESS = {
     "Success": "what a client is answered",
     "Suspect": "functions",
     "Tally": "counts",
+    "Term": "times",
     "Terminal": "a terminal",
     "Terms": "numbers",
     "TextReader": "lines of a log, with the default repr",
@@ -378,10 +411,12 @@ HARMLESS = {
     "Trace": "ids of a trace",
     "Tracer": "settings, with the default repr",
     "Tracing": "an address and a share",
+    "TrialResult": "names",
     "Unreachable": "what the log tells",
     "Upload": "names",
     "Uploading": "an exchange, with the default repr",
     "User": "a name and attributes of the directory",
+    "Use": "figures",
     "Verdict": "a redacted Explanation, taken apart",
     "VerifiedChunks": "a client's signatures, with the default repr",
     "Waits": "names",

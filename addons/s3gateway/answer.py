@@ -192,7 +192,7 @@ def _told(
     if ours:
         sentence = known.sentence if known else f"the backend answered {answer.status} {shown}"
         why = f"the gateway's own key is refused at backend {backend.url}: {sentence}"
-        return Refuse(errors.gateway_not_authorized(), why, shown, known)
+        return Refuse(errors.gateway_not_authorized(), why, shown, known, is_of_gateway=True)
     if known and blames_rule(known.cause, outgoing.rule):
         return shown, f"encryption[{outgoing.rule}] fails at backend {backend.url}: {known.sentence}"
     return shown, ""

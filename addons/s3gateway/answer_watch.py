@@ -41,13 +41,15 @@ class Released:
 class Refuse:
     """An answer that must not reach the client. The client gets ``error``, and ``why`` is one line for the log.
 
-    ``code`` is the backend's error code and ``explanation`` what is known about it, for the record.
+    ``code`` is the backend's error code and ``explanation`` what is known about it, for the record. ``is_of_gateway``
+    says that the backend refuses what the gateway signs with, and not what the client asks for.
     """
 
     error: S3Error
     why: str
     code: str = ""
     explanation: Explanation | None = None
+    is_of_gateway: bool = False
 
 
 class _State(Enum):

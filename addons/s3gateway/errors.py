@@ -173,13 +173,14 @@ def not_implemented(message: str, header: tuple[bytes, bytes] | None = None) -> 
     return S3Error(501, "NotImplemented", message, header=header)
 
 
-def unknown_access_key(access_key_id: str) -> S3Error:
-    """403: nobody here has this access key."""
+def unknown_access_key(access_key_id: str, reason: str = "") -> S3Error:
+    """403: nobody here has this access key, or not now."""
     return S3Error(
         403,
         "InvalidAccessKeyId",
         "The AWS Access Key Id you provided does not exist in our records.",
         (("AWSAccessKeyId", access_key_id),),
+        reason=reason,
     )
 
 

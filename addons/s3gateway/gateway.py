@@ -4,8 +4,9 @@
 are two because a request without a body is signed as late as possible, after an operator may have edited it.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from s3gateway.bodies.own_chunks import OwnChunks, own_length
 from s3gateway.bodies.spooled import Spool, SpooledBody
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
+from s3gateway.identity.keys import proven_by
 from s3gateway.rules import access, aistor, anonymous, cors, encryption, headers, health_polls
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation, read_resource
@@ -27,7 +29,7 @@ from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
 from s3gateway.sigv4.checksums import checksums_in
 from s3gateway.sigv4.chunk_signatures import ChunkChain
-from s3gateway.sigv4.model import EMPTY_SHA256, Headers, Payload, PayloadMode, RequestHead
+from s3gateway.sigv4.model import EMPTY_SHA256, Headers, Payload, PayloadMode, RequestHead, Secret
 from s3gateway.sigv4.verify import Verified, check_region, verify
 
 _SHOWN_KEY = 20
@@ -90,8 +92,7 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
             raise health_polls.answer(config.listen.health_polls)
         raise anonymous.refusal(read_operation(head, config.domains).name)
     claimed = claim.read_claim(head)
-    client = caller(claimed, config, now)
-    verified = verify(claimed, head, client.keys.secret, now)
+    client, verified = proven(caller(claimed, config, now), now, lambda secret: verify(claimed, head, secret, now))
     if rates is not None:
         rates.charge(client.charged, config.limits.request_rate, now)
     operation = read_operation(head, config.domains)
@@ -104,10 +105,36 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
 
 
+def key_to_look_up(head: RequestHead, config: Config, now: datetime) -> str:
+    """Give the access key id that somebody else may know; empty where nobody need be asked."""
+    if config.lookup is None:
+        return ""
+    try:
+        check_head(head, config.limits)
+        check_target(head)
+        check_region(claim.read_claim(head), config.listen.regions, config.region)
+    except errors.S3Error:
+        return ""
+    return unknown_key(head, config, now)
+
+
 def caller(claimed: claim.Claim, config: Config, now: datetime) -> Client:
     """Find who claims to have signed, in a head or in a form; nothing is proven. Raises S3Error where there is none."""
     check_region(claimed, config.listen.regions, config.region)
     return session_client.find(claimed, config, now)
+
+
+def proven[V](client: Client, now: datetime, check: Callable[[Secret], V]) -> tuple[Client, V]:
+    """Check with each secret of the client's key that counts now; give the client with the one that holds.
+
+    Raises what ``check`` raises, or InvalidAccessKeyId where none counts.
+    """
+    if not client.secrets:
+        return client, check(client.keys.secret)
+    dated, found = proven_by(client.keys.access_key_id, client.secrets, now, check)
+    if dated.secret is client.keys.secret:
+        return client, found
+    return replace(client, keys=replace(client.keys, secret=dated.secret)), found
 
 
 def forward(
@@ -191,25 +218,34 @@ def page(head: RequestHead, config: Config) -> cors.Page | None:
 
 def ask_for_cors(bucket: str, config: Config, signer: Signer, now: datetime) -> RequestHead:
     """Build and sign the gateway's own GetBucketCors; a bucket's name needs no escaping."""
+    return own_get(b"/%b?cors" % bucket.encode(), config, signer, now)
+
+
+def own_get(target: bytes, config: Config, signer: Signer, now: datetime) -> RequestHead:
+    """Build and sign a GET of the gateway's own."""
     fields = (
         (b"Host", config.backend.authority.encode()),
         (b"X-Amz-Content-SHA256", EMPTY_SHA256.encode()),
         *signer.own_headers(now),
     )
-    head = RequestHead(b"GET", b"/%b?cors" % bucket.encode(), fields)
-    target = (canonical.canonical_uri(head.path), canonical.canonical_query(head.query))
-    signed = signer.sign(head, head.names, EMPTY_SHA256, target, now)
+    head = RequestHead(b"GET", target, fields)
+    canonical_target = (canonical.canonical_uri(head.path), canonical.canonical_query(head.query))
+    signed = signer.sign(head, head.names, EMPTY_SHA256, canonical_target, now)
     return RequestHead(head.method, head.target, signed.headers)
 
 
 def unknown_key(head: RequestHead, config: Config, now: datetime) -> str:
     """Give the access key that a request claims, where it is neither a client's nor a session's; else nothing."""
     with suppress(errors.S3Error):
-        claimed = claim.read_claim(head)
-        key = claimed.access_key_id
-        if claimed.session_token is None and key not in config.clients and not session_client.known(key, config, now):
-            return key
+        return unknown_claimed(claim.read_claim(head), config, now)
     return ""
+
+
+def unknown_claimed(claimed: claim.Claim, config: Config, now: datetime) -> str:
+    """Give the access key of a claim, where it is neither a client's nor a session's; else nothing."""
+    key = claimed.access_key_id
+    is_known = key in config.clients or claimed.session_token is not None
+    return "" if is_known or session_client.known(key, config, now) else key
 
 
 def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:
@@ -236,7 +272,7 @@ def claimed_name(claimed: claim.Claim, config: Config) -> str:
 
 def _shown_key(key: str, config: Config) -> str:
     """The beginning of an unknown access key id, unless it is a secret: some clients have the two swapped."""
-    is_secret = any(client.keys.secret.reveal() == key.encode() for client in config.clients.values())
+    is_secret = any(key.encode() in client.all_secrets for client in config.clients.values())
     return "" if is_secret else key[:_SHOWN_KEY]
 
 

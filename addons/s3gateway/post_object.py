@@ -92,8 +92,9 @@ def admit_form(
         raise missing_field("key")
     claimed = read_policy_claim(reader.fields)
     claim = claimed.claim
-    client = gateway.caller(claim, config, now)
-    verified = verify_policy(claimed, client.keys.secret, now)
+    client, verified = gateway.proven(
+        gateway.caller(claim, config, now), now, lambda secret: verify_policy(claimed, secret, now)
+    )
     if rates is not None:
         rates.charge(client.charged, config.limits.request_rate, now)
     policy = read_policy(claimed.policy)
@@ -114,6 +115,16 @@ def admit_form(
     verified = replace(verified, uri=canonical_uri(put.path))
     admitted = Admitted(put, arrival, client, verified, put.names, presigned=False, operation=operation)
     return AdmittedForm(admitted, policy.sizes, post_form.read_success(text, form.bucket, key, form.base))
+
+
+def key_to_look_up(reader: FormReader, config: Config, now: datetime) -> str:
+    """Give the access key id of a form that somebody else may know; empty where nobody need be asked."""
+    if config.lookup is None:
+        return ""
+    try:
+        return gateway.unknown_claimed(read_policy_claim(reader.fields).claim, config, now)
+    except errors.S3Error:
+        return ""
 
 
 def forward_form(form: AdmittedForm, length: int, config: Config, signer: Signer, now: datetime) -> Outgoing:

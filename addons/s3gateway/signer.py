@@ -10,20 +10,22 @@ import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from s3gateway.config.check import ConfigError
 from s3gateway.config.header_words import check_secret, check_token, check_word
 from s3gateway.config.model import Chain, KeyPair
+from s3gateway.identity.renewal import Renewal
 from s3gateway.sigv4 import canonical
 from s3gateway.sigv4.model import ALGORITHM, SERVICE, CredentialScope, Headers, RequestHead, Secret, Signature
 
@@ -32,6 +34,8 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 _HEX_DIGITS = 64
+_BOTOCORES_LEADS = ("_advisory_refresh_timeout", "_mandatory_refresh_timeout")
+"""How long before its end botocore renews a session by itself: 15 minutes, so one of 15 minutes at each look."""
 
 
 class CredentialsError(Exception):
@@ -64,6 +68,28 @@ class Signer:
 
     def __repr__(self) -> str:
         return f"Signer({self._region!r})"
+
+    def signs_with(self, keys: KeyPair) -> bool:
+        """Whether it signs with this key pair, session token included."""
+        mine = self._keys
+        pairs = ((mine.secret, keys.secret), (mine.session_token, keys.session_token))
+        return mine.access_key_id == keys.access_key_id and all(
+            (one.reveal() if one else b"") == (other.reveal() if other else b"") for one, other in pairs
+        )
+
+    @property
+    def access_key_id(self) -> str:
+        """Whose key it signs with."""
+        return self._keys.access_key_id
+
+    def sign_form(self, authority: str, form: bytes, now: datetime) -> RequestHead:
+        """Build and sign a POST to the STS at ``authority`` (its ``Host``); ``form`` is the body."""
+        kind = "application/x-www-form-urlencoded; charset=utf-8"
+        request = AWSRequest("POST", f"https://{authority}/", {"Host": authority, "Content-Type": kind}, form)
+        request.context["timestamp"] = canonical.amz_date(now)
+        _QuietAuth(self._credentials, "sts", self._region).add_auth(request)
+        fields = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+        return RequestHead(b"POST", b"/", (*fields, (b"Content-Length", b"%d" % len(form))))
 
     def own_headers(self, now: datetime) -> Headers:
         """Give the fields that belong to the gateway's signature: its date and, if temporary, its session token."""
@@ -106,6 +132,16 @@ def _with_authorization(head: RequestHead, value: bytes) -> Headers:
         return (*headers, (b"Authorization", value))
     at = head.lower_names.index(b"authorization")
     return (*headers[:at], (headers[at][0], value), *headers[at + 1 :])
+
+
+class _QuietAuth(SigV4Auth):
+    """botocore's signer without its debug log, which would hold session tokens."""
+
+    def add_auth(self, request: Any) -> None:
+        """As botocore's, at the time that the request's context has."""
+        self._modify_request_before_signing(request)  # type: ignore[attr-defined]  # no stub
+        text = self.string_to_sign(request, self.canonical_request(request))
+        self._inject_signature_to_request(request, self.signature(text, request))  # type: ignore[attr-defined]  # no stub
 
 
 class _RawHeadAuth(S3SigV4Auth):
@@ -160,38 +196,81 @@ class _RawHeadAuth(S3SigV4Auth):
 
 
 class CredentialSource:
-    """Where the backend's credentials come from; all of it may do I/O (files, refresh), so call it off the event loop.
+    """Where the backend's credentials come from; all of it may do I/O (files, calls), so call it off the event loop.
 
     ``files`` are those of botocore's that they may stand in: it reads them once, so whoever watches makes a new source.
+
+    A session is renewed here and not by botocore, which asks for a new one at each look at one of 15 minutes. Each
+    renewal is a new look through botocore's chain, so that a role, a token file or an endpoint is read anew.
     """
 
     def __init__(self, source: KeyPair | Chain) -> None:
         self.files: tuple[Path, ...] = ()
-        self._source: KeyPair | Credentials
+        self._source = source
+        self._renewal = Renewal()
+        self._found: Credentials | None = None
+        self._kept = source if isinstance(source, KeyPair) else None
+        self._failed: CredentialsError | None = None
         if isinstance(source, Chain):
-            self._source, self.files = _find(source)
-        else:
-            self._source = source
+            self._found, self.files = _find(source)
+
+    @property
+    def can_renew(self) -> bool:
+        """Whether a new look may find another key pair."""
+        return isinstance(self._source, Chain)
 
     def current(self) -> KeyPair:
-        """Give the key pair that is valid now. Raises :class:`CredentialsError`."""
+        """Give the key pair to sign with: a session is renewed ahead of its end, and counts on while that fails.
+
+        Raises :class:`CredentialsError`, the same one until it is tried again.
+        """
+        now = datetime.now(UTC)
+        if self._kept is not None and not self._renewal.is_due(now):
+            if self._failed is not None:
+                raise self._failed
+            return self._kept
+        return self._fetch(now)
+
+    def renew(self) -> KeyPair:
+        """Look anew, whatever is left of the session. Raises :class:`CredentialsError`."""
+        return self._fetch(datetime.now(UTC))
+
+    def _fetch(self, now: datetime) -> KeyPair:
         if isinstance(self._source, KeyPair):
             return self._source
         try:
-            frozen = self._source.get_frozen_credentials()
-        except BotoCoreError as error:
-            raise CredentialsError(f"backend.credentials: {type(error).__name__}") from None
-        if not frozen.access_key or not frozen.secret_key:
-            raise CredentialsError("backend.credentials: botocore found a key pair with an empty half")
-        where = "backend.credentials from botocore"
-        try:
-            return KeyPair(
-                check_word(f"{where}, the access key id", frozen.access_key),
-                Secret(check_secret(f"{where}, the secret", frozen.secret_key)),
-                Secret(check_token(f"{where}, the session token", frozen.token)) if frozen.token else None,
-            )
-        except ConfigError as error:
-            raise CredentialsError(str(error)) from None
+            found = self._found or _find(self._source)[0]
+            self._found = None
+            self._kept = _frozen(found)
+        except CredentialsError as error:
+            self._failed = error
+            self._renewal = self._renewal.failed(now)
+            raise
+        self._failed = None
+        self._renewal = Renewal.of(now, getattr(found, "_expiry_time", None))  # botocore tells it nowhere else
+        return self._kept
+
+
+def _frozen(credentials: Credentials) -> KeyPair:
+    """Read a key pair from botocore. Raises :class:`CredentialsError`."""
+    for name in _BOTOCORES_LEADS:
+        if hasattr(credentials, name):
+            setattr(credentials, name, 0)
+    try:
+        frozen = credentials.get_frozen_credentials()
+    except (BotoCoreError, ClientError, RuntimeError) as error:
+        raise CredentialsError(f"backend.credentials: {type(error).__name__}") from None
+    if not frozen.access_key or not frozen.secret_key:
+        raise CredentialsError("backend.credentials: botocore found a key pair with an empty half")
+    where = "backend.credentials from botocore"
+    try:
+        return KeyPair(
+            check_word(f"{where}, the access key id", frozen.access_key),
+            Secret(check_secret(f"{where}, the secret", frozen.secret_key)),
+            Secret(check_token(f"{where}, the session token", frozen.token)) if frozen.token else None,
+        )
+    except ConfigError as error:
+        raise CredentialsError(str(error)) from None
 
 
 def _find(chain: Chain) -> tuple[Credentials, tuple[Path, ...]]:

@@ -1,6 +1,7 @@
 """Every injected cause is named, with its decisive words; under a wrong secret each is called just that."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -195,3 +196,28 @@ def test_several_missing_headers_are_all_named() -> None:
     why = told(drops(drops(head, "User-Agent"), "amz-sdk-invocation-id")).explanation
     assert why.cause == "header-missing"
     assert "amz-sdk-invocation-id and User-Agent are signed and did not arrive" in why.sentence
+
+
+def test_a_secret_that_has_ended() -> None:
+    """Is named by its number, with the moment; one that counts beside the first is no cause of anything."""
+    keys = [
+        {"secret_access_key": "old-secret-of-spark", "not_after": "2020-01-01"},
+        {"secret_access_key": "another-of-spark"},
+        {"secret_access_key": CLIENT.secret},
+    ]
+    client = {"name": "spark", "access_key_id": CLIENT.access_key_id, "keys": keys, "buckets": ["*"]}
+    config = build({**DOCUMENT, "clients": [client], "listen": {"host": "127.0.0.1", "port": 8001}}, Path())
+    now = datetime.now(UTC)
+
+    def why(secret: str, change: Callable[[RequestHead], RequestHead] = lambda head: head) -> str:
+        found = explain(change(botocore(Keys(secret=secret), "GET", "/bucket/key")), config, now).explanation
+        return f"{found.cause}: {found.sentence}"
+
+    assert why("old-secret-of-spark") == (
+        "secret-out-of-term: client `spark` signs with secret 1 of its access key `SPARKKEY`, which ended at "
+        "2020-01-01T23:59:59Z; give it the one that counts now"
+    )
+    assert why(CLIENT.secret).startswith(VALID)
+    assert why("nobodys").startswith("wrong-secret")
+    moved = why(CLIENT.secret, lambda head: sets(head, "Host", "gateway.example"))
+    assert moved.startswith("host")

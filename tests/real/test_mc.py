@@ -27,13 +27,21 @@ LARGE = 70 << 20
 class Mc:
     """``mc`` with a configuration folder of its own."""
 
-    def __init__(self, program: Path, folder: Path, url: str, ca_file: Path) -> None:
+    def __init__(
+        self,
+        program: Path,
+        folder: Path,
+        url: str,
+        ca_file: Path,
+        access_key: str = SPARK_CLIENT["access_key_id"],
+        secret_key: str = SPARK_CLIENT["secret_access_key"],
+    ) -> None:
         authorities = folder / "certs" / "CAs"
         authorities.mkdir(parents=True)
         shutil.copy(ca_file, authorities / "ca.crt")
         self._base = [str(program), "--config-dir", str(folder), "--json", "--quiet"]
         self.url = url
-        self.run("alias", "set", "gw", url, SPARK_CLIENT["access_key_id"], SPARK_CLIENT["secret_access_key"])
+        self.run("alias", "set", "gw", url, access_key, secret_key)
 
     def run(self, *arguments: str | Path, ok: bool = True) -> list[dict[str, Any]]:
         """Run to the end; its lines of JSON."""

@@ -8,6 +8,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,13 +18,14 @@ from lab.certs import Certs
 from s3gateway.config.gateway_yaml import build
 from s3gateway.config.model import KeyPair
 from s3gateway.observed.transaction import Transaction
-from s3gateway.signer import Signer
+from s3gateway.signer import CredentialSource, Signer
 from s3gateway.sigv4.model import Secret
 from s3gateway.wire.backends import BackendConnection, Pool
 from s3gateway.wire.client import ClientConnection
 from s3gateway.wire.cluster import Cluster, Resolve, resolve
 from s3gateway.wire.contexts import for_backend, for_clients, with_certificate
 from s3gateway.wire.front import Front
+from s3gateway.wire.own_keys import OwnKeys, trial
 from s3gateway.wire.proxied import Address
 from s3gateway.wire.service import Current, Service
 from s3gateway.wire.watching import Watch
@@ -69,6 +71,8 @@ class Wire:
         cors: Any = None,
         clients: Any = CLIENTS,
         domains: Any = (),
+        own_keys: Any = None,
+        lookup: Any = None,
         sections: dict[str, Any] | None = None,
         proxy_protocol: Any = (),
         several: dict[str, Any] | None = None,
@@ -76,18 +80,20 @@ class Wire:
         resolve: Resolve = resolve,
         **limits: Any,
     ) -> None:
+        credentials = {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key}
         document = {
             "listen": {"certificate": str(certs.gateway), "proxy_protocol": list(proxy_protocol)},
             "health": health or {},
             "backend": {
                 **(several or {"endpoint": endpoint or backend.endpoint}),
                 "ca_file": str(backend.ca_file),
-                "credentials": {"access_key_id": backend.access_key, "secret_access_key": backend.secret_key},
+                "credentials": credentials if own_keys is None else {"keys": [credentials, *own_keys]},
             },
             "clients": clients,
             "addressing": {"domains": list(domains)},
             "cors": cors,
             "limits": {"refusal_linger": 1, **limits},
+            "lookup": lookup,
             **(sections or {}),
         }
         config = build(document, Path())
@@ -156,9 +162,16 @@ class Wire:
     async def _begin(self) -> None:
         base = self._loop.time
         self._loop.time = lambda: base() + self._ahead  # type: ignore[method-assign]
-        self._service = Service(lambda: self._current, self.books, self._resolve)
+        service = self._service = Service(lambda: self._current, self.books, self._resolve)
+        service.own_keys = own_keys = OwnKeys(self._current.config, CredentialSource(self._current.config.credentials))
+        own_keys.try_out = trial(service)
+        own_keys.on_change = self._on_own_key
         self._server = await self._loop.create_server(partial(_Accepted, self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def _on_own_key(self) -> None:
+        if self._service.own_keys is not None:
+            self._current = replace(self._current, signer=self._service.own_keys.signer)
 
     async def _end(self) -> None:
         self._server.close()

@@ -2,6 +2,7 @@
 
 from s3gateway.config.kinds import (
     BACKEND_TYPE,
+    DATE,
     FILE,
     PATH,
     PORT,
@@ -69,6 +70,17 @@ BACKEND_KEYS = (
         "A profile of the AWS shared files instead. With no credentials at all, "
         "botocore's own chain (environment first) is used.",
     ),
+    Key(
+        "backend.credentials.keys[].access_key_id",
+        TEXT,
+        "Several keys instead, the preferred one first: the gateway takes the first that is in its term and that the "
+        "backend accepts. See [Rotate keys](#rotate-keys).",
+    ),
+    Key("backend.credentials.keys[].secret_access_key", SECRET, "Its secret."),
+    Key("backend.credentials.keys[].secret_access_key_file", FILE, "A file holding the secret instead."),
+    Key("backend.credentials.keys[].session_token", SECRET, "Its session token, for temporary credentials."),
+    Key("backend.credentials.keys[].not_before", DATE, "From when it may be used."),
+    Key("backend.credentials.keys[].not_after", DATE, "Until when it may be used."),
     Key(
         "health.interval",
         SECONDS,

@@ -34,6 +34,7 @@ _SECTIONS = (
     "clients",
     "ldap",
     "web_identity",
+    "lookup",
     "encryption",
     "sts",
     "roles",
@@ -46,10 +47,14 @@ _SECTIONS = (
     "audit",
     "tracing",
     "canary",
+    "state",
 )
 _LISTS = ("clients", "web_identity", "encryption", "roles")
 _SWITCHES = frozenset(("sts",))
 """Sections that switch something on by being there, with nothing in them as well."""
+
+_PLAIN = {key.path: key for key in KEYS if "." not in key.path}
+"""Sections that are one value."""
 
 BUCKETS_OWN = "bucket"
 """``cors: bucket`` leaves the rules to the bucket's own document at the backend."""
@@ -80,6 +85,8 @@ def check(document: object, fallback: Mapping[str, Any] = MappingProxyType({})) 
             values[section] = _check_cors(given)
         elif section in _SWITCHES and section not in document:
             values[section] = None
+        elif section in _PLAIN:
+            values[section] = _check_value(section, _PLAIN[section], given, present=section in document)
         elif section in _LISTS:
             values[section] = _check_list(section, section, given)
         else:

@@ -15,14 +15,17 @@ from typing import Any
 from s3gateway.config.addresses import check_listen_host, read_domain
 from s3gateway.config.admin import read_admin
 from s3gateway.config.audit import read_audit
+from s3gateway.config.backend_identity import read_backend_policy
 from s3gateway.config.canary import read_canary
 from s3gateway.config.check import ConfigError, check, quoted
+from s3gateway.config.client_keys import read_client_keys, read_own_keys
 from s3gateway.config.cors import read_cors
 from s3gateway.config.endpoints import read_health, read_sites
 from s3gateway.config.files import Files, reason
 from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.ldap import read_ldap
-from s3gateway.config.model import Chain, Client, Config, KeyPair, Listen, is_pattern
+from s3gateway.config.lookup import read_lookup
+from s3gateway.config.model import Chain, Client, Config, DatedKeys, KeyPair, Listen, is_pattern
 from s3gateway.config.networks import read_networks
 from s3gateway.config.patterns import check_bucket, check_client, check_prefix
 from s3gateway.config.roles import check_role, read_roles
@@ -60,19 +63,20 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
     config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
-    looks_up = config.ldap is not None and config.ldap.keys is not None
-    if config.sts is None and (config.web_identity or (config.ldap is not None and not looks_up)):
+    looks_up = config.lookup is not None or (config.ldap is not None and config.ldap.keys is not None)
+    opens_roles = config.ldap is not None and config.ldap.keys is not None
+    if config.sts is None and (config.web_identity or (config.ldap is not None and config.ldap.keys is None)):
         section = "web_identity" if config.web_identity else "ldap"
         raise ConfigError(section, "is there, and nobody can log in without sts", "add 'sts: {}'")
     if not config.clients and config.sts is None and not looks_up:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
-    has_users = any(role.takes_logins for role in config.roles)
+    has_users = config.lookup is not None or any(role.takes_logins for role in config.roles)
     for i, rule in enumerate(config.encryption):
         if not has_users:
             check_client(f"encryption[{i}].client", rule.client, (client.name for client in config.clients.values()))
         if rule.role != "*":
             check_role(f"encryption[{i}].role", rule.role, config.roles)
-    if config.roles and config.sts is None and not looks_up:
+    if config.roles and config.sts is None and not opens_roles:
         raise ConfigError("roles", "are there, and nobody can take one without sts", "add 'sts: {}'")
     return config
 
@@ -90,9 +94,10 @@ def build(
 
 
 def _build(values: dict[str, Any], reader: Files) -> Config:
-    credentials = _credentials(values["backend"]["credentials"], reader)
+    credentials, own_keys = _credentials(values["backend"]["credentials"], reader)
     listen = _listen(values["listen"], values["backend"]["region"], reader)
     clients = _clients(values["clients"], reader)
+    lookup = read_lookup(values["lookup"], reader, _access)
     sites = read_sites(values["backend"], listen, reader)
     return Config(
         listen=listen,
@@ -101,6 +106,7 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         dns_ttl=values["backend"]["dns_ttl"],
         health=read_health(values["health"]),
         credentials=credentials,
+        own_keys=own_keys,
         clients=clients,
         ldap=read_ldap(values["ldap"], reader),
         web_identity=read_web_identity(values["web_identity"], reader),
@@ -119,6 +125,8 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         sts=read_sts(values["sts"], reader),
         roles=read_roles(values["roles"], _access, (client.name for client in clients.values())),
         files=tuple(reader.seen),
+        state=reader.place("state", values["state"]) if values["state"] else None,
+        lookup=lookup,
     )
 
 
@@ -154,29 +162,35 @@ def _regions(values: Iterable[str] | None, backends: str) -> tuple[str, ...]:
     return regions
 
 
-def _credentials(values: dict[str, Any], files: Files) -> KeyPair | Chain:
+def _credentials(values: dict[str, Any], files: Files) -> tuple[KeyPair | Chain, tuple[DatedKeys, ...]]:
+    """Read where the gateway's own key comes from; all of its keys, too, where there are several."""
     key = "backend.credentials"
     pair = {name for name in ("access_key_id", "secret_access_key", "session_token") if values.get(name)}
-    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile"))]
+    keys = values.get("keys")
+    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile")), bool(keys)]
     if sum(sources) > 1:
         raise ConfigError(
-            key, "names more than one source", "keep one of access_key_id + secret_access_key, file, profile"
+            key, "names more than one source", "keep one of access_key_id + secret_access_key, keys, file, profile"
         )
+    if keys:
+        own_keys = read_own_keys(f"{key}.keys", keys, files)
+        return own_keys[0].keys, own_keys
     if values.get("file"):
-        return read_credentials_file(files, f"{key}.file", values["file"])
+        return read_credentials_file(files, f"{key}.file", values["file"]), ()
     if not pair:
-        return Chain(values.get("profile"))
+        return Chain(values.get("profile")), ()
     for name in ("access_key_id", "secret_access_key"):
         if name not in pair:
             raise ConfigError(
                 f"{key}.{name}", "is missing or empty", "set access_key_id and secret_access_key together"
             )
     token = values.get("session_token")
-    return KeyPair(
+    given = KeyPair(
         check_word(f"{key}.access_key_id", values["access_key_id"]),
         Secret(check_secret(f"{key}.secret_access_key", values["secret_access_key"])),
         Secret(check_token(f"{key}.session_token", token)) if token else None,
     )
+    return given, ()
 
 
 def read_credentials_file(files: Files, key: str, name: str) -> KeyPair:
@@ -200,26 +214,15 @@ def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
     clients: dict[str, Client] = {}
     for i, entry in enumerate(entries):
         key = f"clients[{i}]"
-        secret, file = entry.get("secret_access_key"), entry.get("secret_access_key_file")
-        if bool(secret) == bool(file):
-            raise ConfigError(
-                f"{key}.secret_access_key",
-                "is missing or empty" if not secret else "is set besides secret_access_key_file",
-                "set exactly one of secret_access_key and secret_access_key_file",
-            )
-        if file:
-            secret = files.text(f"{key}.secret_access_key_file", file).strip()
-            if not secret:
-                raise ConfigError(f"{key}.secret_access_key_file", f"{quoted(file)} is empty", "put the secret into it")
-        secret = check_secret(f"{key}.secret_access_key{'_file' if file else ''}", str(secret))
-        access_key_id = check_word(f"{key}.access_key_id", entry["access_key_id"])
-        if "/" in access_key_id:
-            raise ConfigError(f"{key}.access_key_id", f"{quoted(access_key_id)} holds a slash", "SigV4 cannot carry it")
-        if access_key_id in clients:
-            raise ConfigError(
-                f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
-            )
-        clients[access_key_id] = Client(entry["name"], KeyPair(access_key_id, Secret(secret)), _access(key, entry))
+        access = _access(key, entry)
+        policy = read_backend_policy(key, entry, access)
+        for access_key_id, secrets in read_client_keys(key, entry, files).items():
+            if access_key_id in clients:
+                raise ConfigError(
+                    f"{key}.access_key_id", f"{quoted(access_key_id)} is used twice", "give each client its own"
+                )
+            keys = KeyPair(access_key_id, secrets[0].secret)
+            clients[access_key_id] = Client(entry["name"], keys, access, secrets=secrets, backend_policy=policy)
     return clients
 
 

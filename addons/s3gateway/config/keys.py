@@ -6,10 +6,13 @@ The README's table is rendered from it, and a test holds the two together.
 from s3gateway.config.backend_keys import BACKEND_KEYS
 from s3gateway.config.identity_keys import IDENTITY_KEYS
 from s3gateway.config.kinds import (
+    CLIENT_IDENTITY,
+    DATE,
     FILE,
     HEALTH,
     LOG_FORMAT,
     NUMBER,
+    PER_SECOND,
     PORT,
     REQUIRED,
     SECONDS,
@@ -61,9 +64,21 @@ KEYS = (
     ),
     *BACKEND_KEYS,
     Key("clients[].name", TEXT, "Identity, for rules and the log.", REQUIRED),
-    Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once.", REQUIRED),
+    Key("clients[].access_key_id", TEXT, "Access key that the client signs with; each only once."),
     Key("clients[].secret_access_key", SECRET, "Its secret."),
     Key("clients[].secret_access_key_file", FILE, "A file holding the secret instead."),
+    Key("clients[].not_before", DATE, "From when the key counts: `2026-12-31` (UTC) or `2026-12-31T18:00:00Z`."),
+    Key("clients[].not_after", DATE, "Until when it counts, that day or second included. 403 InvalidAccessKeyId."),
+    Key(
+        "clients[].keys[].access_key_id",
+        TEXT,
+        "Several keys, or several secrets of one, in place of the four above; all that are in their term count. By "
+        "default the client's `access_key_id`. See [Rotate keys](#rotate-keys).",
+    ),
+    Key("clients[].keys[].secret_access_key", SECRET, "Its secret."),
+    Key("clients[].keys[].secret_access_key_file", FILE, "A file holding the secret instead."),
+    Key("clients[].keys[].not_before", DATE, "From when it counts."),
+    Key("clients[].keys[].not_after", DATE, "Until when it counts."),
     Key("clients[].buckets", TEXTS, "Patterns (`*`, `?`) of the buckets it may use. None by default.", ()),
     Key(
         "clients[].prefixes",
@@ -88,6 +103,13 @@ KEYS = (
         "clients[].list_buckets",
         YES_NO,
         "Whether it may list the names of all the backend's buckets. By default only with `*` in `buckets`.",
+    ),
+    Key(
+        "clients[].backend_identity",
+        CLIENT_IDENTITY,
+        "Whose hand reaches the backend: the gateway's own key, or a `session` there that the client's rules narrow. "
+        "See [Whose hand at the backend](#whose-hand-at-the-backend).",
+        "shared",
     ),
     *LDAP_KEYS,
     *WEB_IDENTITY_KEYS,
@@ -207,4 +229,42 @@ KEYS = (
     Key("canary.client", TEXT, "Name of the client that does it; it must be allowed to put, get and delete there."),
     Key("canary.timeout", SECONDS, "How long all of it may take.", 2),
     Key("canary.retry", SECONDS, "How long after a failure it is tried again.", 10),
+    Key(
+        "state",
+        FILE,
+        "File in which it is kept how often, and when last, each key of a client was used, for `scripts/keys`, metrics "
+        "and warnings. All processes share it; each writes once a minute at most. Made with mode 0600. Without it each "
+        "process counts for itself, from its start.",
+    ),
+    Key(
+        "lookup.url",
+        TEXT,
+        "Where access keys are asked for that `clients` does not name: `GET url/KEYID`. `clients` may then be missing. "
+        "See [Keys that somebody else knows](#keys-that-somebody-else-knows).",
+    ),
+    Key("lookup.headers_file", FILE, "A file of headers to send along, `Name: value` on each line: `Authorization`."),
+    Key("lookup.ca_file", FILE, "PEM CA that signed its certificate. Without it the public CAs count."),
+    Key("lookup.cache", SECONDS, "How long an answer that names a key counts, and so one that is taken back.", 120),
+    Key("lookup.negative_cache", SECONDS, "How long an answer counts that nobody has a key.", 30),
+    Key("lookup.last_good", SECONDS, "How long the last answer that named a key counts while none comes.", 3600),
+    Key(
+        "lookup.per_second",
+        PER_SECOND,
+        "Most look-ups of unknown keys, in bursts of up to as many, then 503 SlowDown; and as many of known ones. "
+        "Strangers choose what is asked for.",
+        20,
+    ),
+    Key(
+        "lookup.rights[].users",
+        TEXTS,
+        "Patterns of the users that the entry is for. The first entry that fits decides, and none opens nothing. "
+        "Without `users` and `groups` it is for all.",
+        (),
+    ),
+    Key("lookup.rights[].groups", TEXTS, "Patterns of the groups that it is for, too.", ()),
+    Key("lookup.rights[].buckets", TEXTS, "As for `clients`.", ()),
+    Key("lookup.rights[].prefixes", TEXTS, "As for `clients`.", ()),
+    Key("lookup.rights[].read_only", YES_NO, "As for `clients`.", default=False),
+    Key("lookup.rights[].operations", TEXTS, "As for `clients`.", ()),
+    Key("lookup.rights[].list_buckets", YES_NO, "As for `clients`."),
 )

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 REQUIRED = object()
@@ -59,6 +59,8 @@ HEALTH = Kind("403 or 200", lambda value: _is_int(value) and value in (403, 200)
 BACKEND_TYPE = Kind("minio or aistor", lambda value: value in ("minio", "aistor"), "")
 MOMENT = Kind("date and time", _is_moment)
 BACKEND_IDENTITY = Kind("shared, session or as_user", lambda value: value in ("shared", "session", "as_user"), "")
+DATE = Kind("date", lambda value: isinstance(value, date) or (isinstance(value, str) and value != ""))
+CLIENT_IDENTITY = Kind("shared or session", lambda value: value in ("shared", "session"), "")
 LOG_FORMAT = Kind("auto, text or json", lambda value: value in ("auto", "text", "json"), "")
 
 

@@ -1,5 +1,6 @@
 """What the gateway decides by, as frozen values. :mod:`s3gateway.config.gateway_yaml` makes them."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +10,9 @@ from pathlib import Path
 from s3gateway.config.observing import Audit, Canary, Tracing
 from s3gateway.config.shutdown import Shutdown
 from s3gateway.identity.issuer import Issuer
+from s3gateway.identity.keys import OPEN, DatedSecret, Term
 from s3gateway.identity.ldap import LdapSettings
+from s3gateway.identity.lookup import AnswerAges, Right
 from s3gateway.identity.model import LONGEST_SESSION, Revocation, Role
 from s3gateway.identity.session import Ring, Session
 from s3gateway.rules.access import Rights
@@ -17,7 +20,7 @@ from s3gateway.rules.aistor import MINIO
 from s3gateway.rules.cors import CorsRule
 from s3gateway.rules.encryption import EncryptionRule
 from s3gateway.rules.limits import Limits
-from s3gateway.sigv4.model import KeyPair
+from s3gateway.sigv4.model import KeyPair, Secret
 
 __all__ = [
     "Admin",
@@ -147,10 +150,21 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class DatedKeys:
+    """One of the gateway's own key pairs at the backend, and when it counts."""
+
+    keys: KeyPair
+    term: Term = OPEN
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """A caller: identity for rules and log, key pair, and what it may do.
 
-    For a session ``roles`` names its roles, and ``session`` is what its token holds.
+    For a session ``roles`` names its roles, and ``session`` is what its token holds. ``secrets`` are all secrets of the
+    key pair's id, with their terms; of a client that is admitted ``keys`` holds the one that it signed with. Without
+    any, the one in ``keys`` always counts. With a ``backend_policy`` its requests go to the backend under a session of
+    their own, which that policy narrows.
     """
 
     name: str
@@ -158,6 +172,8 @@ class Client:
     access: Rights
     roles: tuple[str, ...] = ()
     session: Session | None = None
+    secrets: tuple[DatedSecret, ...] = ()
+    backend_policy: str = field(default="", repr=False)
 
     @property
     def charged(self) -> str:
@@ -165,6 +181,29 @@ class Client:
         if self.session is None:
             return self.keys.access_key_id
         return self.session.parent or f"{self.session.source} {self.session.subject}"
+
+    @property
+    def all_secrets(self) -> tuple[bytes, ...]:
+        """Every secret of the key pair's id, whether it counts or not: for what must not be told."""
+        return (self.keys.secret.reveal(), *(dated.secret.reveal() for dated in self.secrets))
+
+
+@dataclass(frozen=True, slots=True)
+class LookupProvider:
+    """Where access keys are asked for that ``clients`` does not name, and what their users may do.
+
+    ``path`` is put before the access key id, ``headers`` are sent along; ``context`` is None for plain HTTP. Two with
+    the same settings are equal, whatever is made of these.
+    """
+
+    place: Backend
+    path: str
+    headers: tuple[tuple[bytes, Secret], ...] = field(compare=False)
+    headers_digest: bytes = field(repr=False)
+    spans: AnswerAges
+    per_second: float
+    rights: tuple[Right, ...]
+    context: ssl.SSLContext | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +237,8 @@ class Config:
     ``cors`` is None where the gateway does not decide about pages of other origins: the backend's fields pass.
     ``backend`` is the server that a request goes to; before one is chosen, the first. ``sites`` are empty where
     ``backend.endpoint`` names the only one: nothing is chosen then, and nothing is asked for its health.
+    ``own_keys`` are all of the gateway's keys at the backend where there are several, ``state`` the file in which the
+    use of clients' keys is kept.
     """
 
     listen: Listen
@@ -225,6 +266,9 @@ class Config:
     ldap: LdapSettings | None = None
     web_identity: tuple[Issuer, ...] = ()
     found: dict[str, tuple[Client, datetime]] = field(default_factory=dict, compare=False, repr=False)
+    own_keys: tuple[DatedKeys, ...] = ()
+    state: Path | None = None
+    lookup: LookupProvider | None = None
 
     @property
     def region(self) -> str:

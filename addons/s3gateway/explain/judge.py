@@ -14,6 +14,7 @@ from s3gateway.explain import why
 from s3gateway.explain.backend import explain_backend, explain_head, read_refusal
 from s3gateway.explain.cause import Certainty
 from s3gateway.explain.evidence import evidence_of, explain_evidence, proves
+from s3gateway.identity.keys import DatedSecret, proven_by
 from s3gateway.observed.capture import Explanation, Head
 from s3gateway.reading.model import Found
 from s3gateway.rules.access import Access
@@ -114,8 +115,9 @@ class Judge:
         if case.raw is None or self._config is None or not case.body:
             return None
         claim = read_claim(case.raw)
-        client = self._config.clients.get(claim.access_key_id) or find(claim, self._config, now)
-        verified = verify(claim, case.raw, client.keys.secret, now)
+        raw, client = case.raw, self._config.clients.get(claim.access_key_id) or find(claim, self._config, now)
+        secrets = client.secrets or (DatedSecret(client.keys.secret),)
+        _, verified = proven_by(claim.access_key_id, secrets, now, lambda secret: verify(claim, raw, secret, now))
         if verified.payload.mode not in _SIGNED_CHUNKS:
             return None
         chains = (_chain(verified), _chain(verified))

@@ -36,8 +36,9 @@ _MOST_CUT = 64
 """Characters that a secret may lack at one end: AWS's and MinIO's have 40."""
 
 
-def secrets(draft: Draft, client: Client, config: Config) -> Iterator[Suspect]:
-    """Secrets of other people, and this client's own in disguise."""
+def secrets(draft: Draft, client: Client, config: Config, now: datetime) -> Iterator[Suspect]:
+    """Secrets that count no more or not yet, those of other people, and this client's own in disguise."""
+    yield from _out_of_term(client, now)
     who, mine = quoted(client.name), draft.secret.reveal().decode("utf-8", "surrogateescape")
     others = [other for other in config.clients.values() if other.keys.access_key_id != client.keys.access_key_id]
     for count, other in enumerate(others[:_MOST_CLIENTS]):
@@ -54,6 +55,19 @@ def secrets(draft: Draft, client: Client, config: Config) -> Iterator[Suspect]:
         yield of_part("secret-of-the-backend", sentence, secret=config.credentials.secret)
     for cause, sentence, text in _disguises(mine, who, client.keys.access_key_id):
         yield of_part(cause, sentence, secret=Secret(text), likely=cause == "secret-white-space")
+
+
+def _out_of_term(client: Client, now: datetime) -> Iterator[Suspect]:
+    for dated in client.secrets:
+        term = dated.term
+        if term.holds(now) or dated.secret.reveal() == client.keys.secret.reveal():
+            continue
+        when = term.told(now)
+        sentence = (
+            f"client {quoted(client.name)} signs with secret {dated.number} of its access key "
+            f"{quoted(client.keys.access_key_id)}, which {when}; give it the one that counts now"
+        )
+        yield of_part("secret-out-of-term", sentence, secret=dated.secret, likely=True)
 
 
 def _disguises(mine: str, who: str, access_key_id: str) -> Iterator[tuple[str, str, str]]:

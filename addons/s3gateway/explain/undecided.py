@@ -16,6 +16,9 @@ from s3gateway.sigv4.model import RequestHead
 
 WRONG_SECRET, BEYOND, UNEXPLAINED = "wrong-secret", "changed-beyond-guessing", "unexplained"
 
+CAUSES = (WRONG_SECRET, BEYOND, UNEXPLAINED)
+"""What is said where nothing was found."""
+
 _TRACED = "tracing-header-signed"
 _UNGUESSABLE = (b"user-agent", b"content-type", b"content-length", b"range")
 """Signed headers that proxies are known to rewrite and whose old value may be anything."""

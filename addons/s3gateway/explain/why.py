@@ -63,22 +63,55 @@ def explain(
                 return Outcome(unknown)
             client = session_client.find(claim, config, now)
         check_region(claim, config.listen.regions, config.region)
-        base = draft.received(claim, head, client.keys.secret)
         at = signed_at(claim)
     except errors.S3Error as error:
         return Outcome(Explanation(_refused(error), f"{error.code}: {error.message}", certainty=CERTAIN))
-    late = clock.wrong(at, now, claim.expires)
-    search = Search(claim.signature, max_tries)
+    case = _Case(claim, head, config, now, at, known_hosts, max_tries, secret_proven)
+    first: Outcome | None = None
+    for one in _by_secret(client, now):
+        outcome = _explained(case, one)
+        if not outcome.explanation.cause.endswith(undecided.CAUSES):
+            return outcome
+        first = first or outcome
+    return first or Outcome(tokens.unknown_key(claim))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A request that claims to be signed ``at`` a time, and what there is to explain it with."""
+
+    claim: Claim
+    head: RequestHead
+    config: Config
+    now: datetime
+    at: datetime
+    known_hosts: tuple[str, ...]
+    max_tries: int
+    secret_proven: bool
+
+
+def _by_secret(client: Client, now: datetime) -> Iterator[Client]:
+    """Give the client with each of its secrets that count, or with the first one if none does."""
+    counting = [dated.secret for dated in client.secrets if dated.term.holds(now)]
+    for secret in counting or [client.keys.secret]:
+        yield replace(client, keys=replace(client.keys, secret=secret))
+
+
+def _explained(case: _Case, client: Client) -> Outcome:
+    """Explain it for one secret."""
+    claim, head = case.claim, case.head
+    base = draft.received(claim, head, client.keys.secret)
+    late = clock.wrong(case.at, case.now, claim.expires)
+    search = Search(claim.signature, case.max_tries)
     wide = draft.folded_wide(base, head)
     fitting = base if search.fits(base) else wide if wide and search.fits(wide) else None
     if fitting:
-        return Outcome(late or _fitting(claim, head, client, fitting, now), search.tries)
-    suspects = _suspects(base, head, client, config, known_hosts)
-    found = search.run(base, suspects, _sweeps(base, config))
+        return Outcome(late or _fitting(claim, head, client, fitting, case.now), search.tries)
+    found = search.run(base, _suspects(base, client, case), _sweeps(base, case.config))
     if found.culprits:
         told = _found(found, base)
     else:
-        told = undecided.nothing(found, base, head, client, secret_proven=secret_proven)
+        told = undecided.nothing(found, base, head, client, secret_proven=case.secret_proven)
     if late:
         told = replace(told, cause=f"{late.cause}+{told.cause}", sentence=f"{late.sentence}; and {told.sentence}")
     return Outcome(told, found.tries, found.complete)
@@ -91,13 +124,12 @@ def _refused(error: errors.S3Error) -> str:
     return "signature-version" if "authorization mechanism" in error.message else "refused"
 
 
-def _suspects(
-    base: draft.Draft, head: RequestHead, client: Client, config: Config, known_hosts: tuple[str, ...]
-) -> Iterator[Suspect]:
+def _suspects(base: draft.Draft, client: Client, case: _Case) -> Iterator[Suspect]:
+    head, config = case.head, case.config
     return chain(
-        hosts.suspects(base, head, hosts.names(config, known_hosts)),
+        hosts.suspects(base, head, hosts.names(config, case.known_hosts)),
         fields.suspects(base, head),
-        keys.secrets(base, client, config),
+        keys.secrets(base, client, config, case.now),
         paths.suspects(base, head),
         queries.suspects(base, head, _operation(head, config)),
         modes.suspects(base),
@@ -173,7 +205,7 @@ def _swapped_keys(head: RequestHead, config: Config) -> Explanation | None:
     if any(text.startswith(key.encode() + b"/") for text in sent for key in config.clients):
         return None
     for client in config.clients.values():
-        if any(text.startswith(client.keys.secret.reveal() + b"/") for text in sent):
+        if any(text.startswith(secret + b"/") for text in sent for secret in client.all_secrets):
             return Explanation(
                 "keys-swapped",
                 f"the client sends the secret of client {quoted(client.name)} as its access key id: the two are "

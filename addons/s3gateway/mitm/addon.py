@@ -25,6 +25,7 @@ from s3gateway.mitm.watched import commands, contentview, desk, foreign, listing
 from s3gateway.observed.metrics import Metrics
 from s3gateway.serve.worker import Worker, this_worker
 from s3gateway.signer import CredentialsError
+from s3gateway.wire import own_keys, state_file
 from s3gateway.wire.admin import Admin, Pages
 from s3gateway.wire.draining import Draining
 from s3gateway.wire.service import Current, Service
@@ -48,6 +49,7 @@ class S3Gateway:
         self._admin: Admin | None = None
         self._admin_start: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._ledger_task: asyncio.Task[None] | None = None
         self._held: list[http.HTTPFlow] = []
         self._worker: Worker | None = None
         self._pages: Pages = {}
@@ -84,6 +86,8 @@ class S3Gateway:
             if live.current.config.admin is not None:
                 listeners.check_address("admin", live.current.config.admin)
         certificates.check_confdir()
+        if live.current.config.state is not None:
+            state_file.check(live.current.config.state)
         self.live = live
         if (termlog := ctx.master.addons.get("termlog")) is not None:
             number = self._worker.number if self._worker else None
@@ -104,7 +108,10 @@ class S3Gateway:
         self._observers = Observers(self._metrics, self._log.add)
         self._books = Books(self._in_force, self._log, self.recorder, self.desk, self._observers)
         ledger = self._worker.ledger if self._worker else None
-        self._service = Service(self._in_force, self._books, shared_rates=ledger)
+        service = self._service = Service(self._in_force, self._books, shared_rates=ledger)
+        service.own_keys = self.live.own_keys
+        self.live.own_keys.try_out = own_keys.trial(service)
+        self._ledger_task = asyncio.create_task(service.key_ledger.run(), name="s3gateway keys")
         internals.fire_hooks_with(Firing(ctx.master.addons).trigger)
         self._door = self._open_door(self._service)
         self.desk.start(under_mitmdump=under_mitmdump)
@@ -170,6 +177,9 @@ class S3Gateway:
         """
         if self._watcher:
             self._watcher.cancel()
+        if self._ledger_task and self._service:
+            self._ledger_task.cancel()
+            self._service.key_ledger.flush()
         if self._admin:
             self._admin.stop()
         if self._door:

@@ -48,7 +48,7 @@ class Books:
         """Log and record an exchange that has ended, and have a mismatch explained."""
         if transaction.logged:
             return None
-        config = self._current().config
+        config = transaction.config or self._current().config
         if transaction.refusal is not None and health_polls.is_poll(transaction.head):
             self._polls.count(transaction.head.path.decode(), transaction.record.status)
             transaction.logged = True

@@ -97,6 +97,7 @@ class Operating:
             canary=self._observers.canary_is_up,
         )
         self._metrics.set_figures(figures)
+        self._metrics.keys.set(self._service.key_ledger.rows())
         return Page(await asyncio.to_thread(self._metrics.text), content_type=CONTENT_TYPE.encode())
 
     def _known(self) -> dict[str, str]:

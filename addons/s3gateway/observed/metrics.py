@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 
 from s3gateway.observed.bucket_labels import BucketLabels
+from s3gateway.observed.key_metrics import KeyMetrics
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.refusal_reasons import reason_of
 from s3gateway.observed.transaction import Transaction
@@ -73,6 +74,7 @@ class Metrics:
         self._in_flight = self._gauge("requests_in_flight", "Requests that have begun and not ended.")
         self._backend_up = self._gauge("backend_up", "1 if the backend can serve, 0 if not.", "backend")
         self._days_left = self._gauge("certificate_days_left", "Days until a certificate ends.", "certificate")
+        self.keys = KeyMetrics(self._registry)
         self._canary = self._gauge("canary_up", "1 if the last canary passed, 0 if not.", "client")
         self._gauge("build_info", "What runs.", *versions).labels(**versions).set(1)
         ProcessCollector(registry=self._registry)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from s3gateway.bodies.chunked import ChunkedBody
 from s3gateway.bodies.own_chunks import OwnChunks
 from s3gateway.bodies.spooled import SpooledBody
+from s3gateway.config.model import Config
 from s3gateway.errors import S3Error
 from s3gateway.gateway import Admitted, Arrival, Outgoing
 from s3gateway.observed.capture import Chunks, Explanation
@@ -19,6 +20,7 @@ from s3gateway.sigv4.model import Headers, RequestHead
 class Transaction:
     """The gateway's view of one exchange. Mutable because an exchange is: it is admitted, sent, answered or refused.
 
+    ``config`` is what it is decided by, where that knows more than the one in force: a client that was looked up.
     ``for_page`` is what every answer tells a browser (:mod:`s3gateway.rules.cors`); None leaves it to the backend.
     It outlives its exchange where somebody keeps it, so it holds heads and figures, and no bytes of a body.
     """
@@ -31,6 +33,7 @@ class Transaction:
     refusal: S3Error | None = None
     answer: AnswerHead | None = None
     for_page: Headers | None = None
+    config: Config | None = None
     is_preflight: bool = False
     chunks: Chunks | None = None
     explanation: Explanation | None = None

@@ -18,6 +18,11 @@ _OF_KEY: Final = frozenset(
 )
 """AWS's and MinIO's codes for credentials, clock and region, of which MinIO has one and AWS one a bucket."""
 
+_OF_CREDENTIALS: Final = frozenset(
+    ("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "InvalidTokenId", "SignatureDoesNotMatch")
+)
+"""Those that another key, or a renewed session, can mend. MinIO has InvalidAccessKeyId for a session that has ended."""
+
 _OF_RULE: Final = frozenset(("backend-without-kms", "kms-key-unknown"))
 """The causes, as :mod:`~s3gateway.explain.codes` has them, that lie in an encryption rule and its backend."""
 
@@ -28,6 +33,11 @@ _UNESCAPED: Final = re.compile(rb"[A-Za-z0-9._~-]*")
 def blames_gateway(code: str, head: RequestHead) -> bool:
     """Whether a refusal with this code can only be about what the gateway signs with, and not about ``head``."""
     return code in _OF_KEY or (code == "SignatureDoesNotMatch" and is_plain(head))
+
+
+def blames_key(code: str) -> bool:
+    """Whether a refusal that is about what the gateway signs with can be mended by another key."""
+    return code in _OF_CREDENTIALS
 
 
 def blames_rule(cause: str, rule: int | None) -> bool:

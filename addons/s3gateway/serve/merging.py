@@ -17,7 +17,9 @@ from prometheus_client.samples import Sample
 _LEAST: Final = ("_up", "_days_left", "_created", "_ready")
 """Ends of names: a backend is up if each worker reaches it."""
 
-_MOST: Final = ("_info", "_timestamp_seconds")
+_MOST: Final = ("_info", "_timestamp_seconds", "_last_day")
+"""With ``state`` each worker knows what all have counted of keys."""
+
 _SUMMED: Final = frozenset(("counter", "histogram", "summary"))
 
 Key = tuple[str, tuple[tuple[str, str], ...]]

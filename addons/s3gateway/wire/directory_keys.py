@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from s3gateway import errors, gateway, session_client
-from s3gateway.wire.cors import CrossOrigin
 from s3gateway.wire.remote_keys import RemoteKeys
+from s3gateway.wire.renewing import Renewing
 
 
-class DirectoryKeys(CrossOrigin):
+class DirectoryKeys(Renewing):
     """Asks for a key before anybody is admitted with it."""
 
     def _with_key(self, then: Callable[[errors.S3Error | None], None]) -> None:

@@ -4,7 +4,8 @@ An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ste
 :mod:`~s3gateway.wire.ending` (how it ends), :mod:`~s3gateway.wire.answering` (the way back),
 :mod:`~s3gateway.wire.choosing` (which of several backends), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
-:mod:`~s3gateway.wire.sts` (logins and sessions), :mod:`~s3gateway.wire.cors` (pages),
+:mod:`~s3gateway.wire.looking_up` (keys that somebody else knows), :mod:`~s3gateway.wire.sts` (logins and sessions),
+:mod:`~s3gateway.wire.cors` (pages), :mod:`~s3gateway.wire.renewing` (a key that the backend refuses),
 :mod:`~s3gateway.wire.directory_keys` (keys that a directory knows), and here the way in.
 """
 
@@ -37,7 +38,15 @@ class Exchange(DirectoryKeys):
             self._begin(refusal)
 
     def _begin(self, refusal: errors.S3Error | None) -> None:
+        head, config = self.transaction.head, self._current.config
+        key = gateway.key_to_look_up(head, config, datetime.now(UTC)) if refusal is None else ""
+        self._when_known(key, lambda failed: self._on_known(refusal or failed))
+
+    def _on_known(self, refusal: errors.S3Error | None) -> None:
         self._admit(refusal)
+        self._when_signer(self._on_signer)
+
+    def _on_signer(self) -> None:
         if not self._is_form:
             self.transaction.mark("verified")
         self._decide_for_page(self._go_on)
@@ -95,6 +104,7 @@ class Exchange(DirectoryKeys):
             transaction.admitted = admitted
             record.client = admitted.client.name
             record.describe(admitted.operation)
+            self._service.key_ledger.note(admitted.client)
 
     def _comes_with_its_body(self) -> bool:
         """Whether the body says who asks: a request to STS, or a form. Raises :class:`~s3gateway.errors.S3Error`."""

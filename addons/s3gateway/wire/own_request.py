@@ -1,4 +1,4 @@
-"""A request of the gateway's own to its backend: no client asks for it, no body goes with it, its answer is short."""
+"""A request of the gateway's own to its backend: no client asks for it, its body and its answer are short."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -33,13 +33,13 @@ class OwnAnswer:
     body: bytes = field(repr=False)
 
 
-async def ask(pool: Pool, head: RequestHead, *, most: int, seconds: float) -> OwnAnswer:
-    """Send a signed head without a body, and give the answer; ``most`` bytes of it, and ``seconds`` in all.
+async def ask(pool: Pool, head: RequestHead, *, most: int, seconds: float, body: bytes = b"") -> OwnAnswer:
+    """Send a signed head and its body, and give the answer; ``most`` bytes of it, and ``seconds`` in all.
 
     It goes over a kept connection where there is one, and once more over a fresh one where that has just ended: so it
     must be a request that may run twice. Raises :class:`BackendError`.
     """
-    request = _OwnRequest(pool, head, most)
+    request = _OwnRequest(pool, head, body, most)
     try:
         async with asyncio.timeout(seconds):
             return await request.answered
@@ -52,11 +52,11 @@ async def ask(pool: Pool, head: RequestHead, *, most: int, seconds: float) -> Ow
 class _OwnRequest:
     """Uses one connection at a time; :class:`s3gateway.wire.backends.User` says what the pool asks of it."""
 
-    def __init__(self, pool: Pool, head: RequestHead, most: int) -> None:
+    def __init__(self, pool: Pool, head: RequestHead, body: bytes, most: int) -> None:
         self.answered: asyncio.Future[OwnAnswer] = asyncio.get_running_loop().create_future()
         self._pool = pool
         self._method = head.method
-        self._wire = write_request(head.method, head.target, head.headers)
+        self._wire = write_request(head.method, head.target, head.headers) + body
         self._most = most
         self._connection: BackendConnection | None = None
         self._opening: Opening | None = None

@@ -1,5 +1,6 @@
 """The client's body where it is a form: its fields are read and proven, then its file goes the way of every upload."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from s3gateway import errors, post_object
@@ -9,11 +10,11 @@ from s3gateway.http1.exchange import Upload
 from s3gateway.observed.capture import Explanation
 from s3gateway.observed.log_line import EXPLAINED
 from s3gateway.post_object import AdmittedForm, Form
+from s3gateway.wire.looking_up import LookingUp
 from s3gateway.wire.sending import CONTINUE
-from s3gateway.wire.uploading import Uploading
 
 
-class Posting(Uploading):
+class Posting(LookingUp):
     """Takes a form (:mod:`s3gateway.post_object`): nothing of it leaves before its policy is proven and holds."""
 
     _form: Form | None = None
@@ -49,28 +50,51 @@ class Posting(Uploading):
         if upload is None:
             super()._take(pieces, done=done)
             return
+        if not self._fails_form(upload, lambda: self._read_on(upload, pieces, done=done)):
+            if self._admitted_form is None and (upload.reader.has_file or upload.reader.is_closed):
+                key = post_object.key_to_look_up(upload.reader, self._current.config, datetime.now(UTC))
+                self._when_known(key, lambda failed: self._on_key_known(upload, failed, done=done))
+            else:
+                self._send_if_ready(upload, done=done)
+
+    def _read_on(self, upload: FormUpload, pieces: list[bytes], *, done: bool) -> None:
+        for piece in pieces:
+            self.transaction.record.bytes_in += len(piece)
+            upload.feed(piece)
+        if done:
+            upload.reader.finish()
+
+    def _on_key_known(self, upload: FormUpload, failed: errors.S3Error | None, *, done: bool) -> None:
+        """Prove the form, once its fields are here."""
+
+        def prove() -> None:
+            if failed is not None:
+                raise failed
+            self._admit_form(upload)
+
+        if not self._fails_form(upload, prove):
+            self._when_signer(lambda: self._send_if_ready(upload, done=done))
+
+    def _send_if_ready(self, upload: FormUpload, *, done: bool) -> None:
+        if self.transaction.refusal is not None:
+            self.refuse(self.transaction.refusal)
+        elif done:
+            self._send_whole(upload)
+        elif upload.is_held_enough:
+            self._send_on(upload)
+
+    def _fails_form(self, upload: FormUpload, step: Callable[[], None]) -> bool:
+        """Take a step; whatever it raises refuses the form."""
         try:
-            self._read_on(upload, pieces, done=done)
+            step()
         except errors.S3Error as error:
             self._refuse_form(upload, error)
         except Exception as error:  # noqa: BLE001 - fail closed
             self._log_fault(error)
             self.refuse(errors.internal_error())
         else:
-            if done:
-                self._send_whole(upload)
-            elif upload.is_held_enough:
-                self._send_on(upload)
-
-    def _read_on(self, upload: FormUpload, pieces: list[bytes], *, done: bool) -> None:
-        """Read some of the form; once its fields are here, prove them."""
-        for piece in pieces:
-            self.transaction.record.bytes_in += len(piece)
-            upload.feed(piece)
-        if done:
-            upload.reader.finish()
-        if self._admitted_form is None and (upload.reader.has_file or upload.reader.is_closed):
-            self._admit_form(upload)
+            return False
+        return True
 
     def _refuse_form(self, upload: FormUpload, error: errors.S3Error) -> None:
         record = self.transaction.record
@@ -91,6 +115,7 @@ class Posting(Uploading):
         transaction.admitted = admitted.admitted
         transaction.record.client = admitted.admitted.client.name
         transaction.record.describe(admitted.admitted.operation)
+        self._service.key_ledger.note(admitted.admitted.client)
         transaction.mark("verified")
 
     def _send_whole(self, upload: FormUpload) -> None:

@@ -13,17 +13,21 @@ from s3gateway.rules.balance import Need
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.rate import Rates, Shared
 from s3gateway.signer import Signer
+from s3gateway.wire.backend_sessions import BackendSessions
 from s3gateway.wire.backends import Pool
 from s3gateway.wire.bucket_cors import BucketCors
 from s3gateway.wire.clock import Clock
 from s3gateway.wire.cluster import Cluster, Resolve, resolve
+from s3gateway.wire.key_ledger import KeyLedger
 from s3gateway.wire.logins import LoginRates
+from s3gateway.wire.lookup import Lookup
 from s3gateway.wire.memory import Memory
 from s3gateway.wire.providers import Providers
 from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
     from s3gateway.identity.login import Logins
+    from s3gateway.wire.own_keys import OwnKeys
     from s3gateway.wire.tracing import Tracer
     from s3gateway.wire.watching import Watch
 
@@ -81,6 +85,10 @@ class Service:
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)
         self.bucket_cors = BucketCors(self.clock)
+        self.key_ledger = KeyLedger(lambda: self.current.config)
+        self.own_keys: OwnKeys | None = None
+        self.lookup = Lookup(self.clock)
+        self.backend_sessions = BackendSessions(self.clock, self.anyone)
 
     @property
     def current(self) -> Current:
@@ -137,6 +145,8 @@ class Service:
         self.is_closed = True
         self.bucket_cors.stop()
         self.providers.stop()
+        self.lookup.stop()
+        self.backend_sessions.stop()
         if self._cluster is not None:
             self._cluster.stop()
         for pool in self._pools.values():
@@ -144,6 +154,7 @@ class Service:
 
     def _check(self, now: float) -> None:
         self.memory.check(now)
+        self.lookup.check(now)
         for pool in self._pools.values():
             pool.check(now)
         cluster = self.cluster

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from s3gateway.config.check import ConfigError
 from s3gateway.config.files import fingerprint
-from s3gateway.config.model import Config, KeyPair
-from s3gateway.signer import CredentialsError, CredentialSource, Signer
+from s3gateway.config.model import Config
+from s3gateway.signer import CredentialsError, CredentialSource
 from s3gateway.wire import contexts
+from s3gateway.wire.own_keys import OwnKeys
 from s3gateway.wire.service import Current
 
 logger = logging.getLogger(__name__)
@@ -51,10 +52,11 @@ class Live:
         self._load, self._told, self._contexts = load, told, contexts
         config = load()
         self._source = CredentialSource(config.credentials)
-        self._keys = self._source.current()
+        self.own_keys = OwnKeys(config, self._source)
+        self.own_keys.on_change = self._on_own_key
         self._named = (*config.files, *self._source.files)
         self._seen = self._tried = fingerprint(self._named)
-        self.current = self._make(config, self._keys)
+        self.current = self._make(config)
         self._lock = asyncio.Lock()
 
     async def reload(self, on_change: Callable[[Config | None], None]) -> None:
@@ -88,7 +90,7 @@ class Live:
     async def _poll(self, on_change: Callable[[Config | None], None]) -> None:
         if await asyncio.to_thread(self._settled):
             await self._reload(on_change)
-        await self._refresh()
+        await self.own_keys.look()
 
     async def _problem(self, step: Awaitable[None]) -> str:
         """Take the step; what went wrong, as it is told."""
@@ -114,7 +116,6 @@ class Live:
         config = await asyncio.to_thread(self._load_named)
         source = await asyncio.to_thread(CredentialSource, config.credentials)
         self._named = (*config.files, *source.files)
-        keys = await asyncio.to_thread(source.current)
         seen = await asyncio.to_thread(fingerprint, self._named)
         if any(seen.get(path, value) != value for path, value in tried.items()):  # it changed while it was being read
             self._tried = {}
@@ -124,9 +125,10 @@ class Live:
             raise ConfigError("listen", "host and port cannot change while running", "restart the gateway")
         if config.admin != self.current.config.admin:
             raise ConfigError("admin", "cannot change while running", "restart the gateway")
-        current = self._make(config, keys)
+        current = self._make(config)
+        await self.own_keys.turn_to(config, source)
         on_change(config)
-        self._source, self._keys, self.current = source, keys, current
+        self._source, self.current = source, replace(current, signer=self.own_keys.signer)
         self._seen = self._tried = seen
         logger.warning(
             "configuration reloaded: clients %d, encryption rules %d", len(config.clients), len(config.encryption)
@@ -140,21 +142,10 @@ class Live:
             self._named = error.files
             raise
 
-    async def _refresh(self) -> None:
-        """Follow temporary credentials from botocore's chain."""
-        keys = await asyncio.to_thread(self._source.current)
-        if not _same(keys, self._keys):
-            self._keys = keys
-            self.current = replace(self.current, signer=Signer(keys, self.current.config.backend.region))
-            logger.warning("backend credentials renewed")
+    def _on_own_key(self) -> None:
+        """Sign with another key from now on."""
+        self.current = replace(self.current, signer=self.own_keys.signer)
 
-    def _make(self, config: Config, keys: KeyPair) -> Current:
+    def _make(self, config: Config) -> Current:
         client_tls, backend_tls = self._contexts(config)
-        return Current(config, Signer(keys, config.backend.region), client_tls, backend_tls)
-
-
-def _same(one: KeyPair, other: KeyPair) -> bool:
-    def values(keys: KeyPair) -> tuple[str, bytes, bytes]:
-        return keys.access_key_id, keys.secret.reveal(), keys.session_token.reveal() if keys.session_token else b""
-
-    return values(one) == values(other)
+        return Current(config, self.own_keys.signer, client_tls, backend_tls)

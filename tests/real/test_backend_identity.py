@@ -1,0 +1,157 @@
+"""``backend_identity: session``: MinIO refuses what the gateway should have refused, and nothing that it allows."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from lab.backends import s3_client
+from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
+from lab.minio import Minio
+from lab.recorder import Recorder
+from s3gateway.identity.backend_policy import policy_of
+from s3gateway.rules.access import Access
+from tests.conftest import GatewayFactory
+from tests.real.rawhttp import Raw
+from tests.real.sdkv1 import CHUNK, Target, put_chunked
+from tests.real.waiting import eventually
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+type Do = Callable[["S3Client", str], Any]
+
+ASKED: dict[str, Do] = {
+    "get": lambda s3, bucket: s3.get_object(Bucket=bucket, Key="a/k"),
+    "head": lambda s3, bucket: s3.head_object(Bucket=bucket, Key="a/k"),
+    "put": lambda s3, bucket: s3.put_object(Bucket=bucket, Key="a/new", Body=b"x"),
+    "copy": lambda s3, bucket: s3.copy_object(Bucket=bucket, Key="a/copy", CopySource={"Bucket": bucket, "Key": "a/k"}),
+    "multipart": lambda s3, bucket: s3.abort_multipart_upload(
+        Bucket=bucket, Key="a/m", UploadId=s3.create_multipart_upload(Bucket=bucket, Key="a/m")["UploadId"]
+    ),
+    "tag": lambda s3, bucket: s3.put_object_tagging(
+        Bucket=bucket, Key="a/k", Tagging={"TagSet": [{"Key": "t", "Value": "v"}]}
+    ),
+    "tags": lambda s3, bucket: s3.get_object_tagging(Bucket=bucket, Key="a/k"),
+    "delete": lambda s3, bucket: s3.delete_object(Bucket=bucket, Key="a/new"),
+    "delete many": lambda s3, bucket: _deleted(
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a/new"}]})
+    ),
+    "list": lambda s3, bucket: s3.list_objects_v2(Bucket=bucket, Prefix="a/"),
+    "location": lambda s3, bucket: s3.get_bucket_location(Bucket=bucket),
+    "head bucket": lambda s3, bucket: s3.head_bucket(Bucket=bucket),
+    "get elsewhere": lambda s3, bucket: s3.get_object(Bucket=bucket, Key="b/k"),
+    "put elsewhere": lambda s3, bucket: s3.put_object(Bucket=bucket, Key="b/k", Body=b"x"),
+    "copy from elsewhere": lambda s3, bucket: s3.copy_object(
+        Bucket=bucket, Key="a/copy", CopySource={"Bucket": bucket, "Key": "b/k"}
+    ),
+    "list all": lambda s3, bucket: s3.list_objects_v2(Bucket=bucket),
+    "versioning": lambda s3, bucket: s3.get_bucket_versioning(Bucket=bucket),
+    "other bucket": lambda s3, bucket: s3.get_object(Bucket=f"{bucket}-other", Key="a/k"),
+}
+"""Each in the order in which it leaves the bucket as the next one needs it."""
+
+RULES: dict[str, dict[str, Any]] = {
+    "all of a bucket": {},
+    "read only": {"read_only": True},
+    "below a prefix": {"prefixes": ["a/"]},
+    "reads below a prefix": {"prefixes": ["a/"], "read_only": True},
+    "operations": {"operations": ["GetObject", "PutObject", "ListObjectsV2"]},
+    "operations below a prefix": {"operations": ["GetObject", "Head*", "ListObjectsV2"], "prefixes": ["a/"]},
+}
+
+
+_COARSE = {"head", "copy", "copy from elsewhere", "head bucket"}
+"""What needs no right of its own at AWS and MinIO: a HEAD is a GetObject or a ListBucket, a copy a GetObject and a
+PutObject."""
+
+
+def _deleted(answer: Any) -> None:
+    if answer.get("Errors"):
+        raise ClientError({"Error": answer["Errors"][0]}, "DeleteObjects")
+
+
+def outcome(do: Do, s3: "S3Client", bucket: str) -> str:
+    try:
+        do(s3, bucket)
+    except ClientError as error:
+        return "refused" if error.response["Error"]["Code"] in {"AccessDenied", "403"} else str(error)
+    return "allowed"
+
+
+@pytest.fixture
+def filled(minio: Minio, bucket: str) -> str:
+    """A bucket, and another one that is not the client's."""
+    s3 = minio.client()
+    s3.create_bucket(Bucket=f"{bucket}-other")
+    for name, key in ((bucket, "a/k"), (bucket, "b/k"), (f"{bucket}-other", "a/k")):
+        s3.put_object(Bucket=name, Key=key, Body=b"there")
+    return bucket
+
+
+def with_session(bucket: str, **rules: Any) -> dict[str, Any]:
+    return dict(SPARK_CLIENT) | {"buckets": [bucket], "backend_identity": "session"} | rules
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_minio_and_the_gateway_agree(gateway: GatewayFactory, minio: Minio, filled: str, name: str) -> None:
+    """What the gateway allows goes through; what it refuses MinIO refuses a session with the same policy, too."""
+    rules = RULES[name]
+    prefixes, operations = (tuple(rules.get(part, ())) for part in ("prefixes", "operations"))
+    access = Access((filled,), prefixes, operations, read_only=rules.get("read_only", False))
+    sts = boto3.client(
+        "sts", endpoint_url=minio.endpoint, region_name=minio.region, aws_access_key_id=minio.access_key,
+        aws_secret_access_key=minio.secret_key, verify=str(minio.ca_file), config=Config(proxies={}),
+    )  # fmt: skip
+    policy = policy_of(access)
+    found = sts.assume_role(RoleArn="arn:xxx:xxx:xxx:xxxx", RoleSessionName="test", Policy=policy)["Credentials"]
+    direct = s3_client(
+        minio.endpoint, found["AccessKeyId"], found["SecretAccessKey"], session_token=found["SessionToken"],
+        ca_file=minio.ca_file,
+    )  # fmt: skip
+    running = gateway(gateway_config(minio, clients=[with_session(filled, **rules)]))
+    through = running.client()
+    told = {what: (outcome(do, through, filled), outcome(do, direct, filled)) for what, do in ASKED.items()}
+    coarse = _COARSE if "CopyObject" not in rules.get("operations", ["CopyObject"]) else set()
+    assert {what: both for what, both in told.items() if both[0] != both[1] and what not in coarse} == {}
+    if rules.get("prefixes"):
+        assert told["head bucket"][0] == "refused"  # by MinIO alone, where it is below nobody's prefix
+    assert {"allowed", "refused"} == {both[0] for both in told.values()}
+
+
+def test_every_upload_goes_under_the_session(
+    gateway: GatewayFactory, minio: Minio, filled: str, wire: Recorder
+) -> None:
+    """Chunks are signed with its key; no request of the client's bears the gateway's own, and there is one session."""
+    running = gateway(gateway_config(wire, clients=[with_session(filled)]))
+    with Raw(running.port) as raw:
+        assert raw.ask(put_chunked(Target(filled, "up"), b"x" * CHUNK * 3).wire).status == 200
+    assert running.client().get_object(Bucket=filled, Key="up")["Body"].read() == b"x" * CHUNK * 3
+    sts, *others = wire.requests()
+    assert (sts.method, sts.target) == ("POST", b"/")
+    assert [request.method for request in others] == ["PUT", "GET"]
+    tokens = {request.header("x-amz-security-token") for request in others}
+    assert len(tokens) == 1
+    assert None not in tokens
+    token = tokens.pop()
+    assert token is not None
+    assert token.decode() not in running.log()
+    assert all(f"Credential={minio.access_key}/".encode() not in (one.header("authorization") or b"") for one in others)
+
+
+def test_no_session_no_request(gateway: GatewayFactory, minio: Minio, filled: str) -> None:
+    """A session cannot make another one: every request is 503, none goes under the gateway's own key."""
+    found = minio.temporary_credentials()
+    config = gateway_config(minio, clients=[with_session(filled)])
+    config["backend"]["credentials"] = {
+        "access_key_id": found["AccessKeyId"],
+        "secret_access_key": found["SecretAccessKey"],
+        "session_token": found["SessionToken"],
+    }
+    running: Gateway = gateway(config)
+    with pytest.raises(ClientError, match="ServiceUnavailable"):
+        running.client().get_object(Bucket=filled, Key="a/k")
+    eventually(lambda: "no session at the backend for client spark: AssumeRole was answered 4" in running.log())
