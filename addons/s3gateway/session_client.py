@@ -10,7 +10,9 @@ from typing import Final
 
 from s3gateway import errors
 from s3gateway.config.model import Client, Config, Sts
+from s3gateway.identity.backend_policy import PolicyError, policy_of
 from s3gateway.identity.login import CLIENT, LDAP, Login
+from s3gateway.identity.model import AS_USER, SESSION
 from s3gateway.identity.policy import Policy, read_policy
 from s3gateway.identity.rights import SessionAccess
 from s3gateway.identity.roles import opened_by, values_for
@@ -75,8 +77,17 @@ def _of_key(access_key_id: str, secret: Secret, login: Login, config: Config, no
         roles=tuple(role.name for role in roles),
         values=values_for(login, roles),
     )
-    access = SessionAccess(tuple(_of_roles(session, config)), None)
-    return Client(login.user, session.keys, access, session.roles, session)
+    access, policy = _of_found(session, config)
+    return Client(login.user, session.keys, access, session.roles, session, backend_policy=policy)
+
+
+def _of_found(session: Session, config: Config) -> tuple[SessionAccess, str]:
+    """Give what a key of the directory's may do, and under which policy; nothing where the backend cannot be told."""
+    allowed = tuple(_of_roles(session, config))
+    try:
+        return SessionAccess(allowed, None), _at_backend(session, allowed, config) if session.roles else ""
+    except errors.S3Error:
+        return SessionAccess((), None), ""
 
 
 def name_of(claimed: Claim, config: Config) -> str:
@@ -113,7 +124,28 @@ def _client(session: Session, config: Config) -> Client:
     allowed = tuple(_of_roles(session, config) if session.roles else _of_parent(session, config))
     policy = _policy(session)
     access: Rights = allowed[0] if len(allowed) == 1 and policy is None else SessionAccess(allowed, policy)
-    return Client(session.user, session.keys, access, session.roles, session)
+    at_backend = _at_backend(session, allowed, config)
+    return Client(session.user, session.keys, access, session.roles, session, backend_policy=at_backend)
+
+
+def _at_backend(session: Session, allowed: tuple[Access, ...], config: Config) -> str:
+    """Give the policy of its session at the backend; empty for the shared key, or the login's own credentials.
+
+    Where roles differ the strictest one counts. A session policy narrows here alone.
+    """
+    if not session.roles:
+        return _parent(session, config).backend_policy
+    wanted = {role.backend_identity for role in config.roles if role.name in session.roles}
+    if AS_USER in wanted:
+        if session.backend is None:
+            raise errors.access_denied(reason="its role is as_user, and the backend has given its login no credentials")
+        return ""
+    if SESSION not in wanted:
+        return ""
+    try:
+        return policy_of(*allowed)
+    except PolicyError as error:
+        raise errors.access_denied(reason=f"the session's rules {error}") from None
 
 
 def _policy(session: Session) -> Policy | None:
@@ -137,12 +169,18 @@ def _of_roles(session: Session, config: Config) -> list[Access]:
 
 def _of_parent(session: Session, config: Config) -> list[Access]:
     """Give what the client allows whose session it is: by its key id, or by its name once that key has gone."""
+    access = _parent(session, config).access
+    if not isinstance(access, Access):
+        raise expired_token("the client whose session it is has gone")
+    return [access]
+
+
+def _parent(session: Session, config: Config) -> Client:
     known = config.clients.get(session.parent)
     found = [known] if known else [each for each in config.clients.values() if each.name == session.subject]
-    allowed = [each.access for each in found if isinstance(each.access, Access)]
-    if session.source != CLIENT or len(set(allowed)) != 1:
+    if session.source != CLIENT or len({(each.access, each.backend_policy) for each in found}) != 1:
         raise expired_token("the client whose session it is has gone")
-    return allowed[:1]
+    return found[0]
 
 
 def _is_revoked(session: Session, sts: Sts) -> bool:

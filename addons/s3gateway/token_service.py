@@ -12,11 +12,12 @@ from typing import Final
 
 from s3gateway import errors, session_client
 from s3gateway.config.model import Client, Config, Sts
-from s3gateway.gateway import Arrival
+from s3gateway.gateway import Arrival, proven
 from s3gateway.identity import calls, documents
 from s3gateway.identity.calls import Call
-from s3gateway.identity.granting import granted
+from s3gateway.identity.granting import chosen, granted
 from s3gateway.identity.login import CLIENT, Login
+from s3gateway.identity.model import AS_USER
 from s3gateway.identity.session import seal
 from s3gateway.identity.sts import StsError, access_denied, as_sts
 from s3gateway.rules import headers
@@ -97,6 +98,14 @@ def login_of(client: Client) -> Login:
     return Login(CLIENT, client.name, client.name)
 
 
+def acts_as_user(asked: Asked, login: Login, config: Config) -> bool:
+    """Whether the session that is asked for goes to the backend as its user, so that the backend must know the login.
+
+    Raises :class:`~s3gateway.identity.sts.StsError`.
+    """
+    return any(role.backend_identity == AS_USER for role in chosen(asked.call, login, config.roles))
+
+
 def identify(client: Client, request_id: str) -> Granted:
     """Answer GetCallerIdentity."""
     session = client.session
@@ -134,7 +143,7 @@ def _signer(head: RequestHead, body: bytes, config: Config, now: datetime) -> Cl
     check_region(claimed, config.listen.regions, config.region)
     client = session_client.find(claimed, config, now)
     digest = sha256(body).hexdigest().encode()
-    verify(replace(claimed, payload=digest), head, client.keys.secret, now)
+    client, _ = proven(client, now, lambda secret: verify(replace(claimed, payload=digest), head, secret, now))
     return client
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import boto3
 import pytest
@@ -30,7 +30,9 @@ from tests.real.waiting import eventually
 from tests.refusing import CLIENTS, stream
 from tests.refusing import Wire as RefusingWire
 from tests.sigv4.aws import CLIENT, STREAMING, STREAMING_TRAILER, Key
-from tests.wire.inprocess import Keeping, Wire
+from tests.wire.inprocess import Keeping, Wire, ok
+from tests.wire.scripted import Exchange
+from tests.wire.test_renewing import SESSION
 
 ROLES = [
     {"name": "etl", "clients": ["spark"], "buckets": ["bucket"], "prefixes": ["etl/", "home/{user}/"]},
@@ -561,3 +563,94 @@ def test_a_form_of_a_session(plain: Wire, keeping: Keeping) -> None:
     ((_, request),) = keeping.seen
     assert request.startswith(b"PUT /bucket/key HTTP/1.1\r\n")
     assert b"security-token" not in request.lower()
+
+
+def test_a_secret_that_has_ended_assumes_nothing(keeping: Keeping, certs: Certs) -> None:
+    """Terms of keys hold for STS as for S3; the one that counts does, whichever comes first."""
+    keys = [
+        {"secret_access_key": "old-secret-of-spark", "not_after": "2020-01-01"},
+        {"secret_access_key": CLIENT.secret},
+    ]
+    client = {"name": "spark", "access_key_id": CLIENT.access_key_id, "buckets": ["*"], "keys": keys}
+    with Wire(keeping, certs, clients=[client], sections={"sts": {}}) as wire:
+        make = Clients(wire).make
+        old = {"AccessKeyId": CLIENT.access_key_id, "SecretAccessKey": "old-secret-of-spark"}
+        assert refusal(make("sts", old).get_caller_identity) == (403, "SignatureDoesNotMatch")
+        assert make("sts").get_caller_identity()["Arn"].endswith("spark")
+
+
+class Backend:
+    """A backend with an STS of its own: it notes forms, and under whose key S3 is asked."""
+
+    def __init__(self) -> None:
+        self.forms: list[dict[str, list[str]]] = []
+        self.keys: list[bytes] = []
+        self.status = 200
+
+    def __call__(self, exchange: Exchange, request: bytes) -> None:
+        if not request.startswith(b"POST / "):
+            self.keys.append(request.partition(b"Credential=")[2].partition(b"/")[0])
+            ok(exchange, request)
+            return
+        self.forms.append(parse_qs(request.partition(b"\r\n\r\n")[2].decode()))
+        body = SESSION.format(len(self.forms), datetime.now(UTC) + timedelta(hours=1)).encode()
+        exchange.send(b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%b" % (self.status, len(body), body))
+
+
+@pytest.fixture
+def identities(keeping: Keeping, certs: Certs) -> Iterator[tuple[Wire, Backend]]:
+    """Roles whose requests reach the backend as the user, or under a session of their own."""
+    roles = [
+        {"name": "users", "ldap_groups": ["cn=staff"], "buckets": ["bucket"], "backend_identity": "as_user"},
+        {"name": "jobs", "clients": ["spark"], "buckets": ["bucket"], "backend_identity": "session"},
+    ]
+    backend = Backend()
+    keeping.begin(backend)
+    with Wire(keeping, certs, sections={"sts": {"allow_plain_http": True}, "roles": roles}) as wire:
+        wire.service.logins = Directory()
+        yield wire, backend
+
+
+def logged_in(wire: Wire) -> tuple[int, dict[str, str]]:
+    """Log in as Alice; the status, and the credentials as boto3 has them."""
+    form = {"Action": "AssumeRoleWithLDAPIdentity", "Version": "2011-06-15", "LDAPUsername": "alice",
+            "LDAPPassword": PASSWORD}  # fmt: skip
+    status, body = post(wire, form)
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+    return status, {name: text(body, name) for name in names} if status == 200 else {}
+
+
+def test_as_user(identities: tuple[Wire, Backend]) -> None:
+    """The login goes to the backend's STS, once; S3 is asked under what that gave, never under the gateway's key."""
+    wire, backend = identities
+    status, keys = logged_in(wire)
+    assert status == 200
+    (form,) = backend.forms
+    assert {name: form[name] for name in ("Action", "LDAPUsername", "LDAPPassword")} == {
+        "Action": ["AssumeRoleWithLDAPIdentity"],
+        "LDAPUsername": ["alice"],
+        "LDAPPassword": [PASSWORD],
+    }
+    for _ in range(2):
+        Clients(wire).make("s3", keys).get_object(Bucket="bucket", Key="k")
+    assert backend.keys == [b"SESSION1", b"SESSION1"]
+    assert len(backend.forms) == 1
+
+
+def test_as_user_where_the_backend_refuses_the_login(identities: tuple[Wire, Backend]) -> None:
+    """Then there is no session, and the shared key is not taken instead."""
+    wire, backend = identities
+    backend.status = 400
+    assert logged_in(wire)[0] == 403
+    assert backend.keys == []
+
+
+def test_a_role_with_a_session(identities: tuple[Wire, Backend]) -> None:
+    """A session of a session: the backend has the role's rules as a policy."""
+    wire, backend = identities
+    keys = Clients(wire).assume(RoleArn="arn:aws:iam::000000000000:role/jobs")["Credentials"]
+    Clients(wire).make("s3", keys).get_object(Bucket="bucket", Key="k")
+    (form,) = backend.forms
+    assert form["Action"] == ["AssumeRole"]
+    assert "arn:aws:s3:::bucket/*" in form["Policy"][0]
+    assert backend.keys == [b"SESSION1"]

@@ -8,13 +8,14 @@ from s3gateway.rules.access import Access
 
 
 def read_backend_policy(key: str, entry: dict[str, Any], access: Access) -> str:
-    """Give the policy of the client's session at the backend; empty where the gateway's own key is shared."""
+    """Give the policy of a client's or role's session at the backend; empty where the gateway's own key is shared."""
     if entry["backend_identity"] != "session":
         return ""
+    kind = "role" if key.startswith("roles") else "client"
     try:
         return policy_of(access)
     except PolicyError as error:
         problem, _, remedy = str(error).partition("; ")
         raise ConfigError(
-            f"{key}.backend_identity", f"the rules of client {quoted(entry['name'])} {problem}", remedy
+            f"{key}.backend_identity", f"the rules of {kind} {quoted(entry['name'])} {problem}", remedy
         ) from None

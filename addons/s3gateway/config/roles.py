@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from s3gateway.config.backend_identity import read_backend_policy
 from s3gateway.config.check import ConfigError, quoted
 from s3gateway.config.ldap import check_dn
 from s3gateway.config.patterns import check_client
 from s3gateway.config.sts import check_session
-from s3gateway.identity.model import Role, WebIdentities
+from s3gateway.identity.model import SESSION, Role, WebIdentities
 from s3gateway.identity.templates import without_templates
 from s3gateway.rules.access import Access
 
@@ -64,9 +65,12 @@ def _role(key: str, entry: Mapping[str, Any], read_access: ReadAccess, clients: 
     for i, pattern in enumerate(entry["clients"]):
         if clients:  # else whoever signs is looked up elsewhere
             check_client(f"{key}.clients[{i}]", pattern, clients)
+    access = _access(key, entry, read_access)
+    if entry["backend_identity"] == SESSION:
+        read_backend_policy(key, entry, access)
     return Role(
         entry["name"],
-        _access(key, entry, read_access),
+        access,
         arn,
         tuple(entry["clients"]),
         tuple(entry["ldap_groups"]),

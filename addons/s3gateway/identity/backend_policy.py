@@ -13,6 +13,7 @@ MOST_BYTES: Final = 2048
 """What AWS and MinIO take of a session policy."""
 
 _ARN: Final = "arn:aws:s3:::"
+_NOTHING: Final = {"Effect": "Deny", "Action": ["s3:*"], "Resource": [_ARN + "*"]}
 _READS: Final = ("s3:Get*", "s3:List*")
 
 _IRREGULAR: Final = {
@@ -66,9 +67,15 @@ class PolicyError(ValueError):
     """Rules that no policy, or none that the backend takes, can say; with the remedy."""
 
 
-def policy_of(access: Access) -> str:
-    """Give the policy as JSON, as short as it can be written. Raises :class:`PolicyError`."""
-    document = {"Version": "2012-10-17", "Statement": list(_statements(access))}
+def policy_of(*any_of: Access) -> str:
+    """Give a policy that allows what one of these does, as JSON, as short as it can be written.
+
+    Raises :class:`PolicyError`.
+    """
+    statements = [statement for access in any_of for statement in _statements(access)]
+    if any(statement["Effect"] == "Allow" for statement in statements):
+        statements = [statement for statement in statements if statement["Effect"] == "Allow"]
+    document = {"Version": "2012-10-17", "Statement": statements or [_NOTHING]}
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
@@ -89,7 +96,7 @@ def _statements(access: Access) -> list[dict[str, Any]]:
     if access.list_buckets and (actions is None or "ListAllMyBuckets" in actions):
         found.append(_allow(["s3:ListAllMyBuckets"], [_ARN + "*"]))
     if not buckets:
-        return found or [{"Effect": "Deny", "Action": ["s3:*"], "Resource": [_ARN + "*"]}]
+        return found or [_NOTHING]
     if not access.prefixes:
         names = _named(actions, access) if actions is None else [f"s3:{name}" for name in sorted(actions)]
         resources = [_ARN + "*"] if "*" in access.buckets else [*buckets, *(f"{bucket}/*" for bucket in buckets)]

@@ -24,16 +24,16 @@ def granted(
     Raises :class:`~s3gateway.identity.sts.StsError`: AccessDenied where no role is open, MalformedPolicyDocument,
     InvalidParameterValue.
     """
-    chosen = _chosen(call, login, roles)
+    opened = chosen(call, login, roles)
     if call.get("Policy"):
         read_policy(call.get("Policy"))
-    seconds = duration(call, min((longest, *(role.longest_session for role in chosen))))
+    seconds = duration(call, min((longest, *(role.longest_session for role in opened))))
     issued = int(now.timestamp())
     ends = issued + seconds if login.expires is None else min(issued + seconds, int(login.expires.timestamp()))
     if ends <= issued:
         raise expired_token()
-    values = values_for(login, chosen)
-    for role in chosen:
+    values = values_for(login, opened)
+    for role in opened:
         try:
             expanded(role.access, values)
         except TemplateError as error:
@@ -46,7 +46,7 @@ def granted(
         name=session_name(call, login.user),
         issued=issued,
         expires=ends,
-        roles=tuple(role.name for role in chosen),
+        roles=tuple(role.name for role in opened),
         parent=parent,
         values=values,
         policy=call.get("Policy"),
@@ -54,7 +54,7 @@ def granted(
     )
 
 
-def _chosen(call: Call, login: Login, roles: Sequence[Role]) -> tuple[Role, ...]:
+def chosen(call: Call, login: Login, roles: Sequence[Role]) -> tuple[Role, ...]:
     """Give the role that was asked for, or without one all that are open; none where a client keeps its own rights."""
     arn = call.get("RoleArn")
     if not roles:

@@ -6,6 +6,11 @@ from typing import Final
 
 from s3gateway.rules.access import Access
 
+SHARED: Final = "shared"
+SESSION: Final = "session"
+AS_USER: Final = "as_user"
+"""Whose hand reaches the backend: the gateway's own key, a session that the rules narrow, or the user's own login."""
+
 SHORTEST_SESSION: Final = 900
 LONGEST_SESSION: Final = 43_200
 USUAL_SESSION: Final = 3600

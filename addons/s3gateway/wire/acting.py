@@ -16,11 +16,16 @@ class Acting(Uploading):
 
     _acts_as: Client | None = None
     _parent: Current | None = None  # what makes sessions
+    _is_user = False  # who has credentials of its own at the backend
 
     def _when_signer(self, then: Callable[[], None]) -> None:
         """Go on with ``then`` under the session of the client that was admitted, or with why there is none."""
         admitted = self.transaction.admitted
         client = admitted.client if admitted is not None else None
+        if client is not None and client.session is not None and client.session.backend is not None:
+            signer = Signer(client.session.backend, self._current.config.backend.region)
+            self._current = replace(self._current, signer=signer)
+            self._is_user = True
         if client is None or not client.backend_policy:
             then()
             return

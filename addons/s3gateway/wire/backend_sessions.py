@@ -22,7 +22,7 @@ from s3gateway.rules.quoting import UnreadableError, read_document
 from s3gateway.signer import Signer
 from s3gateway.sigv4.model import Secret
 from s3gateway.wire.clock import Clock
-from s3gateway.wire.own_request import BackendError, ask
+from s3gateway.wire.own_request import BackendError, OwnAnswer, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,8 +144,16 @@ async def _assume_role(
     body = urlencode(form).encode()
     head = current.signer.sign_form(asked.config.backend.authority, body, now)
     answer = await ask(pool, head, body=body, most=_MOST_BYTES, seconds=current.config.limits.connect_timeout)
+    keys, end = credentials_in(answer, "AssumeRole")
+    if end <= now:
+        raise BackendError("the session has ended already; compare the clocks")
+    return _Session(keys, Signer(keys, current.config.backend.region), end, Renewal.of(now, end))
+
+
+def credentials_in(answer: OwnAnswer, action: str) -> tuple[KeyPair, datetime]:
+    """Read the credentials that an STS has given, and when they end. Raises BackendError."""
     if answer.status != _OK:
-        raise BackendError(f"AssumeRole was answered {answer.status} {_code(answer.body)}".rstrip())
+        raise BackendError(f"{action} was answered {answer.status} {_code(answer.body)}".rstrip())
     text = answer.body.decode("utf-8", "replace")
     try:
         keys = KeyPair(
@@ -155,10 +163,8 @@ async def _assume_role(
         )
         end = datetime.fromisoformat(_element(text, "Expiration")).astimezone(UTC)
     except ValueError:
-        raise BackendError("the answer to AssumeRole has no credentials that can be used") from None
-    if end <= now:
-        raise BackendError("the session has ended already; compare the clocks")
-    return _Session(keys, Signer(keys, current.config.backend.region), end, Renewal.of(now, end))
+        raise BackendError(f"the answer to {action} has no credentials that can be used") from None
+    return keys, end
 
 
 def _element(text: str, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from s3gateway import errors
 from s3gateway.answer_watch import Refuse
 from s3gateway.http1.exchange import Answer, Link, Upload
+from s3gateway.identity.session import expired_token
 from s3gateway.rules.at_fault import blames_key
 from s3gateway.signer import Signer
 from s3gateway.wire.cors import CrossOrigin
@@ -27,6 +28,10 @@ class Renewing(CrossOrigin):
         own_keys = self._service.own_keys
         is_mendable = refusal.is_of_gateway and blames_key(refusal.code) and not self._was_renewed
         has_others = self._acts_as is not None or (own_keys is not None and own_keys.has_others)
+        if self._is_user and is_mendable:
+            self._log(refusal.why)
+            self.refuse(expired_token("the backend refuses the credentials that it gave for this login"))
+            return
         if not is_mendable or not has_others:
             super()._refuse_answer(refusal)
             return

@@ -18,6 +18,7 @@ from s3gateway.identity.session import ENTROPY_BYTES
 from s3gateway.identity.sts import as_sts
 from s3gateway.sigv4.model import RequestHead, Secret
 from s3gateway.token_service import Asked, Granted
+from s3gateway.wire.backend_logins import at_backend
 from s3gateway.wire.posting import Posting
 from s3gateway.wire.refusal import Refusal
 from s3gateway.wire.sending import CONTINUE
@@ -106,10 +107,13 @@ class Assuming(Posting):
         record.operation = asked.call.action
         if asked.client is not None:
             record.client = asked.client.name
+            service.key_ledger.note(asked.client)
         if asked.call.action == calls.CALLER and asked.client is not None:
             return token_service.identify(asked.client, record.request_id)
         login = await self._login(asked)
         record.client = login.user
+        if token_service.acts_as_user(asked, login, config):
+            login = await at_backend(asked.call, login, config, service.pool(current))
         entropy = token_bytes(ENTROPY_BYTES)
         return token_service.grant(asked, login, config, datetime.now(UTC), entropy, record.request_id)
 

@@ -1,0 +1,47 @@
+"""A login, taken to the backend's own STS as well: for roles with ``backend_identity: as_user``.
+
+The credentials that it gives travel in the sealed session, which ends when they do: the backend's policies and audit
+see the user. Nothing of the password or the token is kept.
+"""
+
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlencode
+
+from s3gateway import errors
+from s3gateway.config.model import Config
+from s3gateway.identity import calls
+from s3gateway.identity.calls import Call, duration
+from s3gateway.identity.login import Login
+from s3gateway.identity.model import LONGEST_SESSION
+from s3gateway.identity.sts import access_denied
+from s3gateway.sigv4.model import RequestHead
+from s3gateway.wire.backend_sessions import credentials_in
+from s3gateway.wire.backends import Pool
+from s3gateway.wire.own_request import BackendError, ask
+
+_MOST_BYTES: Final = 64 * 1024
+_SENT: Final = {calls.WITH_LDAP: ("LDAPUsername", "LDAPPassword"), calls.WITH_WEB: ("WebIdentityToken",)}
+
+
+async def at_backend(call: Call, login: Login, config: Config, pool: Pool) -> Login:
+    """Log in at the backend, and give the login with what that gave. Raises AccessDenied, ServiceUnavailable (503)."""
+    if call.action not in _SENT:
+        raise access_denied(reason="the role is as_user, and only a password or a web identity can be taken there")
+    seconds = duration(call, LONGEST_SESSION)
+    form = {"Action": call.action, "Version": "2011-06-15", "DurationSeconds": str(seconds)}
+    body = urlencode(form | {name: call.need(name) for name in _SENT[call.action]}).encode()
+    head = RequestHead(b"POST", b"/", (
+        (b"Host", config.backend.authority.encode()),
+        (b"Content-Type", b"application/x-www-form-urlencoded"),
+        (b"Content-Length", b"%d" % len(body)),
+    ))  # fmt: skip
+    try:
+        answer = await ask(pool, head, body=body, most=_MOST_BYTES, seconds=config.limits.connect_timeout)
+    except BackendError:
+        raise errors.service_unavailable() from None
+    try:
+        keys, end = credentials_in(answer, call.action)
+    except BackendError as error:
+        raise access_denied(reason=f"at the backend {error}") from None
+    return replace(login, backend=keys, expires=min(end, login.expires or end))
