@@ -1,22 +1,29 @@
 """``backend_identity: session``: MinIO refuses what the gateway should have refused, and nothing that it allows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from minio.credentials.providers import LdapIdentityProvider
 
 from lab.backends import s3_client
+from lab.certs import Certs
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
 from lab.recorder import Recorder
+from lab.slapd import ALICE, BASE, LOOKUP_DN, LOOKUP_PASSWORD, ROBOT, Slapd, group_dn
 from s3gateway.identity.backend_policy import policy_of
 from s3gateway.rules.access import Access
+from tests.canary import CANARY
 from tests.conftest import GatewayFactory
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import CHUNK, Target, put_chunked
+from tests.real.test_mc import Mc
 from tests.real.waiting import eventually
 
 if TYPE_CHECKING:
@@ -155,3 +162,56 @@ def test_no_session_no_request(gateway: GatewayFactory, minio: Minio, filled: st
     with pytest.raises(ClientError, match="ServiceUnavailable"):
         running.client().get_object(Bucket=filled, Key="a/k")
     eventually(lambda: "no session at the backend for client spark: AssumeRole was answered 4" in running.log())
+
+
+@pytest.fixture
+def with_directory(certs: Certs, slapd: Slapd, mc: Path, tmp_path: Path) -> Iterator[Minio]:
+    """MinIO that knows the same directory as the gateway; Alice may only read there."""
+    env = {
+        "MINIO_IDENTITY_LDAP_SERVER_ADDR": f"127.0.0.1:{slapd.port}",
+        "MINIO_IDENTITY_LDAP_SERVER_INSECURE": "on",
+        "MINIO_IDENTITY_LDAP_LOOKUP_BIND_DN": LOOKUP_DN,
+        "MINIO_IDENTITY_LDAP_LOOKUP_BIND_PASSWORD": LOOKUP_PASSWORD,
+        "MINIO_IDENTITY_LDAP_USER_DN_SEARCH_BASE_DN": f"ou=people,{BASE}",
+        "MINIO_IDENTITY_LDAP_USER_DN_SEARCH_FILTER": "(uid=%s)",
+    }
+    with Minio(certs, env=env) as server:
+        admin = Mc(mc, tmp_path / "mc", server.endpoint, server.ca_file, server.access_key, server.secret_key)
+        admin.run("idp", "ldap", "policy", "attach", "gw", "readonly", "--user", ALICE.dn)
+        yield server
+
+
+def test_minio_sees_the_user(
+    gateway: GatewayFactory, with_directory: Minio, certs: Certs, slapd: Slapd, filled_there: str
+) -> None:
+    """``as_user``: the role allows a write, and MinIO's own policy of Alice does not; Robot has no policy there."""
+    backend = with_directory
+    for person in (ALICE, ROBOT):
+        CANARY.watch("password", person.password)
+    role = {"name": "people", "ldap_groups": [group_dn("analysts")], "buckets": ["*"], "backend_identity": "as_user"}
+    given = {"sts": {}, "ldap": slapd.section(), "roles": [role]}
+    running = gateway(gateway_config(backend, certificate=certs.gateway, **given))
+    pool = urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=str(certs.ca), retries=False)
+    keys = LdapIdentityProvider(running.tls_url, "alice", ALICE.password, http_client=pool).retrieve()
+    with pytest.raises(ValueError, match="status code 403"):
+        LdapIdentityProvider(running.tls_url, ROBOT.uid, ROBOT.password, http_client=pool).retrieve()
+    pool.clear()
+    CANARY.watch("session secret", keys.secret_key)
+    CANARY.watch("session token", keys.session_token or "")
+    s3 = s3_client(running.url, keys.access_key, keys.secret_key, session_token=keys.session_token)
+    assert s3.get_object(Bucket=filled_there, Key="k")["Body"].read() == b"there"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=filled_there, Key="new", Body=b"x")
+    assert '"backend_error": "AccessDenied"' in eventually(lambda: _last_line_of(running, "PutObject"))
+
+
+def _last_line_of(running: Gateway, operation: str) -> str:
+    return next((line for line in reversed(running.log().splitlines()) if f'"operation": "{operation}"' in line), "")
+
+
+@pytest.fixture
+def filled_there(with_directory: Minio) -> str:
+    s3 = with_directory.client()
+    s3.create_bucket(Bucket="of-people")
+    s3.put_object(Bucket="of-people", Key="k", Body=b"there")
+    return "of-people"
