@@ -189,7 +189,7 @@ def test_minio_sees_the_user(
     for person in (ALICE, ROBOT):
         CANARY.watch("password", person.password)
     role = {"name": "people", "ldap_groups": [group_dn("analysts")], "buckets": ["*"], "backend_identity": "as_user"}
-    given = {"sts": {}, "ldap": slapd.section(), "roles": [role]}
+    given: dict[str, Any] = {"sts": {}, "ldap": slapd.section(), "roles": [role]}
     running = gateway(gateway_config(backend, certificate=certs.gateway, **given))
     pool = urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=str(certs.ca), retries=False)
     keys = LdapIdentityProvider(running.tls_url, "alice", ALICE.password, http_client=pool).retrieve()

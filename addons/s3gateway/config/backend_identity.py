@@ -1,5 +1,6 @@
 """``backend_identity``: whose hand reaches the backend. What cannot be narrowed there is refused, and never shared."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from s3gateway.config.check import ConfigError, quoted
@@ -7,7 +8,7 @@ from s3gateway.identity.backend_policy import PolicyError, policy_of
 from s3gateway.rules.access import Access
 
 
-def read_backend_policy(key: str, entry: dict[str, Any], access: Access) -> str:
+def read_backend_policy(key: str, entry: Mapping[str, Any], access: Access) -> str:
     """Give the policy of a client's or role's session at the backend; empty where the gateway's own key is shared."""
     if entry["backend_identity"] != "session":
         return ""

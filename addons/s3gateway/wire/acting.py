@@ -23,8 +23,8 @@ class Acting(Uploading):
         admitted = self.transaction.admitted
         client = admitted.client if admitted is not None else None
         if client is not None and client.session is not None and client.session.backend is not None:
-            signer = Signer(client.session.backend, self._current.config.backend.region)
-            self._current = replace(self._current, signer=signer)
+            own = Signer(client.session.backend, self._current.config.backend.region)
+            self._current = replace(self._current, signer=own)
             self._is_user = True
         if client is None or not client.backend_policy:
             then()
