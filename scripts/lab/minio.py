@@ -26,8 +26,8 @@ _KMS_KEY_BYTES: Final = base64.b64encode(bytes(range(32))).decode()
 class Minio(TlsServer):
     """MinIO on a free loopback port, data in a folder that goes when the server does. A `lab.backends.Backend`.
 
-            `env` has further variables of its own.
-        """
+    `env` has further variables of its own.
+    """
 
     access_key: Final = "minioadmin"
     secret_key: Final = "minio-secret-of-the-lab"
