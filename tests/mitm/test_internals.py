@@ -21,6 +21,8 @@ from s3gateway.mitm import internals
 
 ADDONS = CHECKOUT / "addons"
 OWNER = "mitm/internals.py"
+BOTOCORES = {"signer.py": ["calls setattr"]}
+"""botocore stands in one module of its own; when it renews a session is not public (tests/real/test_rotation.py)."""
 
 # Looked at in a process of its own: importing mitmweb and the console warns a lot.
 LOOK = """
@@ -224,7 +226,7 @@ def _uses(tree: ast.Module) -> Iterator[str]:
 @pytest.mark.parametrize(("name", "tree"), [pytest.param(*one, id=one[0]) for one in _modules() if one[0] != OWNER])
 def test_no_other_module_uses_internals(name: str, tree: ast.Module) -> None:
     """Neither imports, nor touches, nor replaces what is not public."""
-    assert list(_uses(tree)) == [], name
+    assert list(_uses(tree)) == BOTOCORES.get(name, []), name
 
 
 @pytest.mark.parametrize(

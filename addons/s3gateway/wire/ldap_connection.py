@@ -52,7 +52,7 @@ class LdapConnection:
         connection = cls(*streams)
         try:
             if start_tls and tls is not None:
-                await connection._start_tls(tls, server)
+                await connection.start_tls(tls, server)
         except BaseException:
             connection.close()
             raise
@@ -84,7 +84,8 @@ class LdapConnection:
                 self._writer.write(ldap_messages.unbind(self._next()))
         self._writer.transport.abort()
 
-    async def _start_tls(self, tls: ssl.SSLContext, server: Server) -> None:
+    async def start_tls(self, tls: ssl.SSLContext, server: Server) -> None:
+        """Go on over TLS. Raises :class:`DirectoryError`."""
         _, result = await self._ask(ldap_messages.start_tls(self._next()), 0)
         if result.code != ldap_messages.SUCCESS:
             raise DirectoryError(f"it does not take StartTLS (result {result.code})")
