@@ -14,6 +14,7 @@ from tests.real import invariant
 from tests.real.console import Console
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import Key, Target, put_chunked, sign
+from tests.real.waiting import eventually
 
 
 @pytest.fixture
@@ -95,3 +96,11 @@ def test_edit_and_resume(console: Console, recorder: Recorder, minio: Minio, buc
     assert (answers[0].status, answers[0].body, answers[0].header("Content-Type")) == (200, b"0123456789", "a/b")
     (request,) = recorder.requests()
     invariant.check_signed_names(request)
+
+
+def test_it_ends_with_its_terminal(console: Console) -> None:
+    """Elsewhere SIGHUP reloads; a console without a terminal would draw on for nobody, as fast as it can."""
+    pid = console.tell("list-panes", "-F", "#{pane_pid}").strip()
+    console.tell("new-window", "-d", "sleep 60")  # without one tmux ends
+    console.tell("kill-pane", "-t", ":0")
+    eventually(lambda: not Path("/proc", pid).exists(), "it draws on")

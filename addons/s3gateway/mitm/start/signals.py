@@ -5,6 +5,7 @@ mitmproxy ends at once with SIGTERM, and has no handler for SIGHUP, so that it d
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -35,7 +36,8 @@ class Signals:
         """Take the signals; to what a terminal sends to all, a worker leaves the answer to its parent."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.end)
-        loop.add_signal_handler(signal.SIGHUP, _nothing if is_worker else self._on_hangup)
+        if not _draws_on_terminal():  # mitmproxy's console dies of it, which is right: it would draw on for nobody
+            loop.add_signal_handler(signal.SIGHUP, _nothing if is_worker else self._on_hangup)
         if is_worker:
             loop.add_signal_handler(signal.SIGINT, _nothing)
 
@@ -74,6 +76,11 @@ class Signals:
             self.end()
         else:
             self.reload()
+
+
+def _draws_on_terminal() -> bool:
+    console = sys.modules.get("mitmproxy.tools.console.master")  # mitmdump does not load it
+    return console is not None and isinstance(ctx.master, console.ConsoleMaster)
 
 
 def _nothing() -> None:
