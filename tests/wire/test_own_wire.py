@@ -11,7 +11,7 @@ from lab.certs import Certs
 from lab.ports import free_port
 from s3gateway.http1.exchange import Link
 from s3gateway.wire.client import ClientConnection
-from s3gateway.wire.tls import READ, received
+from s3gateway.wire.reads import READ, received
 from tests.admission import edited
 from tests.real.rawhttp import Raw
 from tests.real.waiting import eventually

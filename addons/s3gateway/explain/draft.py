@@ -47,7 +47,7 @@ class Draft:
 
     def signature(self, key: bytes) -> Signature:
         """Sign with a key derived from ``secret`` and ``key_scope``."""
-        return canonical.sign(key, canonical.string_to_sign(self.timestamp, self.scope, self.canonical_request()))
+        return canonical.sign_once(key, canonical.string_to_sign(self.timestamp, self.scope, self.canonical_request()))
 
     def signer(self, name: bytes, key: bytes) -> Callable[[bytes], Signature]:
         """Give a function that signs this draft with other values of one header: what comes before is kept."""
@@ -61,7 +61,7 @@ class Draft:
         def sign(value: bytes) -> Signature:
             hashed = begun.copy()
             hashed.update(value + after)
-            return canonical.sign(key, text + hashed.hexdigest().encode())
+            return canonical.sign_once(key, text + hashed.hexdigest().encode())
 
         return sign
 

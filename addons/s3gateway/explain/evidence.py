@@ -106,7 +106,7 @@ def explain_evidence(evidence: Evidence) -> Explanation | None:
 def proves(side: Side, claim: Claim, secret: Secret) -> bool:
     """Whether the client's string to sign, under this secret, has the signature that was sent: the secret is right."""
     key = canonical.derive_key(secret, claim.scope)
-    return bool(side.to_sign) and canonical.sign(key, side.to_sign.strip(b"\n")).matches(claim.signature)
+    return bool(side.to_sign) and canonical.sign_once(key, side.to_sign.strip(b"\n")).matches(claim.signature)
 
 
 def _of_sides(evidence: Evidence) -> Explanation | None:

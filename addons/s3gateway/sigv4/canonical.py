@@ -125,8 +125,13 @@ def derive_key(secret: Secret, scope: CredentialScope) -> bytes:
     return key
 
 
+def sign_once(key: bytes, text: bytes) -> Signature:
+    """HMAC-SHA256 (RFC 2104) as hex digits; nothing of the key is kept: for one that is only being tried."""
+    return Signature(hmac.digest(key, text, "sha256").hex())
+
+
 def sign(key: bytes, text: bytes) -> Signature:
-    """HMAC-SHA256 (RFC 2104) as hex digits. ``key`` has at most 64 bytes."""
+    """As :func:`sign_once`, for a key that signs again. ``key`` has at most 64 bytes."""
     inside, outside = _padded(key)
     inner, outer = inside.copy(), outside.copy()
     inner.update(text)

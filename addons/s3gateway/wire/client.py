@@ -19,9 +19,10 @@ from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.stalls import Waits, patience
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.wire.exchange import Exchange
+from s3gateway.wire.reads import READ, received
 from s3gateway.wire.refusal import refusal
 from s3gateway.wire.service import Service
-from s3gateway.wire.tls import READ, TlsTransport, received
+from s3gateway.wire.tls import TlsTransport
 
 logger = logging.getLogger(__name__)
 

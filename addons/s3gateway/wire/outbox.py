@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from s3gateway.bodies.whole import Piece
 from s3gateway.http1 import framing
-from s3gateway.wire.tls import READ
+from s3gateway.wire.reads import READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
