@@ -23,7 +23,7 @@ from s3gateway.mitm.start.live import Live
 from s3gateway.observed.transaction import Transaction
 from s3gateway.signer import CredentialsError
 from s3gateway.wire import canary
-from s3gateway.wire.canary import Found
+from s3gateway.wire.canary_run import Found, run
 from s3gateway.wire.plain_client import Streams
 from s3gateway.wire.service import Service
 from s3gateway.wire.watching import Watch
@@ -110,7 +110,7 @@ async def _run(live: Live, options: argparse.Namespace) -> Found:
         return canary.words(ended, config.backend.url) if ended is not None else ""
 
     try:
-        return await canary.run(config, lambda: canary.connect(service), lambda _: None, explain)
+        return await run(config, lambda: canary.connect(service), lambda _: None, explain)
     finally:
         service.stop()
         await asyncio.sleep(0.01)  # for connections to end
@@ -134,7 +134,7 @@ async def _run_there(config: Config, options: argparse.Namespace) -> Found:
         return await asyncio.open_connection(url.hostname, port, ssl=context)
 
     host = url.netloc.rpartition("@")[2].encode()
-    found = await canary.run(config, connect, lambda _: None, lambda _: "", host)
+    found = await run(config, connect, lambda _: None, lambda _: "", host)
     return replace(found, why=f"{found.why}; the gateway's own log says more") if found.why else found
 
 

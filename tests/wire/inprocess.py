@@ -20,7 +20,8 @@ from s3gateway.config.model import KeyPair
 from s3gateway.observed.transaction import Transaction
 from s3gateway.signer import CredentialSource, Signer
 from s3gateway.sigv4.model import Secret
-from s3gateway.wire.backends import BackendConnection, Pool
+from s3gateway.wire.backend_connection import BackendConnection
+from s3gateway.wire.backends import Pool
 from s3gateway.wire.client import ClientConnection
 from s3gateway.wire.cluster import Cluster, Resolve, resolve
 from s3gateway.wire.contexts import for_backend, for_clients, with_certificate

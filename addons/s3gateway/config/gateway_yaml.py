@@ -4,30 +4,29 @@ The shape of the file is :data:`s3gateway.config.keys.KEYS`; this module turns c
 works with: secrets read from their files, endpoint split, rules compiled. Reading files is all the I/O here.
 """
 
-import base64
-import binascii
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from s3gateway.config.addresses import check_listen_host, read_domain
+from s3gateway.config.addresses import read_domain
 from s3gateway.config.admin import read_admin
 from s3gateway.config.audit import read_audit
 from s3gateway.config.backend_identity import read_backend_policy
 from s3gateway.config.canary import read_canary
 from s3gateway.config.check import ConfigError, check, quoted
-from s3gateway.config.client_keys import read_client_keys, read_own_keys
+from s3gateway.config.client_keys import read_client_keys
 from s3gateway.config.cors import read_cors
+from s3gateway.config.credentials import read_own_credentials
+from s3gateway.config.encryption import read_rule
 from s3gateway.config.endpoints import read_health, read_sites
 from s3gateway.config.files import Files, reason
-from s3gateway.config.header_words import check_field, check_secret, check_token, check_word
 from s3gateway.config.ldap import read_ldap
+from s3gateway.config.listen import read_listen
 from s3gateway.config.lookup import read_lookup
-from s3gateway.config.model import Chain, Client, Config, DatedKeys, KeyPair, Listen, is_pattern
-from s3gateway.config.networks import read_networks
-from s3gateway.config.patterns import check_bucket, check_client, check_prefix
+from s3gateway.config.model import Client, Config, KeyPair
+from s3gateway.config.patterns import check_bucket, check_client, check_prefix, each
 from s3gateway.config.roles import check_role, read_roles
 from s3gateway.config.shutdown import Shutdown
 from s3gateway.config.sts import read_sts
@@ -35,15 +34,8 @@ from s3gateway.config.tracing import read_tracing
 from s3gateway.config.web_identity import read_web_identity
 from s3gateway.config.yaml_text import read_yaml
 from s3gateway.rules.access import Access
-from s3gateway.rules.encryption import EncryptionRule, Sse, SseKms, SseS3, sse_c
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.operations import NAMES
-from s3gateway.sigv4.model import Secret
-
-_SSE_KEYS = ("sse-kms", "sse-s3", "sse-c", "none")
-_SSE_C_BYTES = 32
-_SDK_REGIONS = ("us-east-1", "us-east-2")
-"""What SDK v1 and S3A with SDK v2 (Hadoop 3.4) sign for when a job sets an endpoint and no region."""
 
 
 def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
@@ -94,8 +86,8 @@ def build(
 
 
 def _build(values: dict[str, Any], reader: Files) -> Config:
-    credentials, own_keys = _credentials(values["backend"]["credentials"], reader)
-    listen = _listen(values["listen"], values["backend"]["region"], reader)
+    credentials, own_keys = read_own_credentials(values["backend"]["credentials"], reader)
+    listen = read_listen(values["listen"], values["backend"]["region"], reader)
     clients = _clients(values["clients"], reader)
     lookup = read_lookup(values["lookup"], reader, _access)
     sites = read_sites(values["backend"], listen, reader)
@@ -110,9 +102,9 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         clients=clients,
         ldap=read_ldap(values["ldap"], reader),
         web_identity=read_web_identity(values["web_identity"], reader),
-        encryption=tuple(_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
+        encryption=tuple(read_rule(f"encryption[{i}]", rule, reader) for i, rule in enumerate(values["encryption"])),
         cors=read_cors(values["cors"]),
-        domains=_each("addressing.domains", values["addressing"]["domains"], read_domain),
+        domains=each("addressing.domains", values["addressing"]["domains"], read_domain),
         limits=_limits(values["limits"]),
         shutdown=Shutdown(**values["shutdown"]),
         admin=read_admin(values["admin"], listen),
@@ -128,86 +120,6 @@ def _build(values: dict[str, Any], reader: Files) -> Config:
         state=reader.place("state", values["state"]) if values["state"] else None,
         lookup=lookup,
     )
-
-
-def _listen(values: dict[str, Any], region: str, files: Files) -> Listen:
-    certificate = values.get("certificate")
-    key = values.get("key")
-    if key and not certificate:
-        raise ConfigError("listen.key", "is set without listen.certificate", "set listen.certificate as well")
-    return Listen(
-        check_listen_host("listen.host", values["host"]),
-        values["port"],
-        files.path("listen.certificate", certificate) if certificate else None,
-        files.path("listen.key", key) if key else None,
-        _regions(values["regions"], region) or (region, *_SDK_REGIONS),
-        values["health_polls"],
-        read_networks("listen.proxy_protocol", values["proxy_protocol"]),
-    )
-
-
-def _regions(values: Iterable[str] | None, backends: str) -> tuple[str, ...]:
-    """Read the regions that clients may sign for. One must be a name: it is what others are told."""
-    regions = _each("listen.regions", values or (), check_word)
-    if (
-        regions
-        and all(map(is_pattern, regions))
-        and not any(fnmatch.fnmatchcase(backends, pattern) for pattern in regions)
-    ):
-        raise ConfigError(
-            "listen.regions",
-            f"{quoted(regions[0])} is a pattern, and backend.region is not one that it matches",
-            "add a region by its name, which clients that sign for another are told",
-        )
-    return regions
-
-
-def _credentials(values: dict[str, Any], files: Files) -> tuple[KeyPair | Chain, tuple[DatedKeys, ...]]:
-    """Read where the gateway's own key comes from; all of its keys, too, where there are several."""
-    key = "backend.credentials"
-    pair = {name for name in ("access_key_id", "secret_access_key", "session_token") if values.get(name)}
-    keys = values.get("keys")
-    sources = [bool(pair), bool(values.get("file")), bool(values.get("profile")), bool(keys)]
-    if sum(sources) > 1:
-        raise ConfigError(
-            key, "names more than one source", "keep one of access_key_id + secret_access_key, keys, file, profile"
-        )
-    if keys:
-        own_keys = read_own_keys(f"{key}.keys", keys, files)
-        return own_keys[0].keys, own_keys
-    if values.get("file"):
-        return read_credentials_file(files, f"{key}.file", values["file"]), ()
-    if not pair:
-        return Chain(values.get("profile")), ()
-    for name in ("access_key_id", "secret_access_key"):
-        if name not in pair:
-            raise ConfigError(
-                f"{key}.{name}", "is missing or empty", "set access_key_id and secret_access_key together"
-            )
-    token = values.get("session_token")
-    given = KeyPair(
-        check_word(f"{key}.access_key_id", values["access_key_id"]),
-        Secret(check_secret(f"{key}.secret_access_key", values["secret_access_key"])),
-        Secret(check_token(f"{key}.session_token", token)) if token else None,
-    )
-    return given, ()
-
-
-def read_credentials_file(files: Files, key: str, name: str) -> KeyPair:
-    """Read AIStor-GW's format: ``static: {access_key_id: ..., secret_access_key: ...}``."""
-    remedy = "write 'static: {access_key_id: ..., secret_access_key: ...}'"
-    text = files.text(key, name)
-    try:
-        document = read_yaml(text)
-    except ConfigError:
-        raise ConfigError(key, f"{quoted(name)} is not valid YAML", remedy) from None
-    static = document.get("static") if isinstance(document, dict) else None
-    if not isinstance(static, dict):
-        raise ConfigError(key, f"{quoted(name)} has no mapping 'static'", remedy)
-    values = [static.get("access_key_id"), static.get("secret_access_key")]
-    if not all(isinstance(value, str) and value for value in values):
-        raise ConfigError(key, f"{quoted(name)} lacks access_key_id or secret_access_key, or they are not text", remedy)
-    return KeyPair(check_word(key, str(values[0])), Secret(check_secret(key, str(values[1]))))
 
 
 def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
@@ -227,8 +139,8 @@ def _clients(entries: list[dict[str, Any]], files: Files) -> dict[str, Client]:
 
 
 def _access(key: str, values: Mapping[str, Any]) -> Access:
-    buckets = _each(f"{key}.buckets", values["buckets"], check_bucket)
-    prefixes = _each(f"{key}.prefixes", values["prefixes"], check_prefix)
+    buckets = each(f"{key}.buckets", values["buckets"], check_bucket)
+    prefixes = each(f"{key}.prefixes", values["prefixes"], check_prefix)
     operations = tuple(values["operations"])
     for pattern in operations:
         if not fnmatch.filter(NAMES, pattern):
@@ -239,11 +151,6 @@ def _access(key: str, values: Mapping[str, Any]) -> Access:
     return Access(buckets, prefixes, operations, values["read_only"], "*" in buckets if listed is None else listed)
 
 
-def _each(key: str, values: Iterable[str], read: Callable[[str, str], str]) -> tuple[str, ...]:
-    """Read each entry of a list by its own path."""
-    return tuple(read(f"{key}[{i}]", value) for i, value in enumerate(values))
-
-
 def _limits(values: dict[str, Any]) -> Limits:
     limits = Limits(**values)
     if limits.aws_chunk_min > limits.aws_chunk:
@@ -251,43 +158,3 @@ def _limits(values: dict[str, Any]) -> Limits:
             "limits.aws_chunk_min", f"{limits.aws_chunk_min} is more than limits.aws_chunk", "lower it, or raise that"
         )
     return limits
-
-
-def _rule(key: str, values: dict[str, Any], files: Files) -> EncryptionRule:
-    chosen = [name for name in _SSE_KEYS if values.get(name)]
-    if len(chosen) != 1:
-        raise ConfigError(
-            key,
-            f"names {', '.join(chosen) or 'no encryption'}",
-            "give each rule exactly one of sse-kms, sse-s3, sse-c, none",
-        )
-    return EncryptionRule(
-        check_bucket(f"{key}.bucket", values["bucket"]),
-        check_prefix(f"{key}.prefix", values["prefix"]),
-        values["client"],
-        _sse(key, chosen[0], values[chosen[0]], files),
-        values["role"],
-    )
-
-
-def _sse(key: str, kind: str, value: Any, files: Files) -> Sse:
-    match kind:
-        case "sse-kms":
-            return SseKms(check_field(f"{key}.sse-kms", value))
-        case "sse-s3":
-            return SseS3()
-        case "sse-c":
-            return sse_c(_sse_c_key(f"{key}.sse-c", value, files))
-    return None
-
-
-def _sse_c_key(key: str, name: str, files: Files) -> bytes:
-    raw = files.bytes(key, name)
-    if len(raw) != _SSE_C_BYTES:
-        try:
-            raw = base64.b64decode(raw.strip(), validate=True)
-        except binascii.Error:
-            raw = b""
-    if len(raw) != _SSE_C_BYTES:
-        raise ConfigError(key, f"{quoted(name)} holds no 256-bit key", "store 32 raw bytes, or their base64")
-    return raw

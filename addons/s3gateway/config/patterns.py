@@ -5,7 +5,7 @@ the other way round from elsewhere.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -45,3 +45,8 @@ def check_client(key: str, pattern: str, names: Iterable[str]) -> None:
         near = get_close_matches(pattern, known, 1)
         remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         raise ConfigError(key, f"{quoted(pattern)} matches no client's name", remedy)
+
+
+def each(key: str, values: Iterable[str], read: Callable[[str, str], str]) -> tuple[str, ...]:
+    """Read each entry of a list by its own path."""
+    return tuple(read(f"{key}[{i}]", value) for i, value in enumerate(values))

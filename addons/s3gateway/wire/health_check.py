@@ -11,7 +11,8 @@ from s3gateway.http1 import framing
 from s3gateway.http1.head import NO_LENGTH, Answer, ProtocolError, answer_length, find_end, read_answer, write_request
 from s3gateway.rules.health import Ask, Checked, judged
 from s3gateway.sigv4.model import Headers
-from s3gateway.wire.backends import BackendConnection, Opening, Pool
+from s3gateway.wire.backend_connection import BackendConnection
+from s3gateway.wire.backends import Opening, Pool
 
 _MOST: Final = 64 * 1024
 """Bytes of an answer's head. MinIO's have some hundred."""
@@ -53,7 +54,7 @@ class _LostError(Exception):
 
 
 class _Probe:
-    """A :class:`~s3gateway.wire.backends.User` of one request. ``done`` gives the answer's head."""
+    """A :class:`~s3gateway.wire.backend_connection.User` of one request. ``done`` gives the answer's head."""
 
     def __init__(self, pool: Pool, question: Question) -> None:
         self.done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

@@ -16,7 +16,8 @@ from s3gateway.http1.head import (
     write_request,
 )
 from s3gateway.sigv4.model import RequestHead
-from s3gateway.wire.backends import BackendConnection, Opening, Pool
+from s3gateway.wire.backend_connection import BackendConnection
+from s3gateway.wire.backends import Opening, Pool
 
 _FINAL: Final = 200
 
@@ -50,7 +51,7 @@ async def ask(pool: Pool, head: RequestHead, *, most: int, seconds: float, body:
 
 
 class _OwnRequest:
-    """Uses one connection at a time; :class:`s3gateway.wire.backends.User` says what the pool asks of it."""
+    """Uses one connection at a time; :class:`s3gateway.wire.backend_connection.User` says what the pool asks of it."""
 
     def __init__(self, pool: Pool, head: RequestHead, body: bytes, most: int) -> None:
         self.answered: asyncio.Future[OwnAnswer] = asyncio.get_running_loop().create_future()

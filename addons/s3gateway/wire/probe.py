@@ -2,7 +2,8 @@
 
 import asyncio
 
-from s3gateway.wire.backends import BackendConnection, Pool
+from s3gateway.wire.backend_connection import BackendConnection
+from s3gateway.wire.backends import Pool
 
 
 async def reach(pool: Pool, seconds: float) -> str:
@@ -20,7 +21,7 @@ async def reach(pool: Pool, seconds: float) -> str:
 
 
 class _Visitor:
-    """:class:`s3gateway.wire.backends.User` of a connection that it asks nothing of."""
+    """:class:`s3gateway.wire.backend_connection.User` of a connection that it asks nothing of."""
 
     def __init__(self) -> None:
         self.found: asyncio.Future[str] = asyncio.get_running_loop().create_future()

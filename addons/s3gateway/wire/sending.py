@@ -8,7 +8,7 @@ from s3gateway.http1.exchange import Answer, Link, Upload
 from s3gateway.http1.head import write_request
 from s3gateway.rules.repeatable import is_repeatable
 from s3gateway.sigv4.model import RequestHead
-from s3gateway.wire.backends import BackendConnection
+from s3gateway.wire.backend_connection import BackendConnection
 from s3gateway.wire.choosing import RETRY_AFTER, Choosing, Make
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -17,7 +17,7 @@ _CLIENTS_PAUSE: Final = 20.0
 
 
 class Sending(Choosing):
-    """Sends the request; :class:`s3gateway.wire.backends.User` says what the pool asks of it."""
+    """Sends the request; :class:`s3gateway.wire.backend_connection.User` says what the pool asks of it."""
 
     def _send(self, make: Make) -> None:
         """Choose a backend where there are several, sign what leaves, and get a connection for it."""

@@ -25,7 +25,8 @@ from s3gateway.wire.watching import Answered, Killed, Watch
 
 if TYPE_CHECKING:
     from s3gateway.rules.continuation import Rest
-    from s3gateway.wire.backends import BackendConnection, Opening
+    from s3gateway.wire.backend_connection import BackendConnection
+    from s3gateway.wire.backends import Opening
     from s3gateway.wire.member import Member
 
 logger = logging.getLogger(__name__)
