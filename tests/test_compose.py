@@ -252,7 +252,8 @@ def test_dockerfile_takes_the_runtime_group_from_pyproject(loaded: dict[str, Any
     shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
     names = [re.split("[<>=]", line)[0] for line in (tmp_path / "runtime.txt").read_text().splitlines()]
-    assert names == ["mitmproxy", "botocore", "pyyaml", "awscrt", "prometheus-client", "cryptography"]
+    assert names[:6] == ["mitmproxy", "botocore", "pyyaml", "awscrt", "prometheus-client", "cryptography"]
+    assert names[6:] == ["ldap3", "dnspython", "pyjwt"]
 
 
 def test_the_directory_is_debians_and_runs_as_nobody(loaded: dict[str, Any]) -> None:
@@ -483,6 +484,20 @@ def test_prometheus_scrapes_both_gateways(composed: Composed) -> None:
 
     eventually(lambda: value("up") == [("gateway1:9100", "1"), ("gateway2:9100", "1")], str(value("up")))
     assert [instance for instance, _ in value("s3gateway_requests_in_flight")] == ["gateway1:9100", "gateway2:9100"]
+    with urllib.request.urlopen(url.replace("query?query=", "rules"), timeout=30) as answer:
+        rules = [rule["name"] for group in json.load(answer)["data"]["groups"] for rule in group["rules"]]
+    assert "S3GatewayNoBackend" in rules
+
+
+def test_grafana_finds_the_dashboard_and_its_data(services: dict[str, dict[str, Any]]) -> None:
+    """Where the provisioning files say that it is."""
+    mounted = {mount["target"]: Path(mount["source"]) for mount in services["grafana"]["volumes"]}
+    provisioned = "/etc/grafana/provisioning"
+    (provider,) = yaml.safe_load(mounted[f"{provisioned}/dashboards/dashboards.yaml"].read_text())["providers"]
+    dashboards = [path for target, path in mounted.items() if target.startswith(provider["options"]["path"] + "/")]
+    assert [json.loads(path.read_text())["uid"] for path in dashboards] == ["s3gateway"]
+    (source,) = yaml.safe_load(mounted[f"{provisioned}/datasources/datasource.yaml"].read_text())["datasources"]
+    assert (source["type"], source["isDefault"]) == ("prometheus", True)
 
 
 @pytest.mark.real

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Self
 
@@ -24,6 +25,10 @@ from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
 from lab.ports import free_port
 from lab.prometheus import RULES, Prometheus, promtool
+from s3gateway.config.model import KeyPair
+from s3gateway.rules.key_use import HOUR, Use
+from s3gateway.sigv4.model import Secret
+from s3gateway.wire import state_file
 from tests.conftest import GatewayFactory, _have
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Key, Target, put_chunked, sign
@@ -102,13 +107,20 @@ def seconds(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture(scope="module")
-def scraped(minio: Minio, session_gateway: GatewayFactory, seconds: float) -> Iterator[tuple[Prometheus, float, float]]:
+def scraped(
+    minio: Minio, session_gateway: GatewayFactory, seconds: float, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Prometheus, float, float]]:
     """A Prometheus that has scraped a gateway under load for some seconds, and the first and last of them."""
     port = free_port()
+    state, now = tmp_path_factory.mktemp("state") / "state.json", time.time()
+    used = KeyPair(SPARK_CLIENT["access_key_id"], Secret(SPARK_CLIENT["secret_access_key"]))
+    state_file.add(state, [(used, Use(now - 60, now - 60, {int(now // HOUR): 3}))])  # as of an earlier process
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
     minio.client().create_bucket(Bucket=BUCKET)
     config = gateway_config(
         minio,
-        clients=(SPARK_CLIENT, ANALYST),
+        clients=(SPARK_CLIENT, ANALYST | {"not_after": tomorrow}),
+        state=str(state),
         encryption=({"bucket": BUCKET, "prefix": "a/", "sse-kms": minio.kms_key_id}, {"sse-s3": True}),
         admin={"port": port},
         audit={"stdout": True, "webhook": {"url": "http://127.0.0.1:1/", "queue": 100}},

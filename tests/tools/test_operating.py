@@ -18,6 +18,7 @@ from tests.conftest import _have
 
 FOLDER = CHECKOUT / "scripts"
 PAGE = (FOLDER / "OPERATING.md").read_text(encoding="utf-8")
+ALERTS = FOLDER / "deploy" / "prometheus" / "alerts.yml"
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
@@ -88,16 +89,23 @@ def test_metrics_are_ones_that_there_are() -> None:
     text = metrics.text().decode()
     known = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
     named = set(re.findall(r"\b((?:s3gateway|process)_\w+)", PAGE))
+    named |= set(re.findall(r"\b((?:s3gateway|process)_\w+)", ALERTS.read_text(encoding="utf-8")))
     assert len(named) > 10
-    assert named - known == set()
+    assert {name.removesuffix("_bucket") for name in named} - known == set()
+
+
+def test_each_alert_is_told() -> None:
+    """In the rules' order."""
+    told = [name for row in rows("What to alert on") for name in re.findall(r"`(S3Gateway\w+)`", row[0])]
+    assert told == re.findall(r"- alert: (\w+)", ALERTS.read_text(encoding="utf-8"))
 
 
 def test_thresholds_follow_the_limits() -> None:
     """Connections are told of before the limit is reached."""
-    (threshold,) = (int(number) for number in re.findall(r"s3gateway_connections > (\d+)", PAGE))
+    (threshold,) = (int(number) for number in re.findall(r"s3gateway_connections > (\d+)", ALERTS.read_text()))
     default = next(key.default for key in KEYS if key.path == "limits.connections")
     assert 0.7 * default <= threshold <= 0.9 * default
-    assert f"`limits.connections`, {default} unless it is set" in PAGE
+    assert f"{threshold} connections; `limits.connections` is {default} unless it is set" in PAGE
 
 
 def test_messages_are_the_codes() -> None:
