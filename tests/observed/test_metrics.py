@@ -78,6 +78,16 @@ def test_a_backend_chooses_few_labels(metrics: Metrics) -> None:
     assert value(metrics, "s3gateway_backend_errors_total", code="other") == 901
 
 
+def test_people_are_few_labels(metrics: Metrics) -> None:
+    """Everybody of a directory may log in."""
+    for number in range(510):
+        metrics.ended(ended(replace(RECORD, client=f"user{number}")))
+    assert metrics.text().decode().count("s3gateway_requests_total{") == 501
+    assert value(metrics, "s3gateway_requests_total", operation="PutObject", status="200", client="other") == 10
+    metrics.ended(ended(replace(RECORD, client="user1")))
+    assert value(metrics, "s3gateway_requests_total", operation="PutObject", status="200", client="user1") == 2
+
+
 def test_a_refusal_by_a_rule(metrics: Metrics) -> None:
     """Which rule is one of a few words: the sentence names a bucket that its client has chosen."""
     transaction = ended(replace(RECORD, status=403))

@@ -23,6 +23,9 @@ __all__ = ["CONTENT_TYPE", "Figures", "Metrics"]
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _CODE: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 _MOST_CODES: Final = 100
+_MOST_CLIENTS: Final = 500
+"""Names of clients that are labels: users who log in are as many as there are people."""
+
 _OTHER: Final = "other"
 _UNPROVEN: Final = "?"
 """At the end of a client's name whose signature did not hold: anybody can claim a name."""
@@ -88,6 +91,7 @@ class Metrics:
         self._in, self._out = self._bytes.labels("in"), self._bytes.labels("out")
         self._kinds: dict[str, Counter] = {}
         self._codes: set[str] = set()
+        self._clients: set[str] = set()
         self._lost_before: dict[str, int] = {}
         for result in ("taken", "refused"):
             self._reloads.labels(result)
@@ -171,6 +175,10 @@ class Metrics:
         key = record.operation, record.status, client
         child = self._by_request.get(key)
         if child is None:
+            if client not in self._clients:
+                if len(self._clients) >= _MOST_CLIENTS:
+                    return self._requests.labels(record.operation, str(record.status), _OTHER)
+                self._clients.add(client)
             child = self._by_request[key] = self._requests.labels(record.operation, str(record.status), client)
         return child
 
