@@ -216,7 +216,7 @@ _before = Listeners.running
 
 async def _running(self):
     await _before(self)
-    logger.error("a request failed before the start was over")
+    logging.getLogger(__name__).error("a request failed before the start was over")
 
 Listeners.running = _running
 """

@@ -77,7 +77,7 @@ def test_two_workers_are_one_gateway(serve: Start, config: dict[str, Any], admin
     found = samples(admin)
     assert found["s3gateway_connections", ()] == 16
     assert found["s3gateway_workers", (("state", "serving"),)] == 2
-    assert found["s3gateway_refusals_total", (("code", "SignatureDoesNotMatch"),)] == 16
+    assert found["s3gateway_refusals_total", (("code", "SignatureDoesNotMatch"), ("reason", ""))] == 16
     assert {labels for name, labels in found if name == "process_resident_memory_bytes"} == {
         (("worker", "1"),), (("worker", "2"),)
     }  # fmt: skip
