@@ -13,6 +13,7 @@ from s3gateway.rules.operations import read_operation
 from s3gateway.sigv4.model import RequestHead
 
 Headers = tuple[tuple[bytes, bytes], ...]
+V = "2012-10-17"
 
 
 def statement(action: Any, resource: Any, effect: str = "Allow", **more: Any) -> dict[str, Any]:
@@ -110,6 +111,37 @@ def test_only_star_and_question_mark_are_special(pattern: str, key: str, expecte
     assert (not found.refusal(operation, b"")) is expected
 
 
+@pytest.mark.parametrize(
+    ("pattern", "key", "expected"),
+    [
+        ("a${*}b/*", "a*b/x", True),
+        ("a${*}b/*", "axb/x", False),
+        ("a${*}b/*", "a${*}b/x", False),
+        ("a${?}/*", "a%3F/x", True),
+        ("a${?}/*", "ab/x", False),
+        ("a${$}b", "a$b", True),
+        ("${$}{aws:username}", "${aws:username}", True),
+        ("a[${*}]?", "a[*]x", True),
+        ("a[${*}]?", "a*x", False),
+    ],
+)
+def test_escaped_characters_are_themselves(pattern: str, key: str, expected: bool) -> None:
+    """As Unity Catalog and Nessie write locations (AWS: ``${*}``, ``${?}`` and ``${$}`` have fixed values)."""
+    found = policy(
+        statement("s3:GetObject", f"arn:aws:s3:::lake/{pattern}"),
+        statement("s3:ListBucket", "arn:aws:s3:::lake", Condition={"StringLike": {"s3:prefix": pattern}}),
+    )
+    assert allows(found, "GET", f"/lake/{key}") is expected
+    assert allows(found, "GET", f"/lake?prefix={key}") is expected
+
+
+def test_escaped_characters_without_patterns() -> None:
+    found = policy(statement("s3:ListBucket", "*", Condition={"StringEquals": {"s3:prefix": "a${*}"}}))
+    assert allows(found, "GET", "/lake?prefix=a*")
+    assert not allows(found, "GET", "/lake?prefix=a${*}")
+    assert not allows(found, "GET", "/lake?prefix=ab")
+
+
 def test_many_stars_are_no_work() -> None:
     """A pattern that a backtracking matcher would be busy with for years."""
     found = policy(statement("s3:GetObject", "arn:aws:s3:::lake/" + "*a" * 900))
@@ -159,6 +191,12 @@ def test_every_operation_has_its_actions() -> None:
         ({"Statement": [statement("s3:*", "arn:aws:s3:::")]}, "Resource"),
         ({"Statement": [statement("s3:*", "arn:aws:s3:us-east-1:1:accesspoint/a")]}, "accesspoint"),
         ({"Statement": [statement("s3:*", "arn:aws:s3:::lake/${aws:username}/*")]}, "aws:username"),
+        ({"Version": V, "Statement": [statement("s3:*", "arn:aws:s3:::lake/${aws:username}/*")]}, "aws:username"),
+        ({"Version": V, "Statement": [statement("s3:*", "arn:aws:s3:::lake/$${*}{aws:username}")]}, "aws:username"),
+        ({"Version": V, "Statement": [statement("s3:*", "arn:aws:s3:::la${*}/*")]}, "Resource"),
+        ({"Statement": [statement("s3:*", "arn:aws:s3:::lake/${*}")]}, "Resource"),
+        ({"Version": "2008-10-17", "Statement": [statement("s3:*", "arn:aws:s3:::lake/${*}")]}, "Resource"),
+        ({"Statement": [statement("s3:*", "*", Condition={"StringLike": {"s3:prefix": "${*}"}})]}, "variables"),
         ({"Statement": [statement("s3:*", "*", Condition=[])]}, "Condition"),
         ({"Statement": [statement("s3:*", "*", Condition={"IpAddress": {"aws:SourceIp": "::"}})]}, "IpAddress"),
         ({"Statement": [statement("s3:*", "*", Condition={"StringLike": {"s3:delimiter": "/"}})]}, "s3:delimiter"),

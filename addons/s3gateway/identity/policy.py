@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from s3gateway.identity import iam_actions
 from s3gateway.identity.sts import StsError
-from s3gateway.identity.wildcards import matches
+from s3gateway.identity.wildcards import has_variable, matches, matches_escaped, unescaped
 from s3gateway.rules.operations import Operation, has_dots, is_alias
 from s3gateway.sigv4.query import query_pairs
 
@@ -54,7 +54,7 @@ class Condition:
         """Whether it holds for a request; None where it names no prefix."""
         if prefix is None:
             return self.negates
-        found = any(matches(prefix, value) if self.is_pattern else prefix == value for value in self.values)
+        found = any(matches_escaped(prefix, value) if self.is_pattern else prefix == value for value in self.values)
         return found is not self.negates
 
 
@@ -71,7 +71,7 @@ class Statement:
         """Whether it is about this action on this resource."""
         return (
             any(matches(action.lower(), pattern) for pattern in self.actions)
-            and any(matches(resource, pattern) for pattern in self.resources)
+            and any(matches_escaped(resource, pattern) for pattern in self.resources)
             and all(condition.holds(prefix) for condition in self.conditions)
         )
 
@@ -135,12 +135,13 @@ def read_policy(text: str) -> Policy:
             raise _not_understood(name)
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
         raise malformed(f"Version must be {_VERSIONS[0]}.")
+    fills = document.get("Version") == _VERSIONS[0]
     statements = document.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
     if not isinstance(statements, list) or not statements:
         raise malformed("Statement is missing or empty.")
-    return Policy(tuple(found for each in statements if (found := _statement(each)) is not None))
+    return Policy(tuple(found for each in statements if (found := _statement(each, fills=fills)) is not None))
 
 
 def malformed(message: str) -> StsError:
@@ -166,8 +167,8 @@ def _twice(pairs: list[tuple[str, Any]]) -> str:
     return next(name for name in names if names.count(name) > 1)
 
 
-def _statement(document: Any) -> Statement | None:
-    """Read one statement; None for one that only allows the use of KMS keys."""
+def _statement(document: Any, *, fills: bool) -> Statement | None:
+    """Read one statement; None for one that only allows the use of KMS keys. ``fills``: ``${...}`` has a meaning."""
     if not isinstance(document, dict):
         raise malformed("A Statement is not a JSON object.")
     for name in document:
@@ -183,8 +184,8 @@ def _statement(document: Any) -> Statement | None:
     return Statement(
         effect == "Allow",
         tuple(_action(action) for action in actions),
-        tuple(_resource(resource) for resource in _texts("Resource", document.get("Resource"))),
-        tuple(_conditions(conditions)),
+        tuple(_resource(resource, fills=fills) for resource in _texts("Resource", document.get("Resource"))),
+        tuple(_conditions(conditions, fills=fills)),
     )
 
 
@@ -205,17 +206,17 @@ def _action(text: str) -> str:
     return pattern
 
 
-def _resource(text: str) -> str:
+def _resource(text: str, *, fills: bool) -> str:
     if text == _ANY:
         return _ANY
     path = text.removeprefix(_ARN)
     bucket = path.partition("/")[0]
-    if path == text or not bucket or "${" in path or ":" in bucket:
+    if path == text or not bucket or "${" in bucket or ":" in bucket or not _is_constant(path, fills=fills):
         raise malformed(f"Resource {_shown(text)} is not understood; write it like {_ARN}bucket/prefix*.")
     return path
 
 
-def _conditions(document: Any) -> Iterator[Condition]:
+def _conditions(document: Any, *, fills: bool) -> Iterator[Condition]:
     if not isinstance(document, dict):
         raise malformed("Condition is not a JSON object.")
     for operator, tests in document.items():
@@ -225,9 +226,15 @@ def _conditions(document: Any) -> Iterator[Condition]:
             if key.lower() != _PREFIX:
                 raise malformed(f"Condition key {_shown(key)} is not understood.")
             texts = _values(values)
-            if any("${" in text for text in texts):
+            if not all(_is_constant(text, fills=fills) for text in texts):
                 raise malformed("Condition values with policy variables are not understood.")
-            yield Condition(texts, *_OPERATORS[operator])
+            is_pattern, negates = _OPERATORS[operator]
+            yield Condition(texts if is_pattern else tuple(map(unescaped, texts)), is_pattern, negates)
+
+
+def _is_constant(text: str, *, fills: bool) -> bool:
+    """Whether a text means the same for every request. Before 2012-10-17 AWS takes ``${*}`` to the letter."""
+    return not has_variable(text) if fills else "${" not in text
 
 
 def _values(value: Any) -> tuple[str, ...]:
