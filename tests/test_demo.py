@@ -15,15 +15,18 @@ from pathlib import Path
 import pytest
 
 from lab import CHECKOUT, tools
+from lab.slapd import slapd
 from lab.spark import Spark
 from showcase.heads import all_arrived, compared
 from showcase.sigv4 import STREAMING, Head, Signer, chunks_hold, head_holds, split_chunks
 from showcase.spark import Sent, SparkClient, Wanted
 from showcase.stage import Address
+from tests.conftest import _have
 from tests.real.waiting import LIMIT
 
 DEMO = CHECKOUT / "scripts" / "demo"
 CHECKS = 15
+IDENTITY_CHECKS = 11
 HAS_MINIO = tools.find_minio() is not None
 SECONDS = 300
 
@@ -110,6 +113,46 @@ def test_the_tour_shows_no_secret_and_no_whole_signature(tmp_path: Path) -> None
     assert "secret-of-the-lab" not in ended.stdout  # the backends' keys end so
     assert re.findall("[0-9a-f]{64}", ended.stdout.replace(SHA256_OF_NOTHING, "")) == []
     assert "\033" not in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "moto",
+        pytest.param(
+            "minio", marks=[pytest.mark.real, pytest.mark.skipif(not HAS_MINIO, reason="no minio to be found")]
+        ),
+    ],
+)
+def test_the_tour_of_identities(tmp_path: Path, backend: str) -> None:
+    """Half a minute: a login, a session in its role and outside, a rotation whose last user of the old is named."""
+    _have(slapd)
+    ended = tour(tmp_path, "--identities", "--backend", backend)
+
+    assert ended.stderr == ""
+    assert ended.returncode == 0, ended.stdout
+    assert len(re.findall("^  ✓ ", ended.stdout.partition("\nChecks\n")[2], re.MULTILINE)) == IDENTITY_CHECKS
+    assert "\nAll of it held, " in ended.stdout
+    for shown in (
+        r"  login  https AssumeRoleWithLDAPIdentity .* 200$",
+        r"  login  https AssumeRoleWithLDAPIdentity .* 403  refused: AccessDenied$",
+        r"    a session until \d\d:\d\d UTC, of arn:aws:sts::000000000000:assumed-role/analysts/alice",
+        r"  spark  http  PutObject +demo/home/alice/orders/_\S+ +200  4 chunks verified and signed anew, SSE-KMS",
+        r"    - x-amz-security-token +<redacted> +—",
+        r"  spark  http  GetObject +demo/home/bob/salaries.csv +403  refused: AccessDenied",
+        r"    report +REPORTKEY +1 of 2 +valid .* 5 days$",
+        r"    warning: client report: secret 1 of access key REPORTKEY ends in 5 days and is still used: ",
+    ):
+        assert re.search(f"^{shown}", ended.stdout, re.MULTILINE), shown
+    assert "secret-of-the-lab" not in ended.stdout
+    assert left_over(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_identities_are_not_kept(tmp_path: Path) -> None:
+    ended = tour(tmp_path, "--identities", "--keep")
+    assert ended.returncode == 2
+    assert "leave out one of --keep and --identities" in ended.stderr
 
 
 SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -36,7 +36,7 @@ OPTIONS = {
     "canary": ("--bucket", "--client", "--gateway", "--ca-file"),
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
     "clients": ("--all", "--only", "--write", "--speed"),
-    "demo": (),
+    "demo": ("--identities",),
     "diff_headers": ("--format", "--html"),
     "keys": ("--days", "--json"),
     "explain": ("--config", "--known-host", "--html", "--format", "--serve"),

@@ -5,17 +5,23 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from commandline import Parser, reason
 from lab import MissingPartError
+from lab.gateway import Gateway
 from lab.process import ProcessError
+from lab.slapd import slapd
 from lab.wire import WireError
-from showcase import keep, stage
+from showcase import identity_stage, keep, stage
 from showcase.ending import Ending, Stopped
+from showcase.identity_story import IdentityStory
+from showcase.rotation_story import CLIENTS, RotationStory
 from showcase.screen import Screen
 from showcase.story import Story
 
@@ -42,6 +48,9 @@ Everything is in memory or in temporary folders, on loopback, with keys made for
   scripts/demo                    the tour
   scripts/demo --keep             the tour; then try it yourself with boto3 or spark-submit
   scripts/demo --keep --port 8000 ... at an address you know beforehand
+  scripts/demo --identities       another tour, of half a minute: a user of a directory logs in and works with a
+                                  session, is refused outside of a role, and clients' keys rotate under load. The
+                                  directory is slapd: an installed one, or Debian's, unpacked into the cache.
 """
 _PORTS: Final = range(1, 1 << 16)
 
@@ -56,9 +65,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="leave it running until Ctrl-C, and print what to paste into boto3 and Spark",
     )
+    parser.add_argument("--identities", action="store_true", help="the tour of logins, sessions, roles and rotation")
     parser.add_argument("--port", type=_free, help="the gateway's port (default: a free one)")
     parser.add_argument("--all-headers", action="store_true", help="the header table of every request")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.keep and options.identities:
+        parser.error("--identities keeps nothing running: leave out one of --keep and --identities")
+    return options
 
 
 def _free(text: str) -> int:
@@ -84,32 +97,66 @@ def _forget_environment() -> None:
 
 def _run(options: argparse.Namespace, screen: Screen, ending: Ending) -> int:
     minio = stage.choose(options.backend)
-    began = time.monotonic()
+    tour = _identities if options.identities else _encryption
+    return tour(minio, options, screen, ending)
+
+
+def _encryption(minio: Path | None, options: argparse.Namespace, screen: Screen, ending: Ending) -> int:
     screen.title("The S3 gateway: verifies, adds encryption, signs anew, and passes everything else on untouched")
-
-    def say(text: str) -> None:
-        screen.line(f"  {time.monotonic() - began:4.1f} s  {text}")
-        ending.checkpoint()
-
-    with stage.opened(minio, options.port, say, ending) as parts:
+    clock = _Clock(screen, ending)
+    with stage.opened(minio, options.port, clock.say, ending) as parts:
         if not parts.verifies_chunks:
             screen.note(
                 "moto takes any signature here: the demo's own check of the wire is what shows that they are right"
             )
-        try:
+        with _to_its_end(parts.gateway, screen):
             Story(parts, screen, all_headers=options.all_headers).play()
-        except (BotoCoreError, ClientError, OSError, WireError) as error:
-            screen.check(f"the tour came to its end: {type(error).__name__}: {error}", holds=False)
-            screen.line(parts.gateway.log())
-        held = screen.summary()
-        screen.line(
-            f"\n{'All of it held' if held else 'NOT all of it held'}, {time.monotonic() - began:.1f} s.", "bold"
-        )
+        held = clock.verdict()
         if options.keep:
             keep.keep(parts, screen, ending)
         elif held:
             screen.note("scripts/demo --keep leaves it running, for your own boto3 and Spark.")
     return 0 if held else 1
+
+
+def _identities(minio: Path | None, options: argparse.Namespace, screen: Screen, ending: Ending) -> int:
+    program = slapd()
+    screen.title("The S3 gateway: users of a directory get sessions, roles say what these may do, and keys rotate")
+    clock = _Clock(screen, ending)
+    clients = [client.before() for client in CLIENTS]
+    with identity_stage.opened(minio, program, clients, options.port, clock.say, ending) as parts:
+        with _to_its_end(parts.gateway, screen):
+            session = IdentityStory(parts, screen, all_headers=options.all_headers).play()
+            RotationStory(parts, screen, ending).play(session)
+        return 0 if clock.verdict() else 1
+
+
+class _Clock:
+    """Tells of each part when it is there, and how long all of it took."""
+
+    def __init__(self, screen: Screen, ending: Ending) -> None:
+        self._screen, self._ending, self._began = screen, ending, time.monotonic()
+
+    def say(self, text: str) -> None:
+        self._screen.line(f"  {time.monotonic() - self._began:4.1f} s  {text}")
+        self._ending.checkpoint()
+
+    def verdict(self) -> bool:
+        """The checks, and one line on all of them."""
+        held = self._screen.summary()
+        whole = "All of it held" if held else "NOT all of it held"
+        self._screen.line(f"\n{whole}, {time.monotonic() - self._began:.1f} s.", "bold")
+        return held
+
+
+@contextmanager
+def _to_its_end(gateway: Gateway, screen: Screen) -> Iterator[None]:
+    """A tour that breaks off is a check that does not hold, with the gateway's log."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, OSError, WireError) as error:
+        screen.check(f"the tour came to its end: {type(error).__name__}: {error}", holds=False)
+        screen.line(gateway.log())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,10 +17,10 @@ def compared(sent: RecordedRequest, received: RecordedRequest) -> Comparison:
     return compare(_head(sent), _head(received), added_by="policy")
 
 
-def all_arrived(comparison: Comparison) -> bool:
-    """Whether the target and each end-to-end header of the client are on the other side, unchanged."""
+def all_arrived(comparison: Comparison, *, but: frozenset[str] = frozenset()) -> bool:
+    """Whether the target and each end-to-end header of the client, `but` those, are on the other side, unchanged."""
     lost = {row.name for row in comparison.rows if row.fate not in {Fate.KEPT, Fate.REORDERED, Fate.ADDED}}
-    return lost <= OWN | HOP_BY_HOP and comparison.line.fate is Fate.KEPT and not comparison.faults
+    return lost <= OWN | HOP_BY_HOP | but and comparison.line.fate is Fate.KEPT and not comparison.faults
 
 
 def _head(request: RecordedRequest) -> Head:

@@ -67,11 +67,15 @@ class Sent:
 
 
 class SparkClient:
-    """One S3A client of the gateway at `port`, over one kept connection, for as long as a `with` block."""
+    """One S3A client of the gateway at `port`, over one kept connection, for as long as a `with` block.
 
-    def __init__(self, port: int, access_key: str, secret_key: str, region: str) -> None:
+    `session_token` goes with keys of a session, as `TemporaryAWSCredentialsProvider` sends it.
+    """
+
+    def __init__(self, port: int, access_key: str, secret_key: str, region: str, session_token: str = "") -> None:
         self._port = port
         self._keys = (access_key, secret_key, region)
+        self._session_token = session_token
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> Self:
@@ -131,6 +135,7 @@ class SparkClient:
             ("User-Agent", _USER_AGENT),
             ("x-amz-content-sha256", payload),
             ("X-Amz-Date", moment),
+            *([("X-Amz-Security-Token", self._session_token)] if self._session_token else []),
             *([] if data is None else [("x-amz-decoded-content-length", str(len(data)))]),
         ]
 

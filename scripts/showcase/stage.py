@@ -71,7 +71,7 @@ class Stage:
     @property
     def backend_name(self) -> str:
         """As its makers write it."""
-        return _name(self.backend)
+        return name_of(self.backend)
 
     def client(self, *, tls: bool) -> "S3Client":
         """boto3 through the gateway; over TLS by way of `front`."""
@@ -79,7 +79,7 @@ class Stage:
 
     def outgoing(self) -> list[RecordedRequest]:
         """The whole requests that the backend got since `behind` was cleared."""
-        return _eventually(self.behind.requests, lambda found: bool(found) and all(one.complete for one in found))
+        return eventually(self.behind.requests, lambda found: bool(found) and all(one.complete for one in found))
 
     def begun(self, target: bytes, *, length: int = 0) -> list[RecordedRequest]:
         """What the backend got for `target`, once `length` bytes of a body are there; waits for that alone."""
@@ -87,11 +87,11 @@ class Stage:
         def look() -> list[RecordedRequest]:
             return [request for request in self.behind.requests() if request.target == target]
 
-        return _eventually(look, lambda found: sum(request.body_length for request in found) >= length)
+        return eventually(look, lambda found: sum(request.body_length for request in found) >= length)
 
     def log_lines(self, seen: int, *, wanted: int) -> list[dict[str, Any]]:
         """The gateway's log of requests after the first `seen`, once there are `wanted` more."""
-        return _eventually(lambda: _log(self.gateway)[seen:], lambda lines: len(lines) >= wanted)
+        return eventually(lambda: log_records(self.gateway)[seen:], lambda lines: len(lines) >= wanted)
 
 
 def choose(name: BackendName) -> Path | None:
@@ -132,7 +132,7 @@ def _open(parts: ExitStack, minio: Path | None, port: int | None, say: Say) -> S
     # moto's checker is botocore's signer, which leaves User-Agent out; SDK v1 signs that.
     backend = Moto(certs, check_signatures=False) if minio is None else Minio(certs, program=minio)
     parts.enter_context(backend)
-    say(f"{_name(backend)} over TLS at {backend.endpoint}")
+    say(f"{name_of(backend)} over TLS at {backend.endpoint}")
     behind = parts.enter_context(Recorder(backend, certs))
     secret = secrets.token_urlsafe(24)
     gateway = parts.enter_context(Gateway(_config(behind, certs, secret, port, log="json")))
@@ -150,18 +150,19 @@ def _config(backend: Backend, certs: Certs, secret: str, port: int | None, *, lo
     )
 
 
-def _name(backend: Minio | Moto) -> str:
+def name_of(backend: Minio | Moto) -> str:
+    """As its makers write it."""
     return "MinIO" if isinstance(backend, Minio) else "moto"
 
 
-def _log(gateway: Gateway) -> list[dict[str, Any]]:
+def log_records(gateway: Gateway) -> list[dict[str, Any]]:
     """The lines of requests; an explanation, which follows a refusal when it is found, has no status."""
     lines = gateway.log().splitlines(keepends=True)
     told = [json.loads(line) for line in lines if line.startswith('{"time"') and line.endswith("}\n")]
     return [line for line in told if "status" in line]
 
 
-def _eventually[T](look: Callable[[], T], enough: Callable[[T], bool]) -> T:
+def eventually[T](look: Callable[[], T], enough: Callable[[T], bool]) -> T:
     """What `look` gives once it is enough, or after all patience."""
     deadline = time.monotonic() + _PATIENCE
     while not enough(found := look()) and time.monotonic() < deadline:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from lab.wire import RecordedRequest
 from showcase.heads import HOP_BY_HOP, OWN, all_arrived, compared
+from showcase.lines import told
 from showcase.screen import Screen
 from showcase.sigv4 import STREAMING, chunks_hold, head_holds, split_chunks
 from showcase.spark import CHUNK, Answer, Sent, SparkClient, Wanted
@@ -201,12 +202,7 @@ class Story:
         lines = self._stage.log_lines(self._lines, wanted=wanted)
         self._lines += len(lines)
         for line in lines:
-            where = "/".join(line[name] for name in ("bucket", "key") if name in line)
-            says = [_chunk_count(line["chunks"], signed=who.startswith("spark"))] if line.get("chunks") else []
-            says += [f"{line['sse']} added"] if line.get("sse") else []
-            says = [f"refused: {line['refusal']}"] if line.get("refusal") else says
-            text = f"  {who} {line.get('operation', '-'):23} {where:55} {line['status']}  {', '.join(says)}"
-            self._screen.line(text.rstrip(), "red" if line.get("refusal") else "cyan")
+            self._screen.line(*told(who, line))
 
     def _compare(self, sent: RecordedRequest | None, received: RecordedRequest, *, table: bool) -> None:
         backend = self._stage.backend
@@ -242,8 +238,3 @@ class Story:
             code = error.response["Error"]["Code"]
         self._screen.note(f"{name}, asked directly for {key}: {code}")
         self._screen.check(f"{name} has no object {key}", holds=code == "404")
-
-
-def _chunk_count(count: int, *, signed: bool) -> str:
-    what = "verified and signed anew" if signed else "without signatures"
-    return f"{count} chunk{'' if count == 1 else 's'} {what}"
