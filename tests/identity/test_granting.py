@@ -124,6 +124,12 @@ def test_parameters_of_form_and_query() -> None:
     assert (call.action, call.get("RoleArn"), call.get("RoleSessionName")) == ("AssumeRole", "a/b", "x y")
 
 
+def test_a_token_is_taken_out_of_its_lines() -> None:
+    """Who writes it to a file with a shell ends it with a line feed, and SDKs send the file as it is."""
+    call = read("Action=AssumeRoleWithWebIdentity&Version=2011-06-15&WebIdentityToken=a.b.c%0A&LDAPPassword=x%0A")
+    assert (call.get("WebIdentityToken"), call.get("LDAPPassword")) == ("a.b.c", "x\n")
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -14,6 +14,10 @@ WITH_LDAP: Final = "AssumeRoleWithLDAPIdentity"
 WITH_WEB: Final = "AssumeRoleWithWebIdentity"
 CALLER: Final = "GetCallerIdentity"
 
+WEB_TOKEN: Final = "WebIdentityToken"  # noqa: S105 - the parameter's name
+_BLANKS: Final = " \t\r\n"
+"""What may stand around a token: SDKs send a token's file as it is, and ``jq -r`` has ended it with a line feed."""
+
 VERSION: Final = "2011-06-15"
 MOST_BYTES: Final = 64 * 1024
 """Of a form. AWS takes web identity tokens of 20 000 characters, and a policy is escaped to three times its length."""
@@ -75,7 +79,7 @@ def read_call(query: bytes, body: bytes) -> Call:
             raise invalid_parameter("A parameter is not UTF-8.") from None
         if name in parameters:
             raise invalid_parameter("A parameter is there twice.")
-        parameters[name] = value
+        parameters[name] = value.strip(_BLANKS) if name == WEB_TOKEN else value
     action = parameters.get("Action", "")
     if not action:
         raise StsError(400, "MissingAction", "The request is missing an action, or a required parameter.")

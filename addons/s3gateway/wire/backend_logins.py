@@ -21,7 +21,7 @@ from s3gateway.wire.backends import Pool
 from s3gateway.wire.own_request import BackendError, ask
 
 _MOST_BYTES: Final = 64 * 1024
-_SENT: Final = {calls.WITH_LDAP: ("LDAPUsername", "LDAPPassword"), calls.WITH_WEB: ("WebIdentityToken",)}
+_SENT: Final = {calls.WITH_LDAP: ("LDAPUsername", "LDAPPassword"), calls.WITH_WEB: (calls.WEB_TOKEN,)}
 
 
 async def at_backend(call: Call, login: Login, config: Config, pool: Pool) -> Login:

@@ -127,7 +127,7 @@ class Assuming(Posting):
         self._charge_login(user)
         if call.action == calls.WITH_LDAP:
             return await logins.with_password(call.need("LDAPUsername"), Secret(call.need("LDAPPassword")))
-        return await logins.with_token(Secret(call.need("WebIdentityToken")), call.get("RoleArn") or None)
+        return await logins.with_token(Secret(call.need(calls.WEB_TOKEN)), call.get("RoleArn") or None)
 
     def _charge_login(self, user: str) -> None:
         sts = self._current.config.sts
