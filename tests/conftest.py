@@ -50,6 +50,7 @@ class GatewayFactory(Protocol):
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-pictures", action="store_true", help="write the documentation's pictures anew")
     parser.addoption("--seaweedfs", action="store_true", help="also with SeaweedFS, which takes minutes to build")
+    parser.addoption("--nessie", action="store_true", help="also with the catalogue Nessie, a download of 245 MB")
 
 
 def pytest_configure() -> None:

@@ -1,4 +1,4 @@
-"""The Java that Spark runs on, and its trust in a CA of our own."""
+"""The Java that Spark and others run on, and its trust in a CA of our own."""
 
 import os
 import re
@@ -21,11 +21,16 @@ _TRUST_PASSWORD: Final = "changeit"  # Java's own default; it guards a public ce
 
 def java_home() -> Path:
     """A JAVA_HOME that Spark takes; `MissingPartError` if there is none."""
-    for home in _homes():
-        if _version(home) in _VERSIONS:
-            return home
+    home = find_java(_VERSIONS)
+    if home is not None:
+        return home
     message = "Spark needs Java 17 (or up to 23) on PATH or in JAVA_HOME: apt-get install openjdk-17-jre-headless"
     raise MissingPartError(message)
+
+
+def find_java(versions: range) -> Path | None:
+    """The first JAVA_HOME with one of these major versions."""
+    return next((home for home in _homes() if _version(home) in versions), None)
 
 
 def _homes() -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """Session policies narrow, and what is not understood is refused by name. Policies are AWS's, Polaris' and S3A's."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from s3gateway.sigv4.model import RequestHead
 
 Headers = tuple[tuple[bytes, bytes], ...]
 V = "2012-10-17"
+NESSIE = Path(__file__).with_name("policies") / "nessie-0.99.0.json"
 
 
 def statement(action: Any, resource: Any, effect: str = "Allow", **more: Any) -> dict[str, Any]:
@@ -133,6 +135,17 @@ def test_escaped_characters_are_themselves(pattern: str, key: str, expected: boo
     )
     assert allows(found, "GET", f"/lake/{key}") is expected
     assert allows(found, "GET", f"/lake?prefix={key}") is expected
+
+
+@pytest.mark.parametrize(("table", "other"), [("numbers", "others"), ("odd*$x", "oddly$x")])
+def test_what_a_catalogue_sends(table: str, other: str) -> None:
+    """Recorded with Nessie by tests/real/test_catalogue.py, for each of two tables."""
+    found = read_policy(json.dumps(json.loads(NESSIE.read_text(encoding="utf-8"))[table]))
+    assert allows(found, "PUT", f"/lake/warehouse/db/{table}_1/data/a.parquet")
+    assert allows(found, "GET", f"/lake?list-type=2&prefix=warehouse/db/{table}_1/")
+    assert not allows(found, "PUT", f"/lake/warehouse/db/{other}_1/data/a.parquet")
+    assert not allows(found, "GET", f"/lake?list-type=2&prefix=warehouse/db/{other}_1/")
+    assert not allows(found, "GET", "/lake?list-type=2&prefix=warehouse/")
 
 
 def test_escaped_characters_without_patterns() -> None:
