@@ -127,7 +127,7 @@ def test_example_of_cors_is_accepted() -> None:
 
 def test_example_of_sessions_is_accepted(tmp_path: Path) -> None:
     """The roles shown are ones that the gateway takes, with the ring that the script makes."""
-    (example,) = re.findall(r"^```\n(sts:.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (example,) = re.findall(r"^```\n(sts: [^\n]*\nroles:\n.*?)^```", README, re.DOTALL | re.MULTILINE)
     subprocess.run([ROOT / "scripts" / "make_ring", "sts-ring.yaml"], cwd=tmp_path, check=True, capture_output=True)
     clients = "clients: [{name: spark, access_key_id: K, secret_access_key: s}]\n"
     config = gateway_yaml.parse('backend: {endpoint: "https://minio.example"}\n' + clients + example, tmp_path)
@@ -136,9 +136,36 @@ def test_example_of_sessions_is_accepted(tmp_path: Path) -> None:
     assert config.sts.is_shared
 
 
+def test_example_of_a_catalogue_is_accepted(tmp_path: Path) -> None:
+    """The client's key assumes the role that each row of the table names."""
+    (example,) = re.findall(r"^```\n(sts: [^\n]*\nclients:\n.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "catalogue").write_text("secret")
+    subprocess.run([ROOT / "scripts" / "make_ring", "sts-ring.yaml"], cwd=tmp_path, check=True, capture_output=True)
+    config = gateway_yaml.parse(f'backend: {{endpoint: "https://minio.example"}}\n{example}', tmp_path)
+    (role,) = config.roles
+    assert role.clients == tuple(client.name for client in config.clients.values())
+    rows = re.findall(r"^\| (?:Polaris|Gravitino|Lakekeeper|Nessie), .*", README, re.MULTILINE)
+    assert [row.count(f"arn:aws:iam::000000000000:role/{role.name}") for row in rows] == [1] * 4
+
+
+def test_workflow_of_github_fits_its_issuer() -> None:
+    """It asks for a token for the audience of the configuration, which GitHub gives to who may have one."""
+    (workflow,) = (
+        yaml.safe_load(block) for block in re.findall(r"^```\n(name: .*?)^```", README, re.DOTALL | re.MULTILINE)
+    )
+    assert workflow["permissions"]["id-token"] == "write"
+    (job,) = workflow["jobs"].values()
+    assert job["env"]["AWS_ROLE_ARN"].endswith(":role/deploy")
+    assert "&audience=s3-gateway" in job["steps"][-1]["run"]
+    (issuer,) = re.findall(
+        r"^web_identity:\n(  - issuer: https://token.actions.*?)^roles:", README, re.DOTALL | re.MULTILINE
+    )
+    assert yaml.safe_load(issuer)[0]["audiences"] == ["s3-gateway"]
+
+
 def test_examples_of_logins_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory, Active Directory's filters, Kubernetes and GitHub, once their files are there."""
-    blocks = re.findall(r"^```\n((?:ldap|web_identity):\n.*?)^```", README, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```\n(sts: \{\}\n(?:ldap|web_identity):\n.*?)^```", README, re.DOTALL | re.MULTILINE)
     assert len(blocks) == 3
     (filters,) = re.findall(r"^```\n((?:  \w+_search_filter: .*\n){2})```", README, re.MULTILINE)
     lines = dict(line.strip().split(": ", 1) for line in filters.splitlines())
@@ -150,7 +177,7 @@ def test_examples_of_logins_are_accepted(tmp_path: Path, monkeypatch: pytest.Mon
             place = tmp_path / Path(name).name
             place.write_text("secret")
             block = block.replace(f": {name}\n", f": {place}\n")  # noqa: PLW2901
-        config = gateway_yaml.parse(f"backend: {{endpoint: 'https://minio.example'}}\nsts: {{}}\n{block}", tmp_path)
+        config = gateway_yaml.parse(f"backend: {{endpoint: 'https://minio.example'}}\n{block}", tmp_path)
         assert (config.ldap is None) != (config.web_identity == ())
         assert len(config.roles) == 1
 
