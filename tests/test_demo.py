@@ -115,19 +115,10 @@ def test_the_tour_shows_no_secret_and_no_whole_signature(tmp_path: Path) -> None
     assert "\033" not in ended.stdout
 
 
-@pytest.mark.parametrize(
-    "backend",
-    [
-        "moto",
-        pytest.param(
-            "minio", marks=[pytest.mark.real, pytest.mark.skipif(not HAS_MINIO, reason="no minio to be found")]
-        ),
-    ],
-)
-def test_the_tour_of_identities(tmp_path: Path, backend: str) -> None:
+def test_the_tour_of_identities(tmp_path: Path) -> None:
     """Half a minute: a login, a session in its role and outside, a rotation whose last user of the old is named."""
     _have(slapd)
-    ended = tour(tmp_path, "--identities", "--backend", backend)
+    ended = tour(tmp_path, "--identities")
 
     assert ended.stderr == ""
     assert ended.returncode == 0, ended.stdout

@@ -20,7 +20,7 @@ from showcase.stage import BUCKET
 
 _LEFT: Final = timedelta(days=6)
 _OK: Final = 200
-_PHASE: Final = 1.5  # seconds of load between two steps
+_PHASE: Final = 1.0  # seconds of load between two steps
 
 
 class Rotating:
