@@ -79,8 +79,8 @@ def vending(minio: Minio, certs: Certs, session_gateway: GatewayFactory) -> Gate
 @pytest.fixture(scope="module")
 def asked(vending: Gateway, certs: Certs) -> Iterator[Recorder]:
     """A recorder between the catalogue and the gateway."""
-    keys = CLIENT["access_key_id"], CLIENT["secret_access_key"]
-    with Recorder(Address(vending.tls_url, *map(str, keys), "us-east-1", certs.ca), certs) as recorder:
+    key, secret = str(CLIENT["access_key_id"]), str(CLIENT["secret_access_key"])
+    with Recorder(Address(vending.tls_url, key, secret, "us-east-1", certs.ca), certs) as recorder:
         yield recorder
 
 
