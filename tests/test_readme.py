@@ -28,7 +28,9 @@ OPTIONS = {
         "--connections",
         "--backend",
         "--endpoints",
+        "--sessions",
         "--workers",
+        "--logins",
         "--quick",
         "--spark",
         "--json",
@@ -113,7 +115,7 @@ def test_example_of_a_lookup_is_accepted(tmp_path: Path) -> None:
     found = read_answer(200, answer.encode(), "KEYID")
     assert config.lookup is not None
     assert found is not None
-    assert [right.is_for(found) for right in config.lookup.rights] == [True, False]
+    assert [right.is_for(found.login) for right in config.lookup.rights] == [True, False]
 
 
 def test_example_of_cors_is_accepted() -> None:

@@ -7,7 +7,6 @@ import pickle
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ from s3gateway.identity.keys import DatedSecret
 from s3gateway.identity.ldap import Entry, HeldKey, User
 from s3gateway.identity.ldap_messages import Received
 from s3gateway.identity.login import Login
-from s3gateway.identity.lookup import AnswerAges, FoundKey
+from s3gateway.identity.remote_keys import FoundKey, Kept, Terms
 from s3gateway.identity.session import Ring, RingKey, Session
 from s3gateway.identity.web_identity import Presented
 from s3gateway.observed.log_line import Record
@@ -57,7 +56,6 @@ from s3gateway.wire import contexts
 from s3gateway.wire.canary_requests import Keys
 from s3gateway.wire.fetch import Fetched
 from s3gateway.wire.health_check import Question
-from s3gateway.wire.remote_keys import Found
 from s3gateway.wire.service import Current
 from tests.admission import admitted, configured, forwarded, outgoing_head
 from tests.forms import BOUNDARY, form
@@ -131,14 +129,14 @@ HOLDERS = {
     "Secret": Secret(SECRET),
     "Signature": Signature(secrets_of(HEAD)[0]),
     "KeyPair": KEYS,
-    "FoundKey": FoundKey("K", Secret(SECRET), "alice"),
+    "FoundKey": FoundKey(Secret(SECRET), Login("lookup", "a", "b", claims={"secret": SECRET}, backend=KEYS)),
+    "Kept": Kept(FoundKey(Secret(SECRET), Login("lookup", "a", "b")), None, 0, 0),
     "LookupProvider": LookupProvider(
         CONFIG.backend,
         "/keys",
         ((b"Authorization", Secret(SECRET)),),
         SECRET.encode(),
-        AnswerAges(timedelta(), timedelta(), timedelta()),
-        1,
+        Terms(1, 1, 1, 1),
         (),
     ),
     "DatedSecret": DatedSecret(Secret(SECRET)),
@@ -194,7 +192,6 @@ HOLDERS = {
     "Granted": Granted(SECRET.encode(), "alice"),
     "LdapSettings": LDAP,
     "HeldKey": HeldKey(Secret(SECRET), User("uid=a", "a", {"department": "b"})),
-    "Found": Found(Secret(SECRET), Login("ldap", "a", "b", claims={"secret": SECRET}, backend=KEYS)),
     "Entry": Entry("uid=a", {"secret": (SECRET.encode(),)}),
     "Received": Received(1, Entry("uid=a", {"secret": (SECRET.encode(),)})),
     "Fetched": Fetched(200, SECRET.encode()),
@@ -217,7 +214,6 @@ HARMLESS = {
     "Admin": "a listener, with the default repr",
     "AdminTrace": "lines of a log, with the default repr",
     "Announced": "a length and a digest",
-    "AnswerAges": "times",
     "Answering": "an exchange, with the default repr",
     "AnswerWatch": "a backend's document, with the default repr",
     "Arrival": "two flags",
@@ -267,7 +263,6 @@ HARMLESS = {
     "Dialer": "servers and LdapSettings, with the default repr",
     "Difference": "lines of redacted texts",
     "Directory": "connections and LdapSettings, with the default repr",
-    "DirectoryKeys": "an exchange, with the default repr",
     "Document": "lines of a log, with the default repr",
     "Draft": "headers and a query that repr leaves out",
     "Draining": "counts and moments",
@@ -313,6 +308,7 @@ HARMLESS = {
     "LdapPool": "connections, with the default repr",
     "KeyLedger": "key pairs, with the default repr",
     "KeyMetrics": "figures, with the default repr",
+    "KeyProvider": "names, and settings that redact themselves",
     "KeyRow": "figures of a key",
     "KnownKeys": "what repr leaves out",
     "Ledger": "counts of connections and tokens of rates, by a hash of the key",
@@ -323,7 +319,7 @@ HARMLESS = {
     "LocationRewriter": "authorities",
     "LoginRates": "counts, with the default repr",
     "LookingUp": "an exchange, with the default repr",
-    "Lookup": "what FoundKey holds, with the default repr",
+    "Lookup": "a LookupProvider, with the default repr",
     "Member": "connections, with the default repr",
     "Memory": "counts",
     "Merged": "metrics",
@@ -367,7 +363,7 @@ HARMLESS = {
     "Refusal": "a backend's answer",
     "Refuse": "what the log tells",
     "RefusedWrite": "nothing",
-    "RemoteKeys": "keys by id, with the default repr",
+    "RemoteKeys": "what FoundKey holds, with the default repr",
     "Renewal": "times",
     "Renewing": "an exchange, with the default repr",
     "Reply": "a backend's bytes, with the default repr",

@@ -19,6 +19,7 @@ from s3gateway.bodies.spooled import Spool, SpooledBody
 from s3gateway.bodies.whole import Body, HashedBody, PlainBody
 from s3gateway.config.model import Client, Config
 from s3gateway.identity.keys import proven_by
+from s3gateway.identity.remote_keys import may_be_key
 from s3gateway.rules import access, aistor, anonymous, cors, encryption, headers, health_polls
 from s3gateway.rules.limits import Limits, check_head, check_metadata
 from s3gateway.rules.operations import Operation, check_target, read_operation, read_resource
@@ -29,7 +30,7 @@ from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
 from s3gateway.sigv4.checksums import checksums_in
 from s3gateway.sigv4.chunk_signatures import ChunkChain
-from s3gateway.sigv4.model import EMPTY_SHA256, Headers, Payload, PayloadMode, RequestHead, Secret
+from s3gateway.sigv4.model import EMPTY_SHA256, SERVICE, Headers, Payload, PayloadMode, RequestHead, Secret
 from s3gateway.sigv4.verify import Verified, check_region, verify
 
 _SHOWN_KEY = 20
@@ -105,17 +106,23 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
 
 
-def key_to_look_up(head: RequestHead, config: Config, now: datetime) -> str:
+def key_to_look_up(head: RequestHead, config: Config, service: str = SERVICE) -> str:
     """Give the access key id that somebody else may know; empty where nobody need be asked."""
-    if config.lookup is None:
+    if config.has_remote_keys:
+        with suppress(errors.S3Error):
+            check_head(head, config.limits)
+            check_target(head)
+            return claimed_key_to_look_up(claim.read_claim(head, service), config)
+    return ""
+
+
+def claimed_key_to_look_up(claimed: claim.Claim, config: Config) -> str:
+    """Give the access key id of a claim as ``key_to_look_up`` does. Raises S3Error for another region."""
+    key = claimed.access_key_id
+    if not config.has_remote_keys or key in config.clients or claimed.session_token is not None:
         return ""
-    try:
-        check_head(head, config.limits)
-        check_target(head)
-        check_region(claim.read_claim(head), config.listen.regions, config.region)
-    except errors.S3Error:
-        return ""
-    return unknown_key(head, config, now)
+    check_region(claimed, config.listen.regions, config.region)
+    return key if may_be_key(key) else ""
 
 
 def caller(claimed: claim.Claim, config: Config, now: datetime) -> Client:
@@ -232,20 +239,6 @@ def own_get(target: bytes, config: Config, signer: Signer, now: datetime) -> Req
     canonical_target = (canonical.canonical_uri(head.path), canonical.canonical_query(head.query))
     signed = signer.sign(head, head.names, EMPTY_SHA256, canonical_target, now)
     return RequestHead(head.method, head.target, signed.headers)
-
-
-def unknown_key(head: RequestHead, config: Config, now: datetime) -> str:
-    """Give the access key that a request claims, where it is neither a client's nor a session's; else nothing."""
-    with suppress(errors.S3Error):
-        return unknown_claimed(claim.read_claim(head), config, now)
-    return ""
-
-
-def unknown_claimed(claimed: claim.Claim, config: Config, now: datetime) -> str:
-    """Give the access key of a claim, where it is neither a client's nor a session's; else nothing."""
-    key = claimed.access_key_id
-    is_known = key in config.clients or claimed.session_token is not None
-    return "" if is_known or session_client.known(key, config, now) else key
 
 
 def guess(head: RequestHead, config: Config) -> tuple[str, Operation | None]:

@@ -117,14 +117,11 @@ def admit_form(
     return AdmittedForm(admitted, policy.sizes, post_form.read_success(text, form.bucket, key, form.base))
 
 
-def key_to_look_up(reader: FormReader, config: Config, now: datetime) -> str:
+def key_to_look_up(reader: FormReader, config: Config) -> str:
     """Give the access key id of a form that somebody else may know; empty where nobody need be asked."""
-    if config.lookup is None:
-        return ""
-    try:
-        return gateway.unknown_claimed(read_policy_claim(reader.fields).claim, config, now)
-    except errors.S3Error:
-        return ""
+    with suppress(errors.S3Error):
+        return gateway.claimed_key_to_look_up(read_policy_claim(reader.fields).claim, config)
+    return ""
 
 
 def forward_form(form: AdmittedForm, length: int, config: Config, signer: Signer, now: datetime) -> Outgoing:

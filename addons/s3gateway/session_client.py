@@ -4,25 +4,24 @@ A session becomes a :class:`~s3gateway.config.model.Client` of its own, so that 
 a token holds is looked up under the configuration in force: a role that has changed, or gone, changes running sessions.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from s3gateway import errors
 from s3gateway.config.model import Client, Config, Sts
 from s3gateway.identity.backend_policy import PolicyError, policy_of
-from s3gateway.identity.login import CLIENT, LDAP, Login
+from s3gateway.identity.login import CLIENT, LDAP
 from s3gateway.identity.model import AS_USER, SESSION
 from s3gateway.identity.policy import Policy, read_policy
 from s3gateway.identity.rights import SessionAccess
-from s3gateway.identity.roles import opened_by, values_for
 from s3gateway.identity.session import Session, expired_token, invalid_token, unseal
 from s3gateway.identity.sts import StsError
 from s3gateway.identity.templates import TemplateError, expanded
 from s3gateway.identity.wildcards import matches
 from s3gateway.rules.access import Access, Rights
 from s3gateway.sigv4.claim import Claim
-from s3gateway.sigv4.model import KeyPair, Secret
 
 MOST_OPENED: Final = 4096
 """Sessions that are kept opened; the oldest go first, and are opened again when they come."""
@@ -39,55 +38,9 @@ def find(claimed: Claim, config: Config, now: datetime) -> Client:
         if token is not None:
             raise invalid_token("a session token came with the access key of a client, which has none")
         return client
-    if token is None and (client := known(claimed.access_key_id, config, now)) is not None:
-        return client
     if token is None or config.sts is None:
         raise errors.unknown_access_key(claimed.access_key_id)
     return _in_force(_opened(token, config.sts, config), claimed.access_key_id, now)
-
-
-def known(access_key_id: str, config: Config, now: datetime) -> Client | None:
-    """Give a client that was looked up elsewhere, while it counts."""
-    client, until = config.found.get(access_key_id, (None, now))
-    return client if now < until else None
-
-
-def keep(access_key_id: str, found: tuple[Secret, Login] | None, config: Config, now: datetime, seconds: float) -> None:
-    """Have a client that was looked up count for so long; None is one that nobody knows."""
-    config.found.pop(access_key_id, None)
-    if found is None:
-        return
-    if len(config.found) >= MOST_OPENED:
-        del config.found[next(iter(config.found))]
-    client = _of_key(access_key_id, *found, config, now, seconds)
-    config.found[access_key_id] = client, now + timedelta(seconds=seconds)
-
-
-def _of_key(access_key_id: str, secret: Secret, login: Login, config: Config, now: datetime, seconds: float) -> Client:
-    """Give a client whose key is kept elsewhere: it may do what the roles allow that are open to it, if any."""
-    roles = opened_by(login, config.roles)
-    session = Session(
-        keys=KeyPair(access_key_id, secret),
-        source=login.source,
-        user=login.user,
-        subject=login.subject,
-        name=login.user,
-        issued=int(now.timestamp()),
-        expires=int(now.timestamp() + seconds),
-        roles=tuple(role.name for role in roles),
-        values=values_for(login, roles),
-    )
-    access, policy = _of_found(session, config)
-    return Client(login.user, session.keys, access, session.roles, session, backend_policy=policy)
-
-
-def _of_found(session: Session, config: Config) -> tuple[SessionAccess, str]:
-    """Give what a key of the directory's may do, and under which policy; nothing where the backend cannot be told."""
-    allowed = tuple(_of_roles(session, config))
-    try:
-        return SessionAccess(allowed, None), _at_backend(session, allowed, config) if session.roles else ""
-    except errors.S3Error:
-        return SessionAccess((), None), ""
 
 
 def name_of(claimed: Claim, config: Config) -> str:
@@ -121,7 +74,7 @@ def _opened(token: bytes, sts: Sts, config: Config) -> Client:
 def _client(session: Session, config: Config) -> Client:
     if config.sts is not None and _is_revoked(session, config.sts):
         raise expired_token("the session is one of sts.revoked")
-    allowed = tuple(_of_roles(session, config) if session.roles else _of_parent(session, config))
+    allowed = allowed_by(session.roles, session.values, config) if session.roles else (_of_parent(session, config),)
     policy = _policy(session)
     access: Rights = allowed[0] if len(allowed) == 1 and policy is None else SessionAccess(allowed, policy)
     at_backend = _at_backend(session, allowed, config)
@@ -129,15 +82,21 @@ def _client(session: Session, config: Config) -> Client:
 
 
 def _at_backend(session: Session, allowed: tuple[Access, ...], config: Config) -> str:
-    """Give the policy of its session at the backend; empty for the shared key, or the login's own credentials.
-
-    Where roles differ the strictest one counts. A session policy narrows here alone.
-    """
+    """Give the policy of its session at the backend, as :func:`policy_at_backend` does; a client's is the client's."""
     if not session.roles:
         return _parent(session, config).backend_policy
-    wanted = {role.backend_identity for role in config.roles if role.name in session.roles}
+    return policy_at_backend(session.roles, allowed, config, has_own=session.backend is not None)
+
+
+def policy_at_backend(names: tuple[str, ...], allowed: tuple[Access, ...], config: Config, *, has_own: bool) -> str:
+    """Give the policy under which requests of these roles reach the backend.
+
+    Empty for the shared key, or the login's own credentials, if it ``has_own``. Where roles differ the strictest one
+    counts. A session policy narrows here alone. Raises AccessDenied where none is possible.
+    """
+    wanted = {role.backend_identity for role in config.roles if role.name in names}
     if AS_USER in wanted:
-        if session.backend is None:
+        if not has_own:
             raise errors.access_denied(reason="its role is as_user, and the backend has given its login no credentials")
         return ""
     if SESSION not in wanted:
@@ -157,22 +116,22 @@ def _policy(session: Session) -> Policy | None:
         raise invalid_token("the session's policy is not understood here") from None
 
 
-def _of_roles(session: Session, config: Config) -> list[Access]:
-    """Give what the session's roles allow now; one that is gone, or lacks a value of the login's, allows nothing."""
+def allowed_by(names: tuple[str, ...], values: Mapping[str, str], config: Config) -> tuple[Access, ...]:
+    """Give what these roles allow now; one that is gone, or lacks a value of the login's, allows nothing."""
     allowed = []
     for role in config.roles:
-        if role.name in session.roles:
+        if role.name in names:
             with suppress(TemplateError):
-                allowed.append(expanded(role.access, session.values))
-    return allowed
+                allowed.append(expanded(role.access, values))
+    return tuple(allowed)
 
 
-def _of_parent(session: Session, config: Config) -> list[Access]:
+def _of_parent(session: Session, config: Config) -> Access:
     """Give what the client allows whose session it is: by its key id, or by its name once that key has gone."""
     access = _parent(session, config).access
     if not isinstance(access, Access):
         raise expired_token("the client whose session it is has gone")
-    return [access]
+    return access
 
 
 def _parent(session: Session, config: Config) -> Client:

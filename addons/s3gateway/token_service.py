@@ -10,14 +10,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from s3gateway import errors, session_client
+from s3gateway import errors, gateway, session_client
 from s3gateway.config.model import Client, Config, Sts
 from s3gateway.gateway import Arrival, proven
 from s3gateway.identity import calls, documents
 from s3gateway.identity.calls import Call
 from s3gateway.identity.granting import chosen, granted
 from s3gateway.identity.login import CLIENT, Login
-from s3gateway.identity.model import AS_USER
+from s3gateway.identity.model import AS_USER, Role
 from s3gateway.identity.session import seal
 from s3gateway.identity.sts import StsError, access_denied, as_sts
 from s3gateway.rules import headers
@@ -25,6 +25,7 @@ from s3gateway.rules.limits import check_head
 from s3gateway.rules.operations import check_target, read_resource
 from s3gateway.rules.rate import Rates
 from s3gateway.sigv4.claim import is_anonymous, read_claim
+from s3gateway.sigv4.model import SERVICE as S3
 from s3gateway.sigv4.model import RequestHead
 from s3gateway.sigv4.verify import check_region, verify
 
@@ -60,6 +61,13 @@ def is_call(head: RequestHead, config: Config) -> bool:
     return not read_resource(head, config.domains)[1]
 
 
+def key_to_look_up(head: RequestHead, config: Config) -> str:
+    """Give the access key id of a request to STS or S3 that somebody else may know; empty for none to ask for."""
+    if not config.has_remote_keys:
+        return ""
+    return gateway.key_to_look_up(head, config, SERVICE if is_call(head, config) else S3)
+
+
 def check(head: RequestHead, length: int, config: Config) -> None:
     """Refuse a head before its form is read. Raises :class:`~s3gateway.errors.S3Error`."""
     check_head(head, config.limits)
@@ -90,6 +98,8 @@ def begin(head: RequestHead, body: bytes, arrival: Arrival, config: Config, now:
         raise as_sts(error) from None
     if call.action == calls.ASSUME_ROLE and client.session is not None:
         raise access_denied("A session cannot assume a role.", "role chain: the caller has a session token")
+    if call.action == calls.ASSUME_ROLE and client.login is not None:
+        raise access_denied("This access key cannot assume a role.", "its key is none of the configuration's clients")
     return Asked(call, client)
 
 
@@ -98,12 +108,13 @@ def login_of(client: Client) -> Login:
     return Login(CLIENT, client.name, client.name)
 
 
-def acts_as_user(asked: Asked, login: Login, config: Config) -> bool:
-    """Whether the session that is asked for goes to the backend as its user, so that the backend must know the login.
+def roles_as_user(asked: Asked, login: Login, config: Config) -> tuple[Role, ...]:
+    """Give the roles of the session that is asked for, if it goes to the backend as its user; else none.
 
-    Raises :class:`~s3gateway.identity.sts.StsError`.
+    The backend must know the login then. Raises :class:`~s3gateway.identity.sts.StsError`.
     """
-    return any(role.backend_identity == AS_USER for role in chosen(asked.call, login, config.roles))
+    roles = chosen(asked.call, login, config.roles)
+    return roles if any(role.backend_identity == AS_USER for role in roles) else ()
 
 
 def identify(client: Client, request_id: str) -> Granted:

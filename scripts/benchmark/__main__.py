@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark import jobs, measure, report, workers
+from benchmark import jobs, logins, measure, report, workers
 from benchmark.cases import CASES, NAMES, rows
 from benchmark.processes import peak_mib, reset_peak
 from benchmark.shares import shares
@@ -67,6 +67,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--observed", action="store_true", help="also with health and metrics, and with an audit log besides"
     )
+    parser.add_argument(
+        "--sessions", action="store_true", help="also this gateway asked with the keys of a session that it has given"
+    )
     parser.add_argument("--peer", action="append", choices=PEERS, default=[], help="also this one (may be repeated)")
     parser.add_argument("--no-bare", action="store_true", help="leave out the direct connection and the bare mitmdump")
     parser.add_argument("--no-memory", action="store_true", help="leave out 16 uploads of 256 MiB at once")
@@ -76,6 +79,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="instead of all that: two workers of scripts/serve against one, 20 rolling restarts under load, and an end"
         " during an upload of 1 GiB (3 minutes)",
+    )
+    parser.add_argument(
+        "--logins",
+        action="store_true",
+        help="instead of all that: small requests at half of the full rate beside 50 logins a second of 50 users of a"
+        " directory (2 minutes)",
     )
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write the figures to FILE as well")
     options = parser.parse_args(arguments)
@@ -94,7 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status, which is 1 when a gateway's request failed."""
     options = _options(arguments)
     try:
-        result, failed = _measured_workers(options) if options.workers else _measured(options)
+        if options.logins:
+            result, failed = _measured_logins(options)
+        else:
+            result, failed = _measured_workers(options) if options.workers else _measured(options)
         if options.json:
             with writing(options.json):
                 options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
@@ -112,11 +124,20 @@ def _measured_workers(options: argparse.Namespace) -> tuple[dict[str, Any], bool
     return result, bool(result["restarts"]["failures"] or result["drain"]["failures"])
 
 
+def _measured_logins(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    with tempfile.TemporaryDirectory(prefix="s3gw-bench-") as folder:
+        certs, _ = make_certs(Path(folder))
+        result = logins.run(certs, rounds=options.rounds, seconds=options.seconds)
+    print("\n".join(logins.lines(result)), flush=True)
+    return result, bool(result["failures"] or result["login_failures"])
+
+
 def _measured(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     wanted = Wanted(
         options.against,
         options.watched,
         options.observed,
+        options.sessions,
         options.tls,
         not options.no_bare,
         options.backend == "fixed",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from benchmark.cases import Row
 from benchmark.measure import Samples
-from benchmark.targets import AUDIT, BARE, DIRECT, METRICS, OTHER, SEVERAL, THIS, WATCHED
+from benchmark.targets import AUDIT, BARE, DIRECT, METRICS, OTHER, SESSION, SEVERAL, THIS, WATCHED
 
 _LABEL: Final = 48
 _CELL: Final = 10
@@ -19,6 +19,7 @@ _RATIOS: Final = (
     (THIS + WATCHED, THIS),
     (THIS + METRICS, THIS),
     (THIS + AUDIT, THIS),
+    (THIS + SESSION, THIS),
 )
 
 

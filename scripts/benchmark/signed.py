@@ -101,11 +101,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """A key pair, and the host that its requests name."""
+    """A key pair, the host that its requests name, and of a session its token."""
 
     access_key: str
     secret_key: str
     host: str
+    token: str = ""
 
     def get(self, target: str) -> Signed:
         """A GET without a body."""
@@ -140,6 +141,7 @@ class Keys:
         moment = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}"
         signer = Signer(self.access_key, self.secret_key, REGION, moment)
         fields = [("Host", self.host), ("X-Amz-Date", moment), ("X-Amz-Content-SHA256", payload), *more]
+        fields += [("X-Amz-Security-Token", self.token)] if self.token else []
         raw = [(name.encode(), value.encode()) for name, value in fields]
         names = sorted(name.lower() for name, _ in fields)
         value, seed = signer.authorization(Head(method, target.encode(), raw, payload), names)

@@ -5,16 +5,20 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+
+import boto3
+from botocore.config import Config
 
 from benchmark.cases import BUCKET, LARGE, LARGE_KEY, SMALL_KEY
 from benchmark.load import Endpoint
 from benchmark.processes import family
 from benchmark.signed import KIB, Keys
 from lab import CHECKOUT, MissingPartError
+from lab.backends import REGION
 from lab.certs import Certs, make_certs
 from lab.fixed import Fixed
 from lab.gateway import Gateway, gateway_config
@@ -31,6 +35,8 @@ SEVERAL: Final = "several"
 WATCHED: Final = " -w"
 METRICS: Final = " metrics"
 AUDIT: Final = " audit"
+SESSION: Final = " session"
+_LONGEST_SESSION: Final = 43_200  # seconds
 _NO_LIMIT: Final = 1_000_000  # requests a second: the limit is checked, and never reached
 
 
@@ -48,6 +54,7 @@ class Target:
     ca_file: Path | None
     group: int
     log: Path | None = None
+    token: str = ""
 
     @property
     def pids(self) -> list[int]:
@@ -62,7 +69,7 @@ class Target:
     @property
     def keys(self) -> Keys:
         """What signs its requests."""
-        return Keys(self.access_key, self.secret_key, self.server.host)
+        return Keys(self.access_key, self.secret_key, self.server.host, self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class Wanted:
     against: Path | None = None
     watched: bool = False
     observed: bool = False
+    sessions: bool = False
     tls: bool = False
     bare: bool = True
     fixed_backend: bool = False
@@ -105,7 +113,10 @@ def running(wanted: Wanted) -> Iterator[Field]:
             ours = [(THIS, CHECKOUT), *([(OTHER, wanted.against)] if wanted.against else [])]
             for name, checkout in ours:
                 named = name + (WATCHED if watching else "")
-                ready.targets.append(_gateway(stack, backend, certs, (named, checkout), tls=wanted.tls))
+                gives = wanted.sessions and named == THIS
+                ready.targets.append(_gateway(stack, backend, certs, (named, checkout), tls=wanted.tls, gives=gives))
+                if gives:
+                    ready.targets.append(_with_session(ready.targets[-1]))
         if wanted.endpoints and isinstance(backend, Fixed):
             several = {"endpoint": None, "endpoints": backend.endpoints}
             ready.targets.append(_gateway(stack, backend, certs, (SEVERAL, CHECKOUT), several, tls=wanted.tls))
@@ -152,8 +163,9 @@ def _gateway(
     behind: Mapping[str, Any] = MappingProxyType({}),
     *,
     tls: bool,
+    gives: bool = False,
 ) -> Target:
-    """Start one; `behind` replaces keys of its `backend`, and None takes one out."""
+    """Start one; `behind` replaces keys of its `backend`, and None takes one out. It `gives` sessions, or not."""
     name, checkout = which
     config: dict[str, Any] = gateway_config(
         backend,
@@ -163,6 +175,8 @@ def _gateway(
     )
     config["backend"] = {key: value for key, value in (config["backend"] | behind).items() if value is not None}
     files = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3gw-files-")))
+    if gives:
+        config["sts"] = {}
     if name.endswith((METRICS, AUDIT)):
         config["admin"] = {"port": free_port()}
     if name.endswith(AUDIT):
@@ -179,6 +193,23 @@ def _gateway(
     url, trusted = (gateway.tls_url, certs.ca) if tls else (gateway.url, None)
     keys = client["access_key_id"], client["secret_access_key"]
     return Target(name, url, *keys, trusted, gateway.pid, gateway.log_path)
+
+
+def _with_session(target: Target) -> Target:
+    """The same gateway, asked with the keys of a session that it has given."""
+    sts = boto3.client(
+        "sts",
+        endpoint_url=target.endpoint,
+        region_name=REGION,
+        aws_access_key_id=target.access_key,
+        aws_secret_access_key=target.secret_key,
+        verify=str(target.ca_file) if target.ca_file else None,
+        config=Config(proxies={}),
+    )
+    asked = {"RoleArn": "arn:aws:iam::000000000000:role/bench", "RoleSessionName": "bench"}
+    found = sts.assume_role(**asked, DurationSeconds=_LONGEST_SESSION)["Credentials"]
+    keys = found["AccessKeyId"], found["SecretAccessKey"]
+    return replace(target, name=THIS + SESSION, access_key=keys[0], secret_key=keys[1], token=found["SessionToken"])
 
 
 def _add_peer(stack: ExitStack, ready: Field, name: str, backend: Minio | Fixed, certs: Certs, wanted: Wanted) -> None:

@@ -41,11 +41,12 @@ def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_beside_another_checkout(tmp_path: Path, front: str) -> None:
     """Each case has its figures of each target, and none failed."""
     file = tmp_path / "figures.json"
-    more = ["--tls"] if front == "TLS" else ["--watched", "--no-bare", "--endpoints", "3"]
+    more = ["--tls"] if front == "TLS" else ["--watched", "--no-bare", "--endpoints", "3", "--sessions"]
     ended = bench("--cases", "W1,W3,W9,W10", "--connections", "3", "--against", CHECKOUT, "--json", file, *more)
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     result = json.loads(file.read_text())
-    proxies = {"gateway", "other"} | ({"mitmdump"} if front == "TLS" else {"gateway -w", "other -w", "several"})
+    more_of_ours = {"gateway -w", "other -w", "several", "gateway session"}
+    proxies = {"gateway", "other"} | ({"mitmdump"} if front == "TLS" else more_of_ours)
     assert result["front"] == front
     assert [row["case"] for row in result["rows"]] == ["W1", "W3", "W9", "W10"]
     for row in result["rows"]:
@@ -58,7 +59,7 @@ def test_beside_another_checkout(tmp_path: Path, front: str) -> None:
     if front == "HTTP":
         assert len(result["shares"]) == 3
         assert sum(result["shares"].values()) == pytest.approx(1)
-        assert "several/gateway" in result["rows"][0]["cpu_ratios"]
+        assert {"several/gateway", "gateway session/gateway"} <= set(result["rows"][0]["cpu_ratios"])
     assert f"front: {front}; backend: a fixed answer over TLS" in ended.stdout
 
 
@@ -81,3 +82,16 @@ def test_workers(tmp_path: Path) -> None:
     assert (found["drain"]["was_waited_for"], found["drain"]["exit_status"]) == (True, 0)
     assert all(figure > 0 for figure in (*found["ratio"]["requests_per_second"], *found["ratio"]["cpu_ms"]))
     assert "1 rolling restarts: " in ended.stdout
+
+
+def test_logins(tmp_path: Path) -> None:
+    """Requests at a rate beside logins of real users: none of either fails, and each figure is there."""
+    file = tmp_path / "figures.json"
+    ended = bench("--logins", "--quick", "--json", file)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    found = json.loads(file.read_text())
+    assert found["failures"] == found["login_failures"] == []
+    assert found["requests"] > 0
+    assert found["logins"] > 1
+    assert all(figure > 0 for figure in (*found["p50_ms"], *found["p99_ms"], found["full_with_logins_per_second"]))
+    assert "logins a second of 50 users" in ended.stdout

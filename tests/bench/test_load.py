@@ -8,6 +8,7 @@ import pytest
 
 from benchmark.lane import LoadError
 from benchmark.load import Endpoint, Load
+from benchmark.pace import Paced, percentile
 from benchmark.signed import KIB, MIB, Content, Keys, Mode, Signed
 from lab.backends import s3_client
 from lab.certs import Certs
@@ -67,6 +68,25 @@ def test_what_is_no_good_answer_ends_the_run(answer: bytes, message: str) -> Non
         pytest.raises(LoadError, match=message),
     ):
         load.run(0)
+
+
+def test_requests_at_a_rate(server: Endpoint) -> None:
+    """Each has its latency, from when it was due."""
+    with Paced(server, [KEYS.get("/b/1k")] * 2) as paced:
+        latencies, failures = paced.run(100, 0.1)
+    assert (len(latencies), failures) == (10, [])
+    assert all(latency > 0 for latency in latencies)
+
+
+def test_a_request_that_fails_is_counted_and_the_others_go_on() -> None:
+    answers = [b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
+    with _Server(answers) as port, Paced(Endpoint(f"http://127.0.0.1:{port}"), [REQUEST]) as paced:
+        latencies, failures = paced.run(1000, 0.002)
+    assert (len(latencies), failures) == (1, ["HTTP/1.1 503 Slow Down"])
+
+
+def test_percentiles() -> None:
+    assert [percentile(range(1, 101), share) for share in (0.5, 0.99, 1)] == [51, 100, 100]
 
 
 def test_an_answer_in_chunks_and_one_that_ends_the_connection() -> None:

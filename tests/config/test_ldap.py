@@ -9,6 +9,7 @@ from s3gateway.config.check import ConfigError
 from s3gateway.config.gateway_yaml import build, parse
 from s3gateway.config.ldap import from_environment
 from s3gateway.identity.ldap import INSECURE, LDAPS, STARTTLS, LdapSettings, Server
+from s3gateway.identity.remote_keys import Terms
 
 CANARY = "c4n4ry-p4ssw0rd"
 USERS = {"user_dn_search_base_dn": "ou=people,dc=x", "user_dn_search_filter": "(uid=%s)"}
@@ -67,7 +68,8 @@ def test_everything(tmp_path: Path) -> None:
     assert (loaded.timeout, loaded.connections, loaded.security, loaded.verifies) == (2.5, 3, LDAPS, True)
     keys = loaded.keys
     assert keys is not None
-    assert (keys.bases, keys.access_key_attribute, keys.cache) == (loaded.user_bases, "s3AccessKey", 60)
+    assert (keys.bases, keys.access_key_attribute) == (loaded.user_bases, "s3AccessKey")
+    assert keys.terms == Terms(60, 30, 3600, 20)
     assert CANARY not in repr(loaded)
 
 

@@ -7,6 +7,7 @@ import pytest
 from s3gateway.identity import ldap
 from s3gateway.identity.ldap import Entry, Keys, LdapSettings, UnusableError
 from s3gateway.identity.ldap_filter import FilterTemplate
+from s3gateway.identity.remote_keys import Terms
 from s3gateway.sigv4.model import Secret
 
 
@@ -25,7 +26,7 @@ def settings(**more: Any) -> LdapSettings:
         "attributes": ("department", "mail"),
         "group_bases": ("ou=g,dc=x",),
         "group_filter": FilterTemplate("(|(member=%d)(memberUid=%s))"),
-        "keys": Keys(("ou=a,dc=x",), FilterTemplate("(key=%s)"), "key", "secret", 120.0, 30.0, 20.0),
+        "keys": Keys(("ou=a,dc=x",), FilterTemplate("(key=%s)"), "key", "secret", Terms(120, 30, 3600, 20)),
         "timeout": 10.0,
         "connections": 8,
     }

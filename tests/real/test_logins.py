@@ -224,7 +224,7 @@ def test_a_key_that_the_directory_holds(users: Gateway, bucket: str) -> None:
 def test_keys_while_the_directory_is_down(
     minio: Minio, certs: Certs, oidc_provider: OidcProvider, gateway: Any, bucket: str
 ) -> None:
-    """One that was found serves on; of one that was not it is a 503, not that nobody has it."""
+    """One that was found serves on, also for forms; of one that was not it is a 503, not that nobody has it."""
     assert ROBOT.keys is not None
     with ExitStack() as running:
         own = running.enter_context(Slapd(certs))
@@ -238,6 +238,9 @@ def test_keys_while_the_directory_is_down(
         )
         serving = gateway(config | {"roles": ROLES[:1]})
         client = signing(serving, *ROBOT.keys)
+        form = client.generate_presigned_post(bucket, "home/robot/form")
+        files = {**form["fields"], "file": b"hello"}
+        assert urllib3.request("POST", form["url"], fields=files).status == 204  # the first that asks for the key
         client.put_object(Bucket=bucket, Key="home/robot/a", Body=b"hello")
         own.stop()
         time.sleep(1)

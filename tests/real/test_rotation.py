@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import pytest
@@ -23,16 +24,19 @@ from lab.backends import s3_client
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
 from lab.ports import free_port
+from tests.canary import CANARY
 from tests.conftest import GatewayFactory
 from tests.mitm.test_admin import samples
 from tests.real.test_mc import Mc
 from tests.real.waiting import eventually
+from tests.watched import DEBUG
 
 RETRIES = Config(retries={"total_max_attempts": 4, "mode": "standard"})
 """What SDKs do by themselves."""
 
 OLD, NEW = SPARK_CLIENT["secret_access_key"], "new-secret-of-the-lab"
 ID = SPARK_CLIENT["access_key_id"]
+ROLE_ARN = "arn:aws:iam::123456789012:role/gateway"
 
 
 @pytest.fixture
@@ -174,12 +178,25 @@ def test_the_gateways_own_key_rotates(
 
 
 class Vendor(BaseHTTPRequestHandler):
-    """What ``AWS_CONTAINER_CREDENTIALS_FULL_URI`` names: an agent that gives out sessions."""
+    """Gives out sessions: what ``AWS_CONTAINER_CREDENTIALS_FULL_URI`` names, and an STS of ``AssumeRole`` alone."""
 
     give: Callable[[], dict[str, str]]
 
     def do_GET(self) -> None:
-        body = json.dumps(type(self).give()).encode()
+        self._answer(json.dumps(type(self).give()).encode())
+
+    def do_POST(self) -> None:
+        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        assert (asked["Action"], asked["RoleArn"]) == (["AssumeRole"], [ROLE_ARN])
+        found = type(self).give()
+        found["SessionToken"] = found.pop("Token")
+        inside = "".join(f"<{name}>{value}</{name}>" for name, value in found.items())
+        self._answer(
+            '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>'
+            f"{inside}</Credentials></AssumeRoleResult></AssumeRoleResponse>".encode()
+        )
+
+    def _answer(self, body: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -203,6 +220,8 @@ def vending(give: Callable[[], dict[str, str]]) -> Iterator[str]:
 def session(minio: Minio, seconds: int, **changes: str) -> dict[str, str]:
     """A session of MinIO's own STS, said to end in so many seconds."""
     found = minio.temporary_credentials()
+    CANARY.watch("session's secret", found["SecretAccessKey"])
+    CANARY.watch("session's token", found["SessionToken"])
     end = datetime.now(UTC) + timedelta(seconds=seconds)
     return {
         "AccessKeyId": found["AccessKeyId"],
@@ -236,7 +255,27 @@ def test_a_session_that_minio_does_not_know_is_renewed(
     assert all(one["Token"] not in running.log() and one["SecretAccessKey"] not in running.log() for one in given)
 
 
-def test_a_session_is_renewed_ahead_of_its_end_once(gateway: GatewayFactory, minio: Minio, bucket: str) -> None:
+def by_container(url: str, folder: Path) -> dict[str, str]:
+    """The environment of a task whose agent gives it sessions."""
+    return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": url}
+
+
+def by_profile(url: str, folder: Path) -> dict[str, str]:
+    """A role in a profile, which botocore assumes with the keys of another profile."""
+    (folder / "credentials").write_text("[base]\naws_access_key_id = B\naws_secret_access_key = base-secret\n")
+    role = f"[default]\nrole_arn = {ROLE_ARN}\nsource_profile = base\nregion = us-east-1\n"
+    (folder / "config").write_text(f"{role}[profile base]\nregion = us-east-1\n")
+    return {
+        "AWS_CONFIG_FILE": str(folder / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+        "AWS_ENDPOINT_URL_STS": url,
+    }
+
+
+@pytest.mark.parametrize("env", [by_container, by_profile])
+def test_a_session_is_renewed_ahead_of_its_end_once(
+    gateway: GatewayFactory, minio: Minio, bucket: str, tmp_path: Path, env: Callable[[str, Path], dict[str, str]]
+) -> None:
     """While requests go on; not again and again in its last quarter of an hour, as botocore would by itself."""
     given: list[float] = []
 
@@ -247,7 +286,8 @@ def test_a_session_is_renewed_ahead_of_its_end_once(gateway: GatewayFactory, min
     config = gateway_config(minio)
     del config["backend"]["credentials"]
     with vending(give) as url:
-        running = gateway(config, env={"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
+        # As a user has it at its most talkative: a script that turned botocore up would have it log its own requests.
+        running = gateway(config, env=env(url, tmp_path), watched=False, arguments=DEBUG)
         with Load(running, bucket, [OLD, OLD]) as load:
             eventually(lambda: len(given) == 3)
             load.goes_on()

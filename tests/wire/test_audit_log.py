@@ -5,6 +5,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,8 @@ class _Asked(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def collector() -> Iterator[Collector]:
+@contextmanager
+def serving() -> Iterator[Collector]:
     with Collector() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -63,6 +64,12 @@ def collector() -> Iterator[Collector]:
         server.goes_on.set()
         server.shutdown()
         thread.join(LIMIT)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -17,11 +17,12 @@ from lab.slapd import ALICE, BASE, BOB, CAROL, DAVE, ODD, ROBOT, Person, Slapd, 
 from s3gateway.config.gateway_yaml import build
 from s3gateway.identity.distinguished_name import normal_dn
 from s3gateway.identity.login import Login
+from s3gateway.identity.remote_keys import CannotAskError
 from s3gateway.identity.sts import StsError
 from s3gateway.sigv4.model import Secret
+from s3gateway.wire.clock import Clock
 from s3gateway.wire.directory import Directory
 from s3gateway.wire.providers import Providers
-from s3gateway.wire.remote_keys import CannotAskError
 from tests.conftest import _have
 
 
@@ -36,12 +37,14 @@ def own(certs: Certs) -> Iterator[Slapd]:
 async def asked(section: dict[str, Any]) -> AsyncIterator[Directory]:
     """The directory as the gateway asks it."""
     config = build({"backend": {"endpoint": "https://unused"}, "ldap": section}, Path())
-    providers = Providers(lambda: config)
+    clock = Clock(lambda _: None)
+    providers = Providers(lambda: config, clock)
     assert providers.directory is not None
     try:
         yield providers.directory
     finally:
         providers.stop()
+        clock.stop()
         await asyncio.sleep(0.01)
 
 

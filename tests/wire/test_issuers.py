@@ -16,6 +16,7 @@ from s3gateway.config.gateway_yaml import build
 from s3gateway.identity.login import Login
 from s3gateway.identity.sts import StsError
 from s3gateway.sigv4.model import Secret
+from s3gateway.wire.clock import Clock
 from s3gateway.wire.issuers import RETRY_SECONDS, UNKNOWN_KID_SECONDS, USABLE_SECONDS
 from s3gateway.wire.providers import Providers
 from tests.identity.tokens import AUDIENCE, EC_KEY, jwk, jwks, token
@@ -73,11 +74,13 @@ async def web(certs: Certs) -> AsyncIterator[Web]:
 @asynccontextmanager
 async def trusting(section: dict[str, Any]) -> AsyncIterator[Providers]:
     config = build({"backend": {"endpoint": "https://unused"}, "web_identity": [section]}, Path())
-    providers = Providers(lambda: config)
+    clock = Clock(lambda _: None)
+    providers = Providers(lambda: config, clock)
     try:
         yield providers
     finally:
         providers.stop()
+        clock.stop()
 
 
 def section(web: Web, certs: Certs, **more: Any) -> dict[str, Any]:

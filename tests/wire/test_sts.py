@@ -586,6 +586,7 @@ class Backend:
         self.forms: list[dict[str, list[str]]] = []
         self.keys: list[bytes] = []
         self.status = 200
+        self.lifetime = timedelta(hours=1)
 
     def __call__(self, exchange: Exchange, request: bytes) -> None:
         if not request.startswith(b"POST / "):
@@ -593,8 +594,11 @@ class Backend:
             ok(exchange, request)
             return
         self.forms.append(parse_qs(request.partition(b"\r\n\r\n")[2].decode()))
-        body = SESSION.format(len(self.forms), datetime.now(UTC) + timedelta(hours=1)).encode()
+        body = SESSION.format(len(self.forms), datetime.now(UTC) + self.lifetime).encode()
         exchange.send(b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%b" % (self.status, len(body), body))
+
+
+MINIOS_ROLE = "arn:minio:iam:us-east-1::role/nOybJqMNzNmroqEKq5D0EUsRZw0"
 
 
 @pytest.fixture
@@ -603,7 +607,11 @@ def identities(keeping: Keeping, certs: Certs) -> Iterator[tuple[Wire, Backend]]
     roles = [
         {"name": "users", "ldap_groups": ["cn=staff"], "buckets": ["bucket"], "backend_identity": "as_user"},
         {"name": "jobs", "clients": ["spark"], "buckets": ["bucket"], "backend_identity": "session"},
-    ]
+        {
+            "name": "web", "arn": MINIOS_ROLE, "web_identities": [{"issuer": "https://issuer", "subjects": ["*"]}],
+            "buckets": ["bucket"], "backend_identity": "as_user",
+        },
+    ]  # fmt: skip
     backend = Backend()
     keeping.begin(backend)
     with Wire(keeping, certs, sections={"sts": {"allow_plain_http": True}, "roles": roles}) as wire:
@@ -611,13 +619,15 @@ def identities(keeping: Keeping, certs: Certs) -> Iterator[tuple[Wire, Backend]]
         yield wire, backend
 
 
+KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+
+
 def logged_in(wire: Wire) -> tuple[int, dict[str, str]]:
     """Log in as Alice; the status, and the credentials as boto3 has them."""
     form = {"Action": "AssumeRoleWithLDAPIdentity", "Version": "2011-06-15", "LDAPUsername": "alice",
             "LDAPPassword": PASSWORD}  # fmt: skip
     status, body = post(wire, form)
-    names = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-    return status, {name: text(body, name) for name in names} if status == 200 else {}
+    return status, {name: text(body, name) for name in KEYS} if status == 200 else {}
 
 
 def test_as_user(identities: tuple[Wire, Backend]) -> None:
@@ -637,11 +647,28 @@ def test_as_user(identities: tuple[Wire, Backend]) -> None:
     assert len(backend.forms) == 1
 
 
-def test_as_user_where_the_backend_refuses_the_login(identities: tuple[Wire, Backend]) -> None:
-    """Then there is no session, and the shared key is not taken instead."""
+def test_as_user_by_web_identity(identities: tuple[Wire, Backend]) -> None:
+    """The token goes there, for the role that MinIO knows by its ARN; the session ends when what that gave does."""
     wire, backend = identities
-    backend.status = 400
-    assert logged_in(wire)[0] == 403
+    backend.lifetime = timedelta(minutes=5)
+    form = {"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "WebIdentityToken": WEB_TOKEN,
+            "DurationSeconds": "3600"}  # fmt: skip
+    status, body = post(wire, form)
+    assert status == 200
+    (sent,) = backend.forms
+    assert sent == {name: [value] for name, value in (form | {"RoleArn": MINIOS_ROLE}).items()}
+    left = datetime.fromisoformat(text(body, "Expiration")) - datetime.now(UTC)
+    assert timedelta(minutes=4) < left <= timedelta(minutes=5)
+    Clients(wire).make("s3", {name: text(body, name) for name in KEYS}).get_object(Bucket="bucket", Key="k")
+    assert backend.keys == [b"SESSION1"]
+
+
+@pytest.mark.parametrize(("told", "expected"), [(400, 403), (403, 403), (503, 503)])
+def test_as_user_where_the_backend_gives_no_session(identities: tuple[Wire, Backend], told: int, expected: int) -> None:
+    """Then there is none here, and the shared key is not taken instead; a backend that is down is asked again."""
+    wire, backend = identities
+    backend.status = told
+    assert logged_in(wire)[0] == expected
     assert backend.keys == []
 
 

@@ -55,12 +55,11 @@ def load(path: Path, fallback: Mapping[str, Any] | None = None) -> Config:
 def parse(text: str, folder: Path, files: tuple[Path, ...] = (), fallback: Mapping[str, Any] | None = None) -> Config:
     """Turn YAML text into a :class:`Config`; relative file names are relative to ``folder``."""
     config = build(read_yaml(text, files[0].name if files else ""), folder, files, fallback)
-    looks_up = config.lookup is not None or (config.ldap is not None and config.ldap.keys is not None)
     opens_roles = config.ldap is not None and config.ldap.keys is not None
     if config.sts is None and (config.web_identity or (config.ldap is not None and config.ldap.keys is None)):
         section = "web_identity" if config.web_identity else "ldap"
         raise ConfigError(section, "is there, and nobody can log in without sts", "add 'sts: {}'")
-    if not config.clients and config.sts is None and not looks_up:
+    if not config.clients and config.sts is None and not config.has_remote_keys:
         raise ConfigError("clients", "is missing or empty", "list who may sign requests, e.g. '- {name: spark, ...}'")
     has_users = config.lookup is not None or any(role.takes_logins for role in config.roles)
     for i, rule in enumerate(config.encryption):

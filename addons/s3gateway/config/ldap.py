@@ -14,6 +14,7 @@ from s3gateway.config.ldap_keys import LDAP_KEYS
 from s3gateway.identity.distinguished_name import DnError, normal_dn
 from s3gateway.identity.ldap import INSECURE, LDAPS, STARTTLS, Keys, LdapSettings, Server
 from s3gateway.identity.ldap_filter import FilterError, FilterTemplate
+from s3gateway.identity.remote_keys import Terms
 from s3gateway.sigv4.model import Secret
 
 _LDAPS_PORT: Final = 636
@@ -241,9 +242,7 @@ def _keys(values: dict[str, Any], user_bases: tuple[str, ...]) -> Keys | None:
         template,
         template.attribute,
         _attribute("ldap.secret_key_attribute", secret),
-        values["key_cache"],
-        values["key_negative_cache"],
-        values["keys_per_second"],
+        Terms(*(values[name] for name in ("key_cache", "key_negative_cache", "key_last_good", "keys_per_second"))),
     )
 
 

@@ -78,5 +78,12 @@ LDAP_KEYS = (
     Key(
         "ldap.key_negative_cache", SECONDS, "How long an access key that no entry has is refused without a search.", 30
     ),
-    Key("ldap.keys_per_second", PER_SECOND, "Most searches for unknown access keys.", 20),
+    Key("ldap.key_last_good", SECONDS, "How long the last answer that named a key counts while none comes.", 3600),
+    Key(
+        "ldap.keys_per_second",
+        PER_SECOND,
+        "Most searches for unknown access keys, in bursts of up to as many, then 503 SlowDown; and as many for known "
+        "ones.",
+        20,
+    ),
 )

@@ -3,7 +3,6 @@
 import re
 import ssl
 from collections.abc import Callable
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,7 +11,8 @@ from s3gateway.config.addresses import is_loopback, split_endpoint
 from s3gateway.config.check import ConfigError, quoted
 from s3gateway.config.files import Files
 from s3gateway.config.model import Backend, LookupProvider
-from s3gateway.identity.lookup import AnswerAges, Right
+from s3gateway.identity.lookup import Right
+from s3gateway.identity.remote_keys import Terms
 from s3gateway.rules.access import Access
 from s3gateway.sigv4.model import Secret
 
@@ -39,8 +39,7 @@ def read_lookup(
         path,
         headers,
         sha256(repr([(name, value.reveal()) for name, value in headers]).encode()).digest(),
-        AnswerAges(*(timedelta(seconds=values[name]) for name in ("cache", "negative_cache", "last_good"))),
-        values["per_second"],
+        Terms(*(values[name] for name in ("cache", "negative_cache", "last_good", "per_second"))),
         tuple(_right(f"lookup.rights[{i}]", right, read_access) for i, right in enumerate(values["rights"] or ())),
         _context(place),
     )

@@ -1,9 +1,8 @@
 """What the gateway decides by, as frozen values. :mod:`s3gateway.config.gateway_yaml` makes them."""
 
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -12,8 +11,10 @@ from s3gateway.config.shutdown import Shutdown
 from s3gateway.identity.issuer import Issuer
 from s3gateway.identity.keys import OPEN, DatedSecret, Term
 from s3gateway.identity.ldap import LdapSettings
-from s3gateway.identity.lookup import AnswerAges, Right
+from s3gateway.identity.login import Login
+from s3gateway.identity.lookup import Right
 from s3gateway.identity.model import LONGEST_SESSION, Revocation, Role
+from s3gateway.identity.remote_keys import Terms
 from s3gateway.identity.session import Ring, Session
 from s3gateway.rules.access import Rights
 from s3gateway.rules.aistor import MINIO
@@ -164,7 +165,7 @@ class Client:
     For a session ``roles`` names its roles, and ``session`` is what its token holds. ``secrets`` are all secrets of the
     key pair's id, with their terms; of a client that is admitted ``keys`` holds the one that it signed with. Without
     any, the one in ``keys`` always counts. With a ``backend_policy`` its requests go to the backend under a session of
-    their own, which that policy narrows.
+    their own, which that policy narrows. ``login`` is whose the key is where somebody else knows it.
     """
 
     name: str
@@ -174,6 +175,7 @@ class Client:
     session: Session | None = None
     secrets: tuple[DatedSecret, ...] = ()
     backend_policy: str = field(default="", repr=False)
+    login: Login | None = None
 
     @property
     def charged(self) -> str:
@@ -200,8 +202,7 @@ class LookupProvider:
     path: str
     headers: tuple[tuple[bytes, Secret], ...] = field(compare=False)
     headers_digest: bytes = field(repr=False)
-    spans: AnswerAges
-    per_second: float
+    terms: Terms
     rights: tuple[Right, ...]
     context: ssl.SSLContext | None = field(default=None, compare=False, repr=False)
 
@@ -231,8 +232,6 @@ class Sts:
 @dataclass(frozen=True, slots=True)
 class Config:
     """All the gateway decides by. ``files`` are those it was read from, watched for changes.
-
-    ``found`` are clients that a directory knows, by access key, and until when they count; another one has its own.
 
     ``cors`` is None where the gateway does not decide about pages of other origins: the backend's fields pass.
     ``backend`` is the server that a request goes to; before one is chosen, the first. ``sites`` are empty where
@@ -265,7 +264,6 @@ class Config:
     roles: tuple[Role, ...] = ()
     ldap: LdapSettings | None = None
     web_identity: tuple[Issuer, ...] = ()
-    found: dict[str, tuple[Client, datetime]] = field(default_factory=dict, compare=False, repr=False)
     own_keys: tuple[DatedKeys, ...] = ()
     state: Path | None = None
     lookup: LookupProvider | None = None
@@ -274,3 +272,31 @@ class Config:
     def region(self) -> str:
         """The region that clients are told to sign for: the first of ``listen.regions`` that is no pattern."""
         return next((name for name in self.listen.regions if not is_pattern(name)), self.backend.region)
+
+    @property
+    def has_remote_keys(self) -> bool:
+        """Whether somebody else may know an access key that ``clients`` does not name."""
+        return self.lookup is not None or (self.ldap is not None and self.ldap.keys is not None)
+
+    def with_client(self, client: Client) -> "Config":
+        """Give one whose clients are these and one more, without a copy of them."""
+        return replace(self, clients=_Clients(client, self.clients))
+
+
+class _Clients(Mapping[str, Client]):
+    """Some clients and one more."""
+
+    __slots__ = ("_client", "_others")
+
+    def __init__(self, client: Client, others: Mapping[str, Client]) -> None:
+        self._client, self._others = client, others
+
+    def __getitem__(self, access_key_id: str) -> Client:
+        return self._client if access_key_id == self._client.keys.access_key_id else self._others[access_key_id]
+
+    def __iter__(self) -> Iterator[str]:
+        yield self._client.keys.access_key_id
+        yield from self._others
+
+    def __len__(self) -> int:
+        return len(self._others) + 1

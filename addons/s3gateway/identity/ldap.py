@@ -12,6 +12,7 @@ from typing import Final
 
 from s3gateway.identity.distinguished_name import DnError, normal_dn
 from s3gateway.identity.ldap_filter import FilterTemplate
+from s3gateway.identity.remote_keys import Terms
 from s3gateway.sigv4.model import Secret
 
 LDAPS: Final = "ldaps"
@@ -42,19 +43,13 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The second model: entries that ``filter`` finds by an access key (``%s``) hold it, and its secret.
-
-    What was found counts for ``cache`` seconds, and that nothing was for ``negative_cache``; there are ``per_second``
-    searches at most.
-    """
+    """The second model: entries that ``filter`` finds by an access key (``%s``) hold it, and its secret."""
 
     bases: tuple[str, ...]
     filter: FilterTemplate
     access_key_attribute: str
     secret_key_attribute: str
-    cache: float
-    negative_cache: float
-    per_second: float
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)

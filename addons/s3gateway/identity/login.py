@@ -9,6 +9,7 @@ from s3gateway.sigv4.model import KeyPair, Secret
 
 LDAP: Final = "ldap"
 CLIENT: Final = "client"
+LOOKUP: Final = "lookup"
 
 AUDIENCE: Final = "aud"
 """The claim that holds the audiences of a web identity; several are separated by line feeds."""
@@ -18,10 +19,11 @@ AUDIENCE: Final = "aud"
 class Login:
     """Somebody whose identity is proven.
 
-    ``source`` is :data:`LDAP`, :data:`CLIENT`, or the URL of the issuer. ``user`` is the name that the directory or the
-    issuer has for them, and the value of ``{user}``; never what was typed. ``subject`` is what a revocation names:
-    a DN, a ``sub``, a client's name. ``expires`` is the latest end of a session. ``backend`` are credentials that the
-    backend's own STS gave for this login; they travel in the sealed session, which ends when they do.
+    ``source`` is :data:`LDAP`, :data:`CLIENT`, :data:`LOOKUP`, or the URL of the issuer. ``user`` is the name that the
+    directory or the issuer has for them, and the value of ``{user}``; never what was typed. ``subject`` is what a
+    revocation names: a DN, a ``sub``, a client's name. ``expires`` is the latest end of a session. ``backend`` are
+    credentials that the backend's own STS gave for this login; they travel in the sealed session, which ends when they
+    do.
     """
 
     source: str

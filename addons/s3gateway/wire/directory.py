@@ -10,10 +10,10 @@ from typing import Final
 from s3gateway.identity import ldap, ldap_messages, ldap_refusals, sts
 from s3gateway.identity.ldap import Entry, HeldKey, LdapSettings, Search, Server, UnusableError, User
 from s3gateway.identity.login import LDAP, Login
+from s3gateway.identity.remote_keys import CannotAskError, FoundKey
 from s3gateway.sigv4.model import Secret
 from s3gateway.wire.ldap_connection import DirectoryError, LdapConnection, TooManyError
 from s3gateway.wire.ldap_pool import Dialer, LdapPool, Servers
-from s3gateway.wire.remote_keys import CannotAskError, Found
 from s3gateway.wire.srv_records import SrvRecords
 
 logger = logging.getLogger(__name__)
@@ -44,10 +44,10 @@ class Directory:
             raise sts.access_denied(_DENIED, "an empty password")
         return await self._told(self._log_in(name, password))
 
-    async def with_key(self, access_key_id: str) -> Found | None:
+    async def with_key(self, access_key_id: str) -> FoundKey | None:
         """Give an access key that an entry holds; None where none does.
 
-        Raises :class:`~s3gateway.wire.remote_keys.CannotAskError`.
+        Raises :class:`~s3gateway.identity.remote_keys.CannotAskError`.
         """
         try:
             async with asyncio.timeout(self._settings.timeout):
@@ -83,11 +83,11 @@ class Directory:
         await self._proofs.use(partial(_prove, user, password))
         return await self._login_of(user)
 
-    async def _find_key(self, access_key_id: str) -> Found:
+    async def _find_key(self, access_key_id: str) -> FoundKey:
         ldap.check_name(access_key_id)
         entries = await self._search(ldap.key_searches(self._settings, access_key_id))
         held: HeldKey = ldap.the_key(self._settings, entries, access_key_id)
-        return Found(held.secret, await self._login_of(held.user))
+        return FoundKey(held.secret, await self._login_of(held.user))
 
     async def _login_of(self, user: User) -> Login:
         try:

@@ -5,8 +5,8 @@ An exchange is built in layers, each with one subject: :mod:`~s3gateway.wire.ste
 :mod:`~s3gateway.wire.choosing` (which of several backends), :mod:`~s3gateway.wire.sending` (the backend's connection),
 :mod:`~s3gateway.wire.uploading` (the client's body), :mod:`~s3gateway.wire.posting` (one that is a form),
 :mod:`~s3gateway.wire.looking_up` (keys that somebody else knows), :mod:`~s3gateway.wire.sts` (logins and sessions),
-:mod:`~s3gateway.wire.cors` (pages), :mod:`~s3gateway.wire.renewing` (a key that the backend refuses),
-:mod:`~s3gateway.wire.directory_keys` (keys that a directory knows), and here the way in.
+:mod:`~s3gateway.wire.cors` (pages), :mod:`~s3gateway.wire.renewing` (a key that the backend refuses), and here the way
+in.
 """
 
 from datetime import UTC, datetime
@@ -18,13 +18,13 @@ from s3gateway.http1.exchange import Upload
 from s3gateway.http1.head import check_host
 from s3gateway.rules.limits import Limits
 from s3gateway.rules.stalls import Waits, patience
-from s3gateway.wire.directory_keys import DirectoryKeys
+from s3gateway.wire.renewing import Renewing
 from s3gateway.wire.uploading import same_or_new
 
 _REFUSED: Final = 400
 
 
-class Exchange(DirectoryKeys):
+class Exchange(Renewing):
     """One request of a client, from its head on."""
 
     def start(self, refusal: errors.S3Error | None = None) -> None:
@@ -32,14 +32,8 @@ class Exchange(DirectoryKeys):
         self._guarded(self._start, refusal)
 
     def _start(self, refusal: errors.S3Error | None) -> None:
-        if refusal is None:
-            self._with_key(self._begin)
-        else:
-            self._begin(refusal)
-
-    def _begin(self, refusal: errors.S3Error | None) -> None:
         head, config = self.transaction.head, self._current.config
-        key = gateway.key_to_look_up(head, config, datetime.now(UTC)) if refusal is None else ""
+        key = token_service.key_to_look_up(head, config) if refusal is None else ""
         self._when_known(key, lambda failed: self._on_known(refusal or failed))
 
     def _on_known(self, refusal: errors.S3Error | None) -> None:

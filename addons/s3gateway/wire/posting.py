@@ -52,7 +52,7 @@ class Posting(LookingUp):
             return
         if not self._fails_form(upload, lambda: self._read_on(upload, pieces, done=done)):
             if self._admitted_form is None and (upload.reader.has_file or upload.reader.is_closed):
-                key = post_object.key_to_look_up(upload.reader, self._current.config, datetime.now(UTC))
+                key = post_object.key_to_look_up(upload.reader, self._current.config)
                 self._when_known(key, lambda failed: self._on_key_known(upload, failed, done=done))
             else:
                 self._send_if_ready(upload, done=done)

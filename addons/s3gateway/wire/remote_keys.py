@@ -1,151 +1,203 @@
-"""Access keys that the configuration does not name and somebody else may know: asked for, and kept for a while.
+"""Asks whoever knows access keys that the configuration does not name: seldom, once for each key, one after the other.
 
-Strangers choose the keys that are asked for. So each costs one question at a time, there are so many questions a second
-in all, that nobody has a key is kept as well, and what is kept is bounded, apart for keys that were found and not.
+Each provider is asked ``per_second`` times at most for keys that nobody has named yet, and within a bound of its own
+again for those that it has: a flood of random keys keeps nobody out whose key is known. Several providers are asked in
+their order, and a later one only where those before it say that they do not have the key, so that which of two answers
+counts never depends on who is up. Whoever has named a key is asked for it first from then on.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from s3gateway import errors
+from s3gateway import errors, remote_client
 from s3gateway.code_location import code_location
-from s3gateway.identity.login import Login
-from s3gateway.sigv4.model import Secret
+from s3gateway.config.model import Config
+from s3gateway.identity.remote_keys import MOST_KEPT, Bound, CannotAskError, FoundKey, Kept, KnownKeys, Terms
 
 logger = logging.getLogger(__name__)
 
-USABLE_SECONDS: Final = 3600.0
-"""How long a key that was found counts while nobody can be asked, from when it was last found."""
+_PAUSE_SECONDS: Final = 2.0
+"""How long nobody is asked after a provider could not be reached: a request need not wait for that as well."""
 
-MOST_KEPT: Final = 10_000
-"""Keys that were found, and as many that were not."""
-
-
-class CannotAskError(Exception):
-    """Nobody can be asked now. The message is for the log."""
+_TOLD_EVERY: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An access key's secret, and whose it is."""
+class KeyProvider:
+    """Somebody who knows keys. ``ask`` gives None where nobody has the key, and raises :class:`CannotAskError`.
 
-    secret: Secret
-    login: Login
+    ``name`` is for the log, ``bound`` the setting that bounds questions. With equal ``settings`` they know the same
+    keys.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How long, in seconds, an answer counts that a key is there, and that it is not; and questions a second."""
-
-    cache: float
-    negative_cache: float
-    per_second: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    found: Found | None = field(repr=False)
-    since: float
-
-
-Ask = Callable[[str], Awaitable[Found | None]]
-"""Asks for one access key; None where nobody has it. Raises :class:`CannotAskError`."""
+    name: str
+    bound: str
+    terms: Terms
+    settings: object
+    ask: Callable[[str], Awaitable[FoundKey | None]]
 
 
 class RemoteKeys:
-    """What is known of such keys. ``now`` is a monotonic clock in seconds."""
+    """What all of them have answered, and who is being asked. ``config`` gives the configuration in force.
 
-    def __init__(self, ask: Ask, terms: Terms, now: Callable[[], float]) -> None:
-        self._ask = ask
-        self._terms = terms
+    ``providers`` are those of it, in their order; ``now`` gives seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self, config: Callable[[], Config], providers: Callable[[], tuple[KeyProvider, ...]], now: Callable[[], float]
+    ) -> None:
+        self._config = config
+        self._providers = providers
         self._now = now
-        self._found: dict[str, _Kept] = {}
-        self._missing: dict[str, _Kept] = {}
-        self._asking: dict[str, asyncio.Task[_Kept | None]] = {}
-        self._tokens = max(terms.per_second, 1.0)
-        self._at = now()
-        self._is_down = False
+        self._in_force: Config | None = None
+        self._sources: tuple[_Source, ...] = ()
+        self._keys: KnownKeys[_Source] = KnownKeys()
+        self._asking: dict[str, _Task] = {}
+        self._made: dict[str, tuple[Kept[_Source], Config, Config]] = {}
+        self._is_stopped = False
 
-    @property
-    def seconds(self) -> float:
-        """How long a key that was found counts."""
-        return self._terms.cache
+    def known(self, access_key_id: str, config: Config) -> Config | None:
+        """Give the configuration with the client that the key is of, or as it is where nobody has the key.
 
-    async def find(self, access_key_id: str) -> Found | None:
-        """Give the key, or None where nobody has it.
+        None says that somebody must be asked. While whoever named it is down nobody waits for that.
+        """
+        self._turn()
+        now = self._now()
+        kept = self._keys.usable(access_key_id, now)
+        if kept is None:
+            return None
+        if now >= kept.fresh_until:
+            if kept.source is None or not kept.source.is_down:
+                return None
+            if not kept.source.is_paused:
+                self._begin(access_key_id)
+        return self._with(kept, access_key_id, config)
+
+    async def find(self, access_key_id: str, config: Config) -> Config:
+        """Ask, and give the configuration as ``known`` does.
 
         Raises SlowDown where too many are asked for, and ServiceUnavailable where nobody can be asked (both 503).
         """
-        kept = self._kept(access_key_id)
-        if kept is not None:
-            return kept.found
-        task = self._asking.get(access_key_id)
-        if task is None:
-            self._charge()
-            task = asyncio.create_task(self._learn(access_key_id), name="s3gateway key")
-            self._asking[access_key_id] = task
+        self._turn()
+        if self._is_stopped:
+            raise errors.service_unavailable()
+        task = self._begin(access_key_id)
         await asyncio.wait([task])  # which nobody ends by not waiting any more
-        learnt = None if task.cancelled() else task.result()
-        if learnt is None:
-            learnt = self._found.get(access_key_id)
-            if learnt is None or self._now() - learnt.since >= USABLE_SECONDS:
-                raise errors.service_unavailable()
-        return learnt.found
+        told = errors.service_unavailable() if task.cancelled() else task.result()
+        if isinstance(told, errors.S3Error):
+            kept = self._keys.usable(access_key_id, self._now())
+            if kept is None or kept.found is None:
+                raise told.detached()
+            told = kept
+        return self._with(told, access_key_id, config)
 
     def stop(self) -> None:
         """Ask nobody any more."""
+        self._is_stopped = True
         for task in self._asking.values():
             task.cancel()
 
-    def _kept(self, access_key_id: str) -> _Kept | None:
-        now = self._now()
-        found, missing = self._found.get(access_key_id), self._missing.get(access_key_id)
-        if found is not None and now - found.since < self._terms.cache:
-            return found
-        if missing is not None and now - missing.since < self._terms.negative_cache:
-            return missing
-        return None
+    def _turn(self) -> None:
+        """Follow the configuration; what is known is kept where it would be asked of the same ones."""
+        config = self._config()
+        if config is self._in_force:
+            return
+        self._in_force, self._made = config, {}
+        providers = self._providers()
+        if [one.settings for one in providers] != [source.provider.settings for source in self._sources]:
+            self._keys, self._asking = KnownKeys(), {}
+            self._sources = tuple(_Source(one, self._now) for one in providers)
+        for source, provider in zip(self._sources, providers, strict=True):
+            source.provider = provider
 
-    def _charge(self) -> None:
-        """Take a question from the bucket, or refuse: a bucket holds what one second brings, at least one."""
-        now, rate = self._now(), self._terms.per_second
-        self._tokens = min(max(rate, 1.0), self._tokens + max(0.0, now - self._at) * rate)
-        self._at = now
-        if self._tokens < 1:
-            raise errors.slow_down()
-        self._tokens -= 1
+    def _with(self, kept: "Kept[_Source]", access_key_id: str, config: Config) -> Config:
+        """Make the client of an answer once under one configuration."""
+        if kept.found is None:
+            return config
+        made = self._made.get(access_key_id)
+        if made is None or made[0] is not kept or made[1] is not config:
+            if len(self._made) >= MOST_KEPT:
+                del self._made[next(iter(self._made))]
+            client = remote_client.of_key(access_key_id, kept.found, config)
+            made = self._made[access_key_id] = kept, config, config.with_client(client)
+        return made[2]
 
-    async def _learn(self, access_key_id: str) -> _Kept | None:
-        """Ask, and keep what comes; None where nobody can be asked. Never raises."""
+    def _begin(self, access_key_id: str) -> "_Task":
+        task = self._asking.get(access_key_id)
+        if task is None:
+            learning = self._learn(access_key_id, self._sources, self._keys, self._asking)
+            task = self._asking[access_key_id] = asyncio.create_task(learning, name="s3gateway key")
+        return task
+
+    async def _learn(
+        self, access_key_id: str, sources: "tuple[_Source, ...]", keys: "KnownKeys[_Source]", asking: "dict[str, _Task]"
+    ) -> "Kept[_Source] | errors.S3Error":
+        """Ask one after the other, and keep what is answered. Gives, and never raises, an error for who waits."""
+        last = keys.usable(access_key_id, self._now())
+        named_by = last.source if last is not None else None
         try:
-            found = await self._ask(access_key_id)
-        except CannotAskError as error:
-            self._tell_down(str(error))
-            return None
-        except Exception as error:  # noqa: BLE001 - whoever waits is refused, and nobody else
-            self._tell_down(code_location(error))
-            return None
+            for source in sorted(sources, key=lambda source: source is not named_by):
+                found = await source.ask(access_key_id, again=named_by is not None)
+                if found is not None:
+                    return keys.keep(access_key_id, found, source, source.provider.terms, self._now())
+        except CannotAskError:
+            return errors.service_unavailable()
+        except errors.S3Error as error:
+            return error
         finally:
-            del self._asking[access_key_id]
-        if self._is_down:
-            self._is_down = False
-            logger.warning("access keys can be looked up again")
-        return self._keep(access_key_id, _Kept(found, self._now()))
+            asking.pop(access_key_id, None)
+        seconds = min((source.provider.terms.negative_cache for source in sources), default=0.0)
+        return keys.keep_nobodys(access_key_id, seconds, self._now())
 
-    def _keep(self, access_key_id: str, kept: _Kept) -> _Kept:
-        self._found.pop(access_key_id, None)
-        self._missing.pop(access_key_id, None)
-        place = self._found if kept.found else self._missing
-        place[access_key_id] = kept
-        if len(place) > MOST_KEPT:
-            del place[next(iter(place))]
-        return kept
 
-    def _tell_down(self, why: str) -> None:
-        if not self._is_down:
-            self._is_down = True
-            told = "access keys cannot be looked up, those that were found serve for %d s: %s"
-            logger.warning(told, USABLE_SECONDS, why)
+class _Source:
+    """One provider, and how it answers."""
+
+    def __init__(self, provider: KeyProvider, now: Callable[[], float]) -> None:
+        self.provider = provider
+        self.is_down = False
+        self._now = now
+        self._new, self._again = (Bound(provider.terms.per_second) for _ in range(2))
+        self._paused_until = self._told_at = float("-inf")
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nobody is asked for a while."""
+        return self._now() < self._paused_until
+
+    async def ask(self, access_key_id: str, *, again: bool) -> FoundKey | None:
+        """Ask, within the bounds. Raises SlowDown, and :class:`CannotAskError`."""
+        if self.is_paused:
+            raise CannotAskError("it was down a moment ago")
+        if not (self._again if again else self._new).take(self._now()):
+            raise errors.slow_down(reason=f"more access keys are asked for than {self.provider.bound} allows")
+        try:
+            found = await self.provider.ask(access_key_id)
+        except CannotAskError as error:
+            self._failed(str(error), is_down=error.is_down)
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits is refused, and nobody else
+            self._failed(code_location(error), is_down=False)
+            raise CannotAskError("it failed") from None
+        if self.is_down:
+            self.is_down = False
+            logger.warning("%s answers again", self.provider.name)
+        return found
+
+    def _failed(self, why: str, *, is_down: bool) -> None:
+        """Tell that it fails, once a minute at most."""
+        now = self._now()
+        if is_down:
+            self.is_down, self._paused_until = True, now + _PAUSE_SECONDS
+        if now - self._told_at >= _TOLD_EVERY:
+            self._told_at = now
+            logger.error(
+                "%s fails: %s; keys that it named within %d s still count, others are answered 503",
+                self.provider.name, why, self.provider.terms.last_good,
+            )  # fmt: skip
+
+
+_Task = asyncio.Task[Kept[_Source] | errors.S3Error]

@@ -20,9 +20,9 @@ from s3gateway.wire.clock import Clock
 from s3gateway.wire.cluster import Cluster, Resolve, resolve
 from s3gateway.wire.key_ledger import KeyLedger
 from s3gateway.wire.logins import LoginRates
-from s3gateway.wire.lookup import Lookup
 from s3gateway.wire.memory import Memory
 from s3gateway.wire.providers import Providers
+from s3gateway.wire.remote_keys import RemoteKeys
 from s3gateway.wire.spool import Spool
 
 if TYPE_CHECKING:
@@ -73,8 +73,6 @@ class Service:
         self._cluster: Cluster | None = None
         self.books = books
         self.rates = Rates(shared_rates)
-        self.providers = Providers(lambda: self.current.config)
-        self.logins: Logins = self.providers
         self.login_rates = LoginRates(shared_rates)
         self.memory = Memory()
         self.spool = Spool(lambda: self.limits.spool)
@@ -84,10 +82,12 @@ class Service:
         self.tracer: Tracer | None = None
         self._pools: dict[tuple[object, int], Pool] = {}
         self.clock = Clock(self._check)
+        self.providers = Providers(lambda: self.current.config, self.clock)
+        self.logins: Logins = self.providers
+        self.remote_keys = RemoteKeys(lambda: self.current.config, self.providers.of_keys, self.clock.now)
         self.bucket_cors = BucketCors(self.clock)
         self.key_ledger = KeyLedger(lambda: self.current.config)
         self.own_keys: OwnKeys | None = None
-        self.lookup = Lookup(self.clock)
         self.backend_sessions = BackendSessions(self.clock, self.anyone)
 
     @property
@@ -145,7 +145,7 @@ class Service:
         self.is_closed = True
         self.bucket_cors.stop()
         self.providers.stop()
-        self.lookup.stop()
+        self.remote_keys.stop()
         self.backend_sessions.stop()
         if self._cluster is not None:
             self._cluster.stop()
@@ -154,7 +154,7 @@ class Service:
 
     def _check(self, now: float) -> None:
         self.memory.check(now)
-        self.lookup.check(now)
+        self.providers.check(now)
         for pool in self._pools.values():
             pool.check(now)
         cluster = self.cluster

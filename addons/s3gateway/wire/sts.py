@@ -112,8 +112,9 @@ class Assuming(Posting):
             return token_service.identify(asked.client, record.request_id)
         login = await self._login(asked)
         record.client = login.user
-        if token_service.acts_as_user(asked, login, config):
-            login = await at_backend(asked.call, login, config, service.pool(current))
+        if roles := token_service.roles_as_user(asked, login, config):
+            at, pool = service.anyone(current)
+            login = await at_backend(asked.call, login, roles, at.config, pool)
         entropy = token_bytes(ENTROPY_BYTES)
         return token_service.grant(asked, login, config, datetime.now(UTC), entropy, record.request_id)
 
