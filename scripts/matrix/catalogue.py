@@ -68,12 +68,12 @@ def _curl_version() -> str:
 
 # Hadoop's client artifacts leave these to whoever uses them.
 _LEFT_OUT: Final = ("org.apache.commons:commons-lang3:3.17.0", "org.apache.commons:commons-collections4:4.4")
-_COLLECTIONS_3: Final = ("commons-collections:commons-collections:3.2.2",)  # copyFromLocalFile
-_LEFT_OUT_OF: Final = dict.fromkeys(("3.3.4", "3.3.6", "3.4.1"), _COLLECTIONS_3) | {
+_LEFT_OUT_OF: Final = {
+    "3.3.6": ("commons-collections:commons-collections:3.2.2",),  # copyFromLocalFile
     "3.5.0": (
         "com.fasterxml.jackson.core:jackson-databind:2.17.2",  # fs.s3a.encryption.context
         "software.amazon.awssdk.crt:aws-crt:0.38.9",  # CRC64NVME
-    )
+    ),
 }
 _ENGINES: Final = ("url", "apache", "netty", "crt")
 _JS_PACKAGES: Final = ("client-s3@3.1169.0", "lib-storage@3.1169.0", "s3-request-presigner@3.1162.0")
@@ -92,16 +92,23 @@ _HADOOP_3_4_2: Final = (
     Known("*", "checksum CRC64NVME", "S3A 3.4.2 does not know it"),
 )
 
-_HADOOP_3_3_4: Final = (Known("*", "metadata", "S3A 3.3.4 has no option for an object's headers"),)
+_NO_COLLECTIONS: Final = Known(
+    "*", "put-file", "copyFromLocalFile wants commons-collections 3, which is not among its client artifacts"
+)
+_HADOOP_KNOWN: Final = {
+    "3.3.4": (_NO_COLLECTIONS, Known("*", "metadata", "S3A 3.3.4 has no option for an object's headers")),
+    "3.4.1": (_NO_COLLECTIONS,),
+    "3.4.2": _HADOOP_3_4_2,
+    "3.4.3": (Known("*", "checksum CRC64NVME", "it needs aws-crt, which is not among its client artifacts"),),
+}
 
 
 def _hadoop(version: str) -> Client:
     """S3A without Spark: the file system, and no more of Hadoop than that needs."""
     names = ("hadoop-aws", "hadoop-client-api", "hadoop-client-runtime")
     artifacts = [f"org.apache.hadoop:{name}:{version}" for name in names]
-    known = {"3.3.4": _HADOOP_3_3_4, "3.4.2": _HADOOP_3_4_2}.get(version, ())
     installed = java("S3a.java", *artifacts, *_LEFT_OUT, *_LEFT_OUT_OF.get(version, ()))
-    return Client(f"hadoop-{version}", version, installed, known, settings=S3A)
+    return Client(f"hadoop-{version}", version, installed, _HADOOP_KNOWN.get(version, ()), settings=S3A)
 
 
 def _spark(line: str, version: str, hadoop: str, scala: str) -> Client:
