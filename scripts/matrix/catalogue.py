@@ -199,6 +199,10 @@ CLIENTS: Final = {
                 "org.apache.iceberg:iceberg-core:1.12.0",
                 "org.xerial:sqlite-jdbc:3.46.1.3",
             ),
+            (
+                Known("*", "put-empty", "it reads an empty object as `bytes=0--1`, which MinIO answers with 416"),
+                Known("*", "http-client urlconnection", "its AWS bundle has Apache's HTTP client alone"),
+            ),
         ),
         Client(
             "flink",
