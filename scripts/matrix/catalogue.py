@@ -71,7 +71,8 @@ _LEFT_OUT: Final = ("org.apache.commons:commons-lang3:3.17.0", "org.apache.commo
 _LEFT_OUT_OF: Final = {
     "3.3.6": ("commons-collections:commons-collections:3.2.2",),  # copyFromLocalFile
     "3.5.0": (
-        "com.fasterxml.jackson.core:jackson-databind:2.17.2",  # fs.s3a.encryption.context
+        "com.fasterxml.jackson.core:jackson-databind:2.17.2",  # fs.s3a.encryption.context, with the next
+        "commons-codec:commons-codec:1.15",
         "software.amazon.awssdk.crt:aws-crt:0.38.9",  # CRC64NVME
     ),
 }

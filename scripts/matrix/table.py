@@ -40,6 +40,8 @@ the place of MinIO, and with no rule, SSE-S3 and SSE-KMS. What clients send is t
 
 {rows}
 
+Not run there: {others}.
+
 ## What failed, and why
 
 {failures}
@@ -51,8 +53,10 @@ def document(results: Sequence[Result], behind: Behind) -> str:
     """Write a backend's whole document."""
     if behind is MINIO:
         return markdown(results)
-    rows, failures = _rows(results, behind), _failures(results, behind)
-    return _OTHER_HEAD.format(rows="\n".join(rows), failures="\n".join(failures) or "Nothing.")
+    ran = [result for result in results if not result.problem]
+    others = ", ".join(result.client for result in results if result.problem) or "none"
+    rows, failures = "\n".join(_rows(ran, behind)), "\n".join(_failures(ran, behind))
+    return _OTHER_HEAD.format(rows=rows, others=others, failures=failures or "Nothing.")
 
 
 def markdown(results: Sequence[Result]) -> str:

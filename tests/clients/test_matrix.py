@@ -71,6 +71,7 @@ def _rows(text: str) -> list[str]:
 
 def test_every_client_has_a_row() -> None:
     assert _rows(MATRIX) == list(CLIENTS)
+    assert set(_rows(SEAWEEDFS.table.read_text(encoding="utf-8"))) < set(CLIENTS)
 
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
@@ -101,7 +102,9 @@ def test_the_table_tells_of_it() -> None:
 def test_the_table_of_the_other_backend() -> None:
     """Its own lanes; and what is known of a client before MinIO is not said of it there."""
     presigned = {lane.name: (Case("presign-get", "403"),) for lane in SEAWEEDFS.lanes}
-    text = document([replace(RESULT, client="libcloud", lanes=presigned)], SEAWEEDFS)
+    not_run = Result("kopia", "2", "2026-01-31", problem="no go")
+    text = document([replace(RESULT, client="libcloud", lanes=presigned), not_run], SEAWEEDFS)
+    assert "Not run there: kopia." in text
     assert "| libcloud | 1 | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ |" in text
     assert "* **libcloud**, `presign-get` in every lane: 403" in text
     assert "it signs a Host without the port" in document([replace(RESULT, client="libcloud", lanes=presigned)], MINIO)
