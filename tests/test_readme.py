@@ -37,7 +37,7 @@ OPTIONS = {
     ),
     "canary": ("--bucket", "--client", "--gateway", "--ca-file"),
     "capture_headers": ("--follow", "--refused", "--format", "--operation", "-o", "--last"),
-    "clients": ("--all", "--only", "--write", "--speed"),
+    "clients": ("--all", "--only", "--write", "--backend", "--speed"),
     "demo": ("--identities",),
     "diff_headers": ("--format", "--html"),
     "keys": ("--days", "--json"),

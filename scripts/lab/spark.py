@@ -90,7 +90,7 @@ class Spark:
         packages = (f"org.apache.hadoop:hadoop-aws:{hadoop}", f"org.apache.spark:spark-hadoop-cloud_{scala}:{version}")
         java = java_home()
         with locked(f"spark-{version}"):
-            spark = cls(version, packages, _install_pyspark(version), java)
+            spark = cls(version, packages, install_pyspark(version), java)
             spark._fetch_jars()
         return spark
 
@@ -195,7 +195,7 @@ class Spark:
         }
 
 
-def _install_pyspark(version: str) -> Path:
+def install_pyspark(version: str) -> Path:
     """PySpark's folder, which is a SPARK_HOME. Not a virtual environment: it must outlive this checkout's Python."""
     target = cache_dir("spark") / version
     if not target.exists():

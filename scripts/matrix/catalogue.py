@@ -20,8 +20,11 @@ from matrix.installing import (
     own_python,
     program_driver,
     python,
+    rust,
+    spark,
     unavailable,
 )
+from matrix.settings import S3A, SPARK, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Client:
     install: Install
     known: tuple[Known, ...] = ()
     short: bool = False
+    settings: tuple[Setting, ...] = ()
 
 
 def _mc() -> Installed:
@@ -63,7 +67,15 @@ def _curl_version() -> str:
 
 
 # Hadoop's client artifacts leave these to whoever uses them.
-_COMMONS: Final = ("org.apache.commons:commons-lang3:3.17.0", "org.apache.commons:commons-collections4:4.4")
+_LEFT_OUT: Final = ("org.apache.commons:commons-lang3:3.17.0", "org.apache.commons:commons-collections4:4.4")
+_LEFT_OUT_OF: Final = {
+    "3.3.6": ("commons-collections:commons-collections:3.2.2",),  # copyFromLocalFile
+    "3.5.0": (
+        "com.fasterxml.jackson.core:jackson-databind:2.17.2",  # fs.s3a.encryption.context, with the next
+        "commons-codec:commons-codec:1.15",
+        "software.amazon.awssdk.crt:aws-crt:0.38.9",  # CRC64NVME
+    ),
+}
 _ENGINES: Final = ("url", "apache", "netty", "crt")
 _JS_PACKAGES: Final = ("client-s3@3.1169.0", "lib-storage@3.1169.0", "s3-request-presigner@3.1162.0")
 
@@ -81,24 +93,30 @@ _HADOOP_3_4_2: Final = (
     Known("*", "checksum CRC64NVME", "S3A 3.4.2 does not know it"),
 )
 
-_HADOOP_3_3: Final = (
-    Known("*", "put-file", "copyFromLocalFile wants commons-collections 3, which is not among its client artifacts"),
-    Known("*", "metadata", "S3A 3.3 has no option for an object's headers"),
+_NO_COLLECTIONS: Final = Known(
+    "*", "put-file", "copyFromLocalFile wants commons-collections 3, which is not among its client artifacts"
 )
-
-_HADOOP_3_5: Final = (
-    Known("*", "checksum CRC64NVME", "it needs aws-crt, which is not among its client artifacts"),
-    Known("*", "kms by client", "encryption.context needs Jackson, which is not among its client artifacts"),
-)
+_HADOOP_KNOWN: Final = {
+    "3.3.4": (_NO_COLLECTIONS, Known("*", "metadata", "S3A 3.3.4 has no option for an object's headers")),
+    "3.4.1": (_NO_COLLECTIONS,),
+    "3.4.2": _HADOOP_3_4_2,
+    "3.4.3": (Known("*", "checksum CRC64NVME", "it needs aws-crt, which is not among its client artifacts"),),
+}
 
 
 def _hadoop(version: str) -> Client:
     """S3A without Spark: the file system, and no more of Hadoop than that needs."""
     names = ("hadoop-aws", "hadoop-client-api", "hadoop-client-runtime")
-    artifacts = (f"org.apache.hadoop:{name}:{version}" for name in names)
-    known = {"3.3": _HADOOP_3_3, "3.4.2": _HADOOP_3_4_2, "3.5": _HADOOP_3_5}
-    of_it = known.get(version, known.get(version.rpartition(".")[0], ()))
-    return Client(f"hadoop-{version}", version, java("S3a.java", *artifacts, *_COMMONS), of_it)
+    artifacts = [f"org.apache.hadoop:{name}:{version}" for name in names]
+    installed = java("S3a.java", *artifacts, *_LEFT_OUT, *_LEFT_OUT_OF.get(version, ()))
+    return Client(f"hadoop-{version}", version, installed, _HADOOP_KNOWN.get(version, ()), settings=S3A)
+
+
+def _spark(line: str, version: str, hadoop: str, scala: str) -> Client:
+    """A whole Spark, with the S3A of the Hadoop that it was built with."""
+    cloud = (f"org.apache.spark:spark-hadoop-cloud_{scala}:{version}",)  # the committers' binding
+    installed = spark("spark_driver.py", version, f"org.apache.hadoop:hadoop-aws:{hadoop}", alone=cloud)
+    return Client(f"spark-{line}", f"{version}, hadoop-aws {hadoop}", installed, settings=SPARK)
 
 
 CLIENTS: Final = {
@@ -120,6 +138,7 @@ CLIENTS: Final = {
         Client("object-store", "obstore 0.12.1", python("obstore_driver.py", "obstore==0.12.1")),
         Client("opendal", "0.47.12", python("opendal_driver.py", "opendal==0.47.12")),
         Client("gdal", "rasterio 1.5.2", python("rasterio_driver.py", "rasterio==1.5.2")),
+        Client("aws-sdk-rust", "1.157.0", rust("aws-sdk-rust")),
         Client("minio-go", "7.4.1", go("minio-go")),
         Client(
             "aws-sdk-go-v2",
@@ -146,6 +165,51 @@ CLIENTS: Final = {
         ),
         Client("java-v1", "1.12.797", java("SdkV1.java", "com.amazonaws:aws-java-sdk-s3:1.12.797")),
         *(_hadoop(version) for version in ("3.3.4", "3.3.6", "3.4.1", "3.4.2", "3.4.3", "3.5.0")),
+        _spark("3.5", "3.5.8", "3.3.4", "2.12"),
+        _spark("4.0", "4.0.1", "3.4.1", "2.13"),
+        _spark("4.1", "4.1.4", "3.4.2", "2.13"),
+        _spark("4.2", "4.2.1", "3.5.0", "2.13"),
+        _spark("4.3", "4.3.0", "3.5.0", "2.13"),
+        Client(
+            "delta-spark",
+            "4.0.1",
+            spark(
+                "delta_spark_driver.py",
+                "4.0.1",
+                "io.delta:delta-spark_2.13:4.0.1",
+                "org.apache.hadoop:hadoop-aws:3.4.1",
+            ),
+        ),
+        Client(
+            "hudi",
+            "1.1.1",
+            spark(
+                "hudi_driver.py",
+                "3.5.8",
+                "org.apache.hudi:hudi-spark3.5-bundle_2.12:1.1.1",
+                "org.apache.hadoop:hadoop-aws:3.3.4",
+            ),
+        ),
+        Client(
+            "iceberg",
+            "1.12.0",
+            java(
+                "Iceberg.java",
+                "org.apache.iceberg:iceberg-aws-bundle:1.12.0",
+                "org.apache.iceberg:iceberg-aws:1.12.0",
+                "org.apache.iceberg:iceberg-core:1.12.0",
+                "org.xerial:sqlite-jdbc:3.46.1.3",
+            ),
+            (
+                Known("*", "put-empty", "it reads an empty object as `bytes=0--1`, which MinIO answers with 416"),
+                Known("*", "http-client urlconnection", "its AWS bundle has Apache's HTTP client alone"),
+            ),
+        ),
+        Client(
+            "flink",
+            "2.3.0",
+            java("Flink.java", "org.apache.flink:flink-s3-fs-native:2.3.0", "org.apache.flink:flink-core:2.3.0"),
+        ),
         Client("restic", "0.14.0", debian_program("backup.py", "restic=0.14.0*", "usr/bin/restic")),
         Client("kopia", "-", unavailable("no package registry has it; it is built on minio-go, which has a row")),
         Client(

@@ -18,7 +18,7 @@ from typing import Final
 from lab import CHECKOUT, MissingPartError
 from lab.cache import cache_dir, locked
 from lab.java import java_home
-from lab.spark import installer
+from lab.spark import install_pyspark, installer
 
 DRIVERS: Final = CHECKOUT / "tests" / "clients" / "drivers"
 _SECONDS: Final = 2400
@@ -76,26 +76,40 @@ def node(driver: str, *packages: str) -> Install:
 
 
 def java(driver: str, *artifacts: str, exclude: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Install:
-    """Artifacts from Maven, with what they need; the driver is one source file."""
+    """Artifacts from Maven, with what they need; the driver is one source file, beside those that it names."""
 
     def install() -> Installed:
-        def fill(part: Path) -> None:
-            part.mkdir()
-            dependencies = "".join(_dependency(artifact, exclude) for artifact in artifacts)
-            (part / "pom.xml").write_text(_POM.format(dependencies), encoding="utf-8")
-            plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
-            _run([_program("mvn"), "-q", "-B", plugin, f"-DoutputDirectory={part}", "-DincludeScope=runtime"], part)
-
-        folder = _once("maven", (*artifacts, *exclude), fill)
-        source = DRIVERS / "java" / driver
+        folder = _jars(artifacts, exclude)
+        source, shared = DRIVERS / "java" / driver, DRIVERS / "java" / "Case.java"
 
         def compile_driver(part: Path) -> None:
-            javac = str(java_home() / "bin" / "javac")
-            _run([javac, "-nowarn", "-proc:none", "-cp", f"{folder}/*", "-d", str(part), str(source)], part.parent)
+            javac = [str(java_home() / "bin" / "javac"), "-nowarn", "-proc:none", "-sourcepath", str(source.parent)]
+            _run([*javac, "-cp", f"{folder}/*", "-d", str(part), str(source)], part.parent)
 
-        classes = _once("java", (source.stem, source.read_text(encoding="utf-8"), *artifacts), compile_driver)
+        texts = [one.read_text(encoding="utf-8") for one in (source, shared)]
+        classes = _once("java", (source.stem, *texts, *artifacts), compile_driver)
         program = str(java_home() / "bin" / "java")
         return Installed((program, "@java.options", "-cp", f"{classes}:{folder}/*", source.stem), env or {})
+
+    return install
+
+
+def spark(driver: str, version: str, *artifacts: str, alone: Sequence[str] = ()) -> Install:
+    """PySpark from PyPI with artifacts from Maven on its class path; those in `alone` without what they need."""
+
+    def install() -> Installed:
+        with locked(f"spark-{version}"):
+            home = install_pyspark(version)
+        folder = _jars((*artifacts, *alone), ("*:*",), alone)
+        env = {
+            "SPARK_HOME": str(home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "JAVA_HOME": str(java_home()),
+            "PYTHONPATH": f"{home.parent}:{DRIVERS}",
+            "PYSPARK_PYTHON": sys.executable,
+            "CLIENT_JARS": str(folder),
+        }
+        return Installed((sys.executable, str(DRIVERS / driver)), env)
 
     return install
 
@@ -160,6 +174,20 @@ def rust(driver: str) -> Install:
 def program_driver(driver: str, program: Path) -> Installed:
     """A driver in Python that runs a program, $PROGRAM."""
     return Installed((sys.executable, str(DRIVERS / driver)), {"PYTHONPATH": str(DRIVERS), "PROGRAM": str(program)})
+
+
+def _jars(artifacts: Sequence[str], exclude: Sequence[str], alone: Sequence[str] | None = None) -> Path:
+    """Copy artifacts and what they need, less what `exclude` names of it, for those in `alone` (None: for all)."""
+
+    def fill(part: Path) -> None:
+        part.mkdir()
+        left_out = {one: exclude if alone is None or one in alone else () for one in artifacts}
+        dependencies = "".join(_dependency(one, left_out[one]) for one in artifacts)
+        (part / "pom.xml").write_text(_POM.format(dependencies), encoding="utf-8")
+        plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+        _run([_program("mvn"), "-q", "-B", plugin, f"-DoutputDirectory={part}", "-DincludeScope=runtime"], part)
+
+    return _once("maven", (*artifacts, *exclude), fill)
 
 
 def _once(kind: str, what: Sequence[str], fill: Callable[[Path], None]) -> Path:

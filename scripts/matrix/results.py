@@ -48,7 +48,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One client in every lane. `problem` says why there are no lanes: it could not be installed, say."""
+    """One client in every lane. `problem` says why there are no lanes: it could not be installed, say.
+
+    `settings` tells of each setting that was looked for in the capture what came of it: see `matrix.settings`.
+    """
 
     client: str
     version: str
@@ -56,6 +59,7 @@ class Result:
     lanes: Mapping[str, tuple[Case, ...]] = field(default_factory=dict)
     sent: Mapping[str, Sent] = field(default_factory=dict)
     problem: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def failed(self, lane: str) -> dict[str, str]:
         """Case -> error, of what failed in this lane."""

@@ -1,4 +1,4 @@
-"""Where clients run: a MinIO, a bucket to list with 1200 odd keys, and for each client a gateway that captures.
+"""Where clients run: a backend, a bucket to list with 1200 odd keys, and for each client a gateway that captures.
 
 The gateway's rules go by bucket, so that one gateway serves every lane of a client, and one capture tells of all.
 """
@@ -14,14 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from capturing.sources import read
 from lab import MissingPartError
+from lab.backends import Backend
 from lab.certs import Certs
 from lab.gateway import Gateway, gateway_config
 from lab.java import trust_options
-from lab.minio import Minio
 from matrix.installing import Installed
 from matrix.results import Case
 from s3gateway.observed.capture import Exchange
@@ -70,6 +70,14 @@ LANES: Final = (
     Lane("tls+kms", "tls", "kms", tls=True),
     Lane("tls+sse-c", "tls", "ssec", tls=True),
 )
+"""To MinIO."""
+
+
+class Server(Backend, Protocol):
+    """A backend, with a client of its own."""
+
+    def client(self) -> "S3Client":
+        """A boto3 client straight to it, with its administrator's keys."""
 
 
 def keys_to_list() -> list[str]:
@@ -77,40 +85,48 @@ def keys_to_list() -> list[str]:
     return sorted((f"{odd}/{number:03}" for odd in _ODD for number in range(100)), key=str.encode)
 
 
-def rules(key_file: str) -> list[dict[str, Any]]:
-    """The encryption rules of every gateway here."""
-    return [{"bucket": "kms-*", "sse-kms": "my-key"}, {"bucket": "ssec-*", "sse-c": key_file}]
+def rules(key_file: str, lanes: Sequence[Lane] = LANES) -> list[dict[str, Any]]:
+    """The encryption rules of every gateway with these lanes."""
+    kinds: dict[str, dict[str, Any]] = {
+        "kms": {"sse-kms": "my-key"},
+        "ssec": {"sse-c": key_file},
+        "sses3": {"sse-s3": True},
+    }
+    used = {lane.rule for lane in lanes}
+    return [{"bucket": f"{name}-*"} | rule for name, rule in kinds.items() if name in used]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A MinIO with the listing, and the files that drivers are given."""
+    """A backend with the listing, the files that drivers are given, and the lanes there are."""
 
-    minio: Minio
+    backend: Server
     certs: Certs
     folder: Path
     environment: Mapping[str, str] = field(repr=False)
+    lanes: tuple[Lane, ...] = LANES
 
-    def lanes(self, name: str, client: Installed) -> "Ran":
+    def run(self, name: str, client: Installed) -> "Ran":
         """Run the driver once a lane; the gateway's capture of all lanes is in what comes back."""
         cases: dict[str, tuple[Case, ...]] = {}
-        exchanges = self._lanes(name, client, tuple(lane.name for lane in LANES), _keeping(cases), capture=True)
+        exchanges = self._lanes(name, client, tuple(lane.name for lane in self.lanes), _keeping(cases), capture=True)
         return Ran(cases, exchanges)
 
     def _lanes(
         self, name: str, client: Installed, wanted: Sequence[str], keep: Callable[[str, str], None], *, capture: bool
     ) -> tuple[Exchange, ...]:
-        with _buckets(self.minio.client(), name), tempfile.TemporaryDirectory(prefix="s3gw-client-") as place:
+        names = [lane.bucket(name) for lane in self.lanes]
+        with _buckets(self.backend.client(), names), tempfile.TemporaryDirectory(prefix="s3gw-client-") as place:
             file = Path(place) / "capture.jsonl"
             config = gateway_config(
-                self.minio,
+                self.backend,
                 clients=[_CLIENT],
-                encryption=rules(str(self.folder / KEY_FILE)),
+                encryption=rules(str(self.folder / KEY_FILE), self.lanes),
                 certificate=self.certs.gateway,
                 log={"capture": str(file)} if capture else {},
             )
             with Gateway(config) as gateway:
-                for lane in (lane for lane in LANES if lane.name in wanted):
+                for lane in (lane for lane in self.lanes if lane.name in wanted):
                     work = Path(place) / lane.name
                     work.mkdir()
                     trust = trust_options(self.certs.ca, work).split() if lane.tls else []
@@ -137,9 +153,9 @@ class Stage:
         direct = lane.front is None
         through = gateway.tls_url if lane.tls else gateway.url
         return {
-            "S3_ENDPOINT": self.minio.endpoint if direct else through,
-            "S3_KEY": self.minio.access_key if direct else ACCESS_KEY,
-            "S3_SECRET": self.minio.secret_key if direct else SECRET_KEY,
+            "S3_ENDPOINT": self.backend.endpoint if direct else through,
+            "S3_KEY": self.backend.access_key if direct else ACCESS_KEY,
+            "S3_SECRET": self.backend.secret_key if direct else SECRET_KEY,
             "S3_CA": str(self.certs.ca) if lane.tls else "",
             "S3_BUCKET": lane.bucket(name),
             "S3_LANE": lane.name,
@@ -196,9 +212,9 @@ def _told(output: str) -> Iterator[Case]:
 
 
 @contextmanager
-def staged(minio: Minio, certs: Certs, folder: Path) -> Iterator[Stage]:
+def staged(backend: Server, certs: Certs, folder: Path, lanes: tuple[Lane, ...] = LANES) -> Iterator[Stage]:
     """Fill the listing once, and write what drivers are given into `folder`."""
-    admin, keys = minio.client(), keys_to_list()
+    admin, keys = backend.client(), keys_to_list()
     admin.create_bucket(Bucket=LISTING)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda key: admin.put_object(Bucket=LISTING, Key=key, Body=b""), keys))
@@ -208,20 +224,19 @@ def staged(minio: Minio, certs: Certs, folder: Path) -> Iterator[Stage]:
         for number in range(SIZE // 32):  # each block is another: a lost or doubled one shows
             file.write(hashlib.sha256(b"%d" % number).digest())
     environment = {
-        "S3_REGION": minio.region,
+        "S3_REGION": backend.region,
         "S3_LISTING": LISTING,
         "S3_LISTED": hashlib.sha256("\n".join(keys).encode()).hexdigest(),
         "S3_FILE": str(large),
     }
     try:
-        yield Stage(minio, certs, folder, environment)
+        yield Stage(backend, certs, folder, environment, lanes)
     finally:
         _empty(admin, LISTING)
 
 
 @contextmanager
-def _buckets(admin: "S3Client", name: str) -> Iterator[None]:
-    names = [lane.bucket(name) for lane in LANES]
+def _buckets(admin: "S3Client", names: Sequence[str]) -> Iterator[None]:
     for bucket in names:
         admin.create_bucket(Bucket=bucket)
     try:

@@ -1,10 +1,9 @@
-"""Results as tests/clients/matrix.md: a row a client, what failed and why, and what each sends."""
+"""Results as tests/clients/matrix.md and seaweedfs.md: a row a client, what failed and why, and what each sends."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from matrix.catalogue import CLIENTS
+from matrix.behind import MINIO, Behind
 from matrix.results import CASES, Result, Sent
-from matrix.stage import LANES
 
 _HEAD = """# Clients
 
@@ -26,44 +25,69 @@ UNSIGNED-PAYLOAD, HASH a hex SHA-256. Aws-chunk is the size of those that others
 smallest body that had it. Signed are the headers that all uploads sign.
 
 {sent}
+
+## Settings, and whether they took effect
+
+By the requests that the gateway captured, not by the client's word: S3A ignores keys that it does not know. `-` means
+that no such request was made.
+
+{settings}
+"""
+_OTHER_HEAD = """# Clients before SeaweedFS
+
+Made by `scripts/clients --backend seaweedfs --all --write`; do not edit. As [the matrix](matrix.md), with SeaweedFS in
+the place of MinIO, and with no rule, SSE-S3 and SSE-KMS. What clients send is the same there.
+
+{rows}
+
+Not run there: {others}.
+
+## What failed, and why
+
+{failures}
 """
 _NONE = "-"
 
 
+def document(results: Sequence[Result], behind: Behind) -> str:
+    """Write a backend's whole document."""
+    if behind is MINIO:
+        return markdown(results)
+    ran = [result for result in results if not result.problem]
+    others = ", ".join(result.client for result in results if result.problem) or "none"
+    rows, failures = "\n".join(_rows(ran, behind)), "\n".join(_failures(ran, behind))
+    return _OTHER_HEAD.format(rows=rows, others=others, failures=failures or "Nothing.")
+
+
 def markdown(results: Sequence[Result]) -> str:
-    """Write the whole document."""
+    """Write the matrix."""
     return _HEAD.format(
         cases=", ".join(f"`{name}`" for name in CASES),
-        rows="\n".join(_rows(results)),
-        failures="\n".join(_failures(results)) or "Nothing.",
+        rows="\n".join(_rows(results, MINIO)),
+        failures="\n".join(_failures(results, MINIO)) or "Nothing.",
         sent="\n".join(_sent(results)),
+        settings="\n".join(_settings([result for result in results if result.settings])),
     )
 
 
-def reason(client: str, lane: str, case: str) -> str:
-    """What the catalogue knows of a failure; empty if it knows nothing."""
-    known = CLIENTS[client].known if client in CLIENTS else ()
-    return next((one.reason for one in known if one.covers(lane, case)), "")
-
-
-def unexplained(result: Result) -> list[tuple[str, str, str]]:
+def unexplained(result: Result, behind: Behind = MINIO) -> list[tuple[str, str, str]]:
     """Lane, case and error of what fails only through the gateway, and nobody knows why."""
     return [
         (lane.name, case, error)
-        for lane in LANES
+        for lane in behind.lanes
         for case, error in result.faults(lane.name).items()
-        if not reason(result.client, lane.name, case)
+        if not behind.reason(result.client, lane.name, case)
     ]
 
 
-def _rows(results: Sequence[Result]) -> Iterator[str]:
-    yield f"| Client | Version | {' | '.join(lane.name for lane in LANES)} |"
-    yield "| --- " * (len(LANES) + 2) + "|"
+def _rows(results: Sequence[Result], behind: Behind) -> Iterator[str]:
+    yield f"| Client | Version | {' | '.join(lane.name for lane in behind.lanes)} |"
+    yield "| --- " * (len(behind.lanes) + 2) + "|"
     for result in results:
         if result.problem:
-            yield f"| {result.client} | {result.version} |" + f" {_NONE} |" * len(LANES)
+            yield f"| {result.client} | {result.version} |" + f" {_NONE} |" * len(behind.lanes)
         else:
-            cells = (_cell(result, lane.name) for lane in LANES)
+            cells = (_cell(result, lane.name) for lane in behind.lanes)
             yield f"| {result.client} | {result.version} | {' | '.join(cells)} |"
 
 
@@ -73,27 +97,25 @@ def _cell(result: Result, lane: str) -> str:
     return f"{passed}/{len(cases)}" + (" ✖" if failed else "") if cases else _NONE
 
 
-def _failures(results: Sequence[Result]) -> Iterator[str]:
+def _failures(results: Sequence[Result], behind: Behind) -> Iterator[str]:
     for result in results:
         if result.problem:
             yield f"* **{result.client}** did not run: {_plain(result.problem)}"
         reasons: dict[str, dict[str, list[str]]] = {}
-        for lane in LANES:
+        for lane in behind.lanes:
             for case, error in result.failed(lane.name).items():
-                why = reason(result.client, lane.name, case) or _plain(error)
+                why = behind.reason(result.client, lane.name, case) or _plain(error)
                 reasons.setdefault(why, {}).setdefault(lane.name, []).append(f"`{case}`")
         for why, lanes in reasons.items():
-            yield f"* **{result.client}**, {_where(lanes)}: {why}"
+            yield f"* **{result.client}**, {_where(lanes, len(behind.lanes))}: {why}"
 
 
-def _where(lanes: Mapping[str, Sequence[str]]) -> str:
+def _where(lanes: Mapping[str, Sequence[str]], count: int) -> str:
     """Lanes that the same cases failed in are told together."""
     together: dict[str, list[str]] = {}
     for lane, cases in lanes.items():
         together.setdefault(", ".join(cases), []).append(lane)
-    places = {
-        cases: "every lane" if len(names) == len(LANES) else ", ".join(names) for cases, names in together.items()
-    }
+    places = {cases: "every lane" if len(names) == count else ", ".join(names) for cases, names in together.items()}
     return "; ".join(f"{cases} in {place}" for cases, place in places.items())
 
 
@@ -104,6 +126,14 @@ def _sent(results: Sequence[Result]) -> Iterator[str]:
         for front, one in result.sent.items():
             if one.modes:
                 yield f"| {result.client} | {front} | {' | '.join(_cells(one))} |"
+
+
+def _settings(results: Sequence[Result]) -> Iterator[str]:
+    """A row a setting, a column a client."""
+    yield f"| Setting | {' | '.join(result.client for result in results)} |"
+    yield "| --- " * (len(results) + 1) + "|"
+    for name in dict.fromkeys(name for result in results for name in result.settings):
+        yield f"| `{name}` | {' | '.join(result.settings.get(name, _NONE) for result in results)} |"
 
 
 def _cells(one: Sent) -> tuple[str, ...]:

@@ -13,12 +13,14 @@ from lab.certs import Certs
 from lab.minio import Minio
 from matrix import results
 from matrix.__main__ import run
+from matrix.behind import MINIO, SEAWEEDFS
 from matrix.catalogue import CLIENTS
 from matrix.installing import Installed
 from matrix.results import Case, Result, Sent
 from matrix.sending import sent
-from matrix.stage import LANES, Stage, _told, keys_to_list, staged
-from matrix.table import markdown, unexplained
+from matrix.settings import S3A, SPARK, effects
+from matrix.stage import LANES, Stage, _told, keys_to_list, rules, staged
+from matrix.table import document, markdown, unexplained
 from replaying.golden import read_golden
 from s3gateway.observed.capture import Chunks, Exchange, Head
 
@@ -31,6 +33,7 @@ RESULT = Result(
     "2026-01-31",
     {"direct": (Case("get"), Case("list", "no")), "http": (Case("get", "a | b"), Case("list", "no"))},
     {"HTTP": Sent(("HASH",), ("1 MiB",), ("x-amz-checksum-crc32",), "never", ("host",))},
+    settings={"fs.a=b": "yes"},
 )
 
 
@@ -62,9 +65,13 @@ def test_a_driver_that_breaks_off_is_a_case_that_failed(stage: Stage, tmp_path: 
     assert list(_told(output)) == [Case("get"), Case("(driver)", "ended with status 1: no more")]
 
 
+def _rows(text: str) -> list[str]:
+    return re.findall(r"^\| ([a-z][\w.-]*) \| \S.* \|$", text.partition("\n## ")[0], re.MULTILINE)
+
+
 def test_every_client_has_a_row() -> None:
-    rows = re.findall(r"^\| ([a-z][\w.-]*) \| \S.* \|$", MATRIX.partition("\n## ")[0], re.MULTILINE)
-    assert rows == list(CLIENTS)
+    assert _rows(MATRIX) == list(CLIENTS)
+    assert set(_rows(SEAWEEDFS.table.read_text(encoding="utf-8"))) < set(CLIENTS)
 
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
@@ -89,6 +96,60 @@ def test_the_table_tells_of_it() -> None:
     assert "* **boto3**, `get` in http: a \\| b" in text
     assert "* **kopia** did not run: no go" in text
     assert "| boto3 | HTTP | HASH | 1 MiB | x-amz-checksum-crc32 | never | host |" in text
+    assert "| Setting | boto3 |\n| --- | --- |\n| `fs.a=b` | yes |\n" in text
+
+
+def test_the_table_of_the_other_backend() -> None:
+    """Its own lanes; and what is known of a client before MinIO is not said of it there."""
+    presigned = {lane.name: (Case("presign-get", "403"),) for lane in SEAWEEDFS.lanes}
+    not_run = Result("kopia", "2", "2026-01-31", problem="no go")
+    text = document([replace(RESULT, client="libcloud", lanes=presigned), not_run], SEAWEEDFS)
+    assert "Not run there: kopia." in text
+    assert "| libcloud | 1 | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ | 0/1 ✖ |" in text
+    assert "* **libcloud**, `presign-get` in every lane: 403" in text
+    assert "it signs a Host without the port" in document([replace(RESULT, client="libcloud", lanes=presigned)], MINIO)
+    assert rules("key", SEAWEEDFS.lanes) == [
+        {"bucket": "kms-*", "sse-kms": "my-key"},
+        {"bucket": "sses3-*", "sse-s3": True},
+    ]
+
+
+def test_what_a_setting_shows() -> None:
+    """S3A ignores keys that it does not know: only a request tells."""
+
+    def put(key: str, *more: tuple[str, str], operation: str = "PutObject") -> Exchange:
+        return replace(PUT, key=key, operation=operation, incoming=replace(HEAD, headers=(*HEAD.headers, *more)))
+
+    found = effects(
+        S3A,
+        [
+            put("checksum/CRC32/small", ("x-amz-trailer", "x-amz-checksum-crc32")),
+            put("checksum/SHA1/small", ("X-Amz-Checksum-Sha1", "AAAA")),
+            put("checksum/SHA256/small"),
+            put("conditional/1024", ("If-None-Match", "*")),
+            put("kms"),
+            put("off", ("Expect", "100-continue")),
+            put("off", ("range", "bytes=0-1"), operation="GetObject"),
+            put("analytics", ("User-Agent", "Hadoop s3analyticsaccelerator/1"), operation="GetObject"),
+            put("classic", ("User-Agent", "Hadoop s3analyticsaccelerator/1"), operation="GetObject"),
+            put("job/part-0", operation="CompleteMultipartUpload"),
+        ],
+    )
+    assert {name.removeprefix("fs.s3a."): value for name, value in found.items()} == {
+        "create.checksum.algorithm=CRC32": "yes",
+        "create.checksum.algorithm=CRC32C": "-",
+        "create.checksum.algorithm=SHA1": "yes",
+        "create.checksum.algorithm=SHA256": "ignored",
+        "create.checksum.algorithm=CRC64NVME": "-",
+        "create.conditional.enabled=true": "yes",
+        "encryption.context": "ignored",
+        "input.stream.type=classic": "ignored",
+        "input.stream.type=analytics": "yes",
+        "vectored reads": "-",
+        "connection.expect.continue=false": "ignored",
+        "committer.name=magic": "yes",
+    }
+    assert set(effects(SPARK, [put("base/magic/part=1/part-0")]).values()) == {"ignored"}
 
 
 def test_what_uploads_look_like() -> None:
