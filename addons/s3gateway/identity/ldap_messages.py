@@ -4,6 +4,7 @@ This is the only module that imports ldap3. A message of the directory's is boun
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from ldap3.operation.extended import extended_operation
@@ -11,9 +12,6 @@ from ldap3.operation.search import search_operation
 from ldap3.protocol.rfc4511 import (
     AuthenticationChoice,
     BindRequest,
-    LDAPMessage,
-    MessageID,
-    ProtocolOp,
     Simple,
     UnbindRequest,
     Version,
@@ -30,6 +28,7 @@ SIZE_LIMIT_EXCEEDED: Final = 4
 
 _START_TLS: Final = "1.3.6.1.4.1.1466.20037"
 _SEQUENCE: Final = 0x30
+_INTEGER: Final = 0x02
 _ENTRY: Final = 4
 _RESULTS: Final = frozenset((1, 5, 24))
 """Application tags of BindResponse, SearchResultDone and ExtendedResponse: what ends an operation."""
@@ -64,11 +63,16 @@ def bind(number: int, dn: str, password: bytes) -> bytes:
     request["version"] = Version(3)
     request["name"] = dn
     request["authentication"] = AuthenticationChoice().setComponentByName("simple", Simple(password))
-    return _message(number, "bindRequest", request)
+    return _message(number, encode(request))
 
 
 def search(number: int, wanted: Search, seconds: float) -> bytes:
     """A search of a subtree. The directory is told to give up after ``seconds``."""
+    return _message(number, _searched(wanted, max(1, int(seconds))))
+
+
+@lru_cache(maxsize=1024)  # a quarter of a millisecond each, and users log in again and again
+def _searched(wanted: Search, seconds: int) -> bytes:
     request = search_operation(
         wanted.base,
         wanted.filter,
@@ -76,22 +80,22 @@ def search(number: int, wanted: Search, seconds: float) -> bytes:
         "NEVER",
         list(wanted.attributes),
         wanted.most,
-        max(1, int(seconds)),
+        seconds,
         types_only=False,
         auto_escape=False,
         auto_encode=False,
     )
-    return _message(number, "searchRequest", request)
+    return bytes(encode(request))
 
 
 def start_tls(number: int) -> bytes:
     """Ask to go on with TLS (RFC 4511 §4.14)."""
-    return _message(number, "extendedReq", extended_operation(_START_TLS))
+    return _message(number, encode(extended_operation(_START_TLS)))
 
 
 def unbind(number: int) -> bytes:
     """Say goodbye; there is no answer."""
-    return _message(number, "unbindRequest", UnbindRequest())
+    return _message(number, encode(UnbindRequest()))
 
 
 class Messages:
@@ -115,11 +119,18 @@ class Messages:
         return messages
 
 
-def _message(number: int, name: str, operation: Any) -> bytes:
-    message = LDAPMessage()
-    message["messageID"] = MessageID(number)
-    message["protocolOp"] = ProtocolOp().setComponentByName(name, operation)
-    return bytes(encode(message))
+def _message(number: int, operation: bytes) -> bytes:
+    """Put an operation into its envelope (RFC 4511 §4.1.1): a SEQUENCE of the message's number and the operation."""
+    return _element(_SEQUENCE, _element(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1)) + bytes(operation))
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    """Write tag, length and content as BER has them (X.690 §8.1)."""
+    size = len(content)
+    if size < _LONG:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((tag, _LONG + len(length))) + length + content
 
 
 def _length(buffer: bytearray) -> int | None:

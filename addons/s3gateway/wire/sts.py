@@ -4,6 +4,7 @@ Nothing of it goes to the backend, and nothing of it is kept: not the form, not 
 that a password or a token may be in.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_bytes
@@ -92,6 +93,7 @@ class Assuming(Posting):
 
     async def _decide(self, head: RequestHead, body: bytes) -> None:
         """Find the answer, which may take a directory or an issuer to say who it is."""
+        await asyncio.sleep(0)  # a login takes milliseconds: others are served between its steps
         try:
             self._granted = await self._grant(head, body)
         except errors.S3Error as error:
