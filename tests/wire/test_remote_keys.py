@@ -193,7 +193,8 @@ async def test_while_nobody_can_be_asked(asking: Asking, desk: Desk, caplog: pyt
         assert desk.asked == ["ROBOT"] * 2  # the rest was in the pause after that
         asking.time += 2
         desk.gate.clear()
-        assert await asking.who("ROBOT") == "ROBOT of portal"  # though the question has no answer yet
+        async with asyncio.timeout(60):
+            assert await asking.who("ROBOT") == "ROBOT of portal"  # though the question has no answer yet
         await turns()
         assert desk.asked == ["ROBOT"] * 3
         asking.time += 3600
