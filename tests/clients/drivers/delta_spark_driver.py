@@ -9,6 +9,7 @@ spark = sparks.session(
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.databricks.delta.retentionDurationCheck.enabled": "false",
+        "spark.databricks.delta.snapshotPartitions": "2",  # for 50 tasks of nothing at each look at the log
     }
 )
 TABLE = f"{sparks.BASE}/delta x+y/é"
