@@ -117,6 +117,7 @@ def ready(wire: Wire, servers: list[Server], checks: int = 3) -> None:
     """Wait until each server has had its first checks."""
     eventually(lambda: all(server.checked >= checks for server in servers), "not all are asked for their health")
     eventually(lambda: not any(member.users for member in wire.cluster))
+    eventually(lambda: all(len(member._asked._idle) >= checks for member in wire.cluster), "answers were not read")
 
 
 def reach(wire: Wire) -> list[Reach]:
