@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from botocore.config import Config
+
 from capturing.sources import read
 from lab import MissingPartError
 from lab.backends import Backend
@@ -76,7 +78,7 @@ LANES: Final = (
 class Server(Backend, Protocol):
     """A backend, with a client of its own."""
 
-    def client(self) -> "S3Client":
+    def client(self, config: Config | None = None) -> "S3Client":
         """A boto3 client straight to it, with its administrator's keys."""
 
 
@@ -214,7 +216,8 @@ def _told(output: str) -> Iterator[Case]:
 @contextmanager
 def staged(backend: Server, certs: Certs, folder: Path, lanes: tuple[Lane, ...] = LANES) -> Iterator[Stage]:
     """Fill the listing once, and write what drivers are given into `folder`."""
-    admin, keys = backend.client(), keys_to_list()
+    # Of 1200 TLS connections from eight threads one may break while it is made.
+    admin, keys = backend.client(Config(retries={"total_max_attempts": 5})), keys_to_list()
     admin.create_bucket(Bucket=LISTING)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda key: admin.put_object(Bucket=LISTING, Key=key, Body=b""), keys))

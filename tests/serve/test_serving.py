@@ -21,7 +21,7 @@ from lab.serving import children
 from tests.mitm.pushing import KEEPS
 from tests.mitm.test_admin import get, samples
 from tests.real.rawhttp import Raw
-from tests.real.sdkv1 import CHUNK, Target, put_chunked, sign
+from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
 from tests.real.waiting import eventually
 from tests.serve.conftest import Start
 from tests.serve.load import Load
@@ -69,7 +69,8 @@ def test_two_workers_are_one_gateway(serve: Start, config: dict[str, Any], admin
     pids = running.pids()
     assert sorted(children(running.pid)) == sorted(pids)
     clients = [opened.enter_context(Raw(running.port)) for _ in range(16)]
-    assert [client.ask(KEEPS).status for client in clients] == [403] * 16
+    forged = sign("GET", Target("bucket", "k"), key=Key(secret="wrong")).head
+    assert [client.ask(forged).status for client in clients] == [403] * 16
     assert sorted(_clients_of(pid, running.port) for pid in pids) in (
         [8, 8],
         [7, 9],
