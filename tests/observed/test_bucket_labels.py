@@ -1,6 +1,7 @@
 """Which buckets and prefixes a metric names."""
 
-from s3gateway.observed.bucket_labels import MOST, OTHER, BucketLabels
+from s3gateway.observed.bucket_labels import MOST, BucketLabels
+from s3gateway.observed.few_labels import OTHER
 
 
 def test_none_but_those_that_are_configured() -> None:

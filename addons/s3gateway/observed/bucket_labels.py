@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-OTHER: Final = "other"
+from s3gateway.observed.few_labels import FewLabels
+
 MOST: Final = 100
 """Buckets that have a label of their own; of further ones a pattern lets in, the sum is told."""
 
@@ -19,7 +20,7 @@ class BucketLabels:
             bucket, _, prefix = one.partition("/")
             self._prefixes.setdefault(bucket, []).append(prefix)
         self._known: dict[str, str | None] = {}
-        self._own = 0
+        self._few = FewLabels(MOST)
 
     def of(self, bucket: str, key: str) -> tuple[str, str] | None:
         """Give the labels ``bucket`` and ``prefix`` of a request that was admitted; None where it has none."""
@@ -35,8 +36,7 @@ class BucketLabels:
         wanted = bucket in self._prefixes or any(fnmatchcase(bucket, pattern) for pattern in self._patterns)
         if not bucket or not wanted:
             return None
-        if self._own >= MOST and bucket not in self._prefixes:
-            return OTHER  # and it is not remembered: there is no end of them
-        self._own += bucket not in self._prefixes
-        self._known[bucket] = bucket
-        return bucket
+        label = bucket if bucket in self._prefixes else self._few.of(bucket)
+        if label == bucket:  # of the others there is no end
+            self._known[bucket] = label
+        return label

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 
 from s3gateway.observed.bucket_labels import BucketLabels
+from s3gateway.observed.few_labels import OTHER, FewLabels
 from s3gateway.observed.key_metrics import KeyMetrics
 from s3gateway.observed.log_line import Record
 from s3gateway.observed.refusal_reasons import reason_of
@@ -26,7 +27,6 @@ _MOST_CODES: Final = 100
 _MOST_CLIENTS: Final = 500
 """Names of clients that are labels: users who log in are as many as there are people."""
 
-_OTHER: Final = "other"
 _UNPROVEN: Final = "?"
 """At the end of a client's name whose signature did not hold: anybody can claim a name."""
 
@@ -90,8 +90,8 @@ class Metrics:
         self._by_operation: dict[str, tuple[Histogram, Histogram]] = {}
         self._in, self._out = self._bytes.labels("in"), self._bytes.labels("out")
         self._kinds: dict[str, Counter] = {}
-        self._codes: set[str] = set()
-        self._clients: set[str] = set()
+        self._codes = FewLabels(_MOST_CODES)
+        self._clients = FewLabels(_MOST_CLIENTS)
         self._lost_before: dict[str, int] = {}
         for result in ("taken", "refused"):
             self._reloads.labels(result)
@@ -171,14 +171,10 @@ class Metrics:
             self._broken.inc()
 
     def _request(self, record: Record) -> Counter:
-        client = "" if record.client.endswith(_UNPROVEN) else record.client
+        client = "" if record.client.endswith(_UNPROVEN) else self._clients.of(record.client)
         key = record.operation, record.status, client
         child = self._by_request.get(key)
         if child is None:
-            if client not in self._clients:
-                if len(self._clients) >= _MOST_CLIENTS:
-                    return self._requests.labels(record.operation, str(record.status), _OTHER)
-                self._clients.add(client)
             child = self._by_request[key] = self._requests.labels(record.operation, str(record.status), client)
         return child
 
@@ -220,11 +216,7 @@ class Metrics:
 
     def _code(self, code: str) -> str:
         """Give a backend's code as a label: one of a bounded number."""
-        if code not in self._codes:
-            if not _CODE.fullmatch(code) or len(self._codes) >= _MOST_CODES:
-                return _OTHER
-            self._codes.add(code)
-        return code
+        return self._codes.of(code) if _CODE.fullmatch(code) else OTHER
 
     def _counter(self, name: str, told: str, *labels: str) -> Counter:
         return Counter(f"s3gateway_{name}_total", told, labels, registry=self._registry)
