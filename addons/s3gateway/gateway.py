@@ -30,7 +30,7 @@ from s3gateway.signer import Signed, Signer
 from s3gateway.sigv4 import canonical, claim
 from s3gateway.sigv4.checksums import checksums_in
 from s3gateway.sigv4.chunk_signatures import ChunkChain
-from s3gateway.sigv4.model import EMPTY_SHA256, SERVICE, Headers, Payload, PayloadMode, RequestHead, Secret
+from s3gateway.sigv4.model import EMPTY_SHA256, Headers, Payload, PayloadMode, RequestHead, Secret
 from s3gateway.sigv4.verify import Verified, check_region, verify
 
 _SHOWN_KEY = 20
@@ -106,13 +106,12 @@ def admit(head: RequestHead, arrival: Arrival, config: Config, now: datetime, ra
     return Admitted(head, arrival, client, verified, claimed.signed_headers, claimed.presigned, operation)
 
 
-def key_to_look_up(head: RequestHead, config: Config, service: str = SERVICE) -> str:
+def key_to_look_up(head: RequestHead, config: Config, service: str) -> str:
     """Give the access key id that somebody else may know; empty where nobody need be asked."""
-    if config.has_remote_keys:
-        with suppress(errors.S3Error):
-            check_head(head, config.limits)
-            check_target(head)
-            return claimed_key_to_look_up(claim.read_claim(head, service), config)
+    with suppress(errors.S3Error):
+        check_head(head, config.limits)
+        check_target(head)
+        return claimed_key_to_look_up(claim.read_claim(head, service), config)
     return ""
 
 

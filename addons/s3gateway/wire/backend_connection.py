@@ -54,7 +54,7 @@ class Keeper(Protocol):
 class BackendConnection(asyncio.Protocol):
     """One connection to the backend."""
 
-    def __init__(self, keeper: "Keeper", on_up: Callable[["BackendConnection"], None]) -> None:
+    def __init__(self, keeper: Keeper, on_up: Callable[["BackendConnection"], None]) -> None:
         self._keeper = keeper
         self._on_up: Callable[[BackendConnection], None] | None = on_up
         self.user: User | None = None
