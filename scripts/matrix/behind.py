@@ -38,17 +38,9 @@ class Behind:
         return next((one.reason for one in self.known.get(client, ()) if one.covers(lane, case)), "")
 
 
-def _with_seaweedfs(certs: Certs) -> SeaweedFS:
-    return SeaweedFS(certs)
-
-
-def _with_minio(certs: Certs) -> Minio:
-    return Minio(certs)
-
-
 MINIO: Final = Behind(
     "minio",
-    _with_minio,
+    Minio,
     LANES,
     _TABLES / "matrix.md",
     {client.name: client.known for client in CLIENTS.values()},
@@ -62,7 +54,7 @@ _OF_SEAWEEDFS: Final = tuple(
 
 SEAWEEDFS: Final = Behind(
     "seaweedfs",
-    _with_seaweedfs,
+    SeaweedFS,
     (
         Lane("direct", None, "plain", tls=True),
         Lane("http", "http", "plain", tls=False),

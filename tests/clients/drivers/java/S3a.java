@@ -188,7 +188,7 @@ public class S3a extends Case {
         FileSystem asked = open(BUCKET, "fs.s3a.create.conditional.enabled", "true",
                 "fs.s3a.multipart.size", "5M", "fs.s3a.multipart.threshold", "5M");
         if (!asked.hasPathCapability(path("conditional"), option)) {
-            throw new ClassNotFoundException(option);
+            throw new TooOld();
         }
         for (byte[] data : new byte[][] {small, large}) {
             Path to = path("conditional/" + data.length);
@@ -233,7 +233,12 @@ public class S3a extends Case {
     @SuppressWarnings("unchecked")
     static void vectored(FileSystem in, String key) throws Exception {
         // By reflection: Hadoop 3.3.4 has none of it.
-        Class<?> range = Class.forName("org.apache.hadoop.fs.FileRange");
+        Class<?> range;
+        try {
+            range = Class.forName("org.apache.hadoop.fs.FileRange");
+        } catch (ClassNotFoundException none) {
+            throw new TooOld();
+        }
         write(fs, key, large);
         var make = range.getMethod("createFileRange", long.class, int.class);
         List<Object> ranges = List.of(make.invoke(null, 0L, 1000), make.invoke(null, 9_000_000L, 70_000));

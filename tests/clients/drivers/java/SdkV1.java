@@ -15,28 +15,17 @@ import java.io.InputStream;
 import java.net.HttpURLConnection;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Date;
 import java.util.HexFormat;
 
-public class SdkV1 {
-    interface Body {
-        void run() throws Exception;
-    }
-
-    static final String BUCKET = System.getenv("S3_BUCKET");
-    static final String ODD = "dir x+y=1/é ~*'().txt";
-    static byte[] large;
-    static byte[] small;
+public class SdkV1 extends Case {
     static AmazonS3 s3;
 
     public static void main(String[] arguments) throws Exception {
         File file = new File(System.getenv("S3_FILE"));
-        large = Files.readAllBytes(file.toPath());
-        small = Arrays.copyOf(large, 1024);
+        load();
         s3 = AmazonS3ClientBuilder.standard()
                 .withEndpointConfiguration(
                         new EndpointConfiguration(System.getenv("S3_ENDPOINT"), System.getenv("S3_REGION")))
@@ -130,31 +119,5 @@ public class SdkV1 {
         }
         check(connection.getResponseCode() == 200, "answered " + connection.getResponseCode());
         return connection.getInputStream().readAllBytes();
-    }
-
-    static void same(byte[] found, byte[] expected) {
-        check(Arrays.equals(found, expected), "read " + found.length + " bytes, not the " + expected.length + " written");
-    }
-
-    static void check(boolean fine, String what) {
-        if (!fine) {
-            throw new AssertionError(what);
-        }
-    }
-
-    static void tell(String name, Body body) {
-        String wanted = System.getenv("S3_CASES");
-        if (wanted != null && !Arrays.asList(wanted.split(",")).contains(name)) {
-            return;
-        }
-        String error = "";
-        try {
-            body.run();
-        } catch (Throwable failed) {
-            failed.printStackTrace();
-            error = ", \"error\": \"" + failed.toString().replaceAll("[\\\\\"\\p{Cntrl}]", " ") + "\"";
-        }
-        System.out.println("{\"case\": \"" + name + "\"" + error + "}");
-        System.out.flush();
     }
 }

@@ -34,26 +34,17 @@ import software.amazon.awssdk.services.s3.model.*;
 import software.amazon.awssdk.services.s3.presigner.S3Presigner;
 import software.amazon.awssdk.transfer.s3.S3TransferManager;
 
-public class SdkV2 {
-    interface Body {
-        void run() throws Exception;
-    }
-
-    static final String BUCKET = System.getenv("S3_BUCKET");
+public class SdkV2 extends Case {
     static final String ENGINE = System.getenv("ENGINE");
-    static final String ODD = "dir x+y=1/é ~*'().txt";
     static final URI ENDPOINT = URI.create(System.getenv("S3_ENDPOINT"));
     static final Region REGION = Region.of(System.getenv("S3_REGION"));
     static final StaticCredentialsProvider KEYS = StaticCredentialsProvider.create(
             AwsBasicCredentials.create(System.getenv("S3_KEY"), System.getenv("S3_SECRET")));
-    static byte[] large;
-    static byte[] small;
     static S3Client sync;
     static S3AsyncClient async;
 
     public static void main(String[] arguments) throws Exception {
-        large = Files.readAllBytes(Path.of(System.getenv("S3_FILE")));
-        small = Arrays.copyOf(large, 1024);
+        load();
         connect();
         tell("put-empty", () -> put("empty", new byte[0], r -> {}));
         tell("put-small", () -> put("small", small, r -> {}));
@@ -255,31 +246,5 @@ public class SdkV2 {
                 .send(request, HttpResponse.BodyHandlers.ofByteArray());
         check(answer.statusCode() == 200, answer.statusCode() + " " + new String(answer.body()));
         return answer.body();
-    }
-
-    static void same(byte[] found, byte[] expected) {
-        check(Arrays.equals(found, expected), "read " + found.length + " bytes, not the " + expected.length + " written");
-    }
-
-    static void check(boolean fine, String what) {
-        if (!fine) {
-            throw new AssertionError(what);
-        }
-    }
-
-    static void tell(String name, Body body) {
-        String wanted = System.getenv("S3_CASES");
-        if (wanted != null && !Arrays.asList(wanted.split(",")).contains(name)) {
-            return;
-        }
-        String error = "";
-        try {
-            body.run();
-        } catch (Throwable failed) {
-            failed.printStackTrace();
-            error = ", \"error\": \"" + failed.toString().replaceAll("[\\\\\"\\p{Cntrl}]", " ") + "\"";
-        }
-        System.out.println("{\"case\": \"" + name + "\"" + error + "}");
-        System.out.flush();
     }
 }
