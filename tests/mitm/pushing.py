@@ -11,11 +11,13 @@ from tests.real.sdkv1 import Key, Target, sign
 MAY_GROW = 24 * MIB
 """What a gateway's memory may grow by where nothing of a body is kept."""
 
-KEEPS = sign("GET", Target("bucket", "k"), key=Key(secret="wrong")).head
-"""A request that is refused, and whose connection stays open."""
-
 UNEXPLAINED = {"explain": False}
 """The `log` of a gateway that refuses much: where flows are written each would wait up to 5 s for its explanation."""
+
+
+def keeps() -> bytes:
+    """A request that is refused, and whose connection stays open; signed now, as it would be too late in 15 minutes."""
+    return sign("GET", Target("bucket", "k"), key=Key(secret="wrong")).head
 
 
 def in_background(run: Callable[[], object]) -> threading.Thread:

@@ -15,7 +15,7 @@ from lab.minio import Minio
 from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS, UNEXPLAINED
+from tests.mitm.pushing import UNEXPLAINED, keeps
 from tests.real.descriptors import open_files
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import Key, Signed, Target, put_chunked, sign
@@ -43,7 +43,7 @@ def opened() -> Iterator[list[Raw]]:
 def _served(connection: Raw) -> bool:
     """Whether a request is answered; False if the connection has ended."""
     try:
-        return connection.ask(KEEPS).status == 403
+        return connection.ask(keeps()).status == 403
     except OSError:
         return False
 

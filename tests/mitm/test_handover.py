@@ -19,7 +19,7 @@ from lab.minio import Minio
 from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS, UNEXPLAINED
+from tests.mitm.pushing import UNEXPLAINED, keeps
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import CHUNK, Target, put_chunked
 from tests.real.waiting import eventually
@@ -112,7 +112,7 @@ def test_the_list_and_the_hooks_are_true(
     probed = _probed(gateway, tmp_path, config)
     before = probed.told()["connected"]
     with Raw(probed.running.port) as plain, Raw(probed.running.port, certs.ca) as tls, Raw(probed.running.port):
-        assert [raw.ask(KEEPS).status for raw in (plain, tls, plain, tls)] == [403] * 4
+        assert [raw.ask(keeps()).status for raw in (plain, tls, plain, tls)] == [403] * 4
         eventually(lambda: probed.told()["listed"] == 3, str(probed.told()))
         assert probed.told()["disconnected"] == before
     eventually(lambda: probed.is_over(before + 3), str(probed.told()))
@@ -148,11 +148,11 @@ def test_over_a_limit(gateway: GatewayFactory, config: dict[str, Any], tmp_path:
     probed = _probed(gateway, tmp_path, config | {"limits": {"connections": 1}})
     before = probed.told()["connected"]
     with Raw(probed.running.port) as one:
-        assert one.ask(KEEPS).status == 403
+        assert one.ask(keeps()).status == 403
         for _ in range(3):
             with Raw(probed.running.port) as raw:
                 assert raw.is_closed()
-        assert one.ask(KEEPS).status == 403
+        assert one.ask(keeps()).status == 403
     eventually(lambda: probed.is_over(before + 4), str(probed.told()))
     assert set(probed.told()["errors"]) == {"", "limits.connections"}
 
@@ -163,7 +163,7 @@ def test_idle_ones_that_are_cut(gateway: GatewayFactory, certs: Certs, config: d
     before = probed.told()["connected"]
     with Raw(probed.running.port) as silent, Raw(probed.running.port) as begun, Raw(probed.running.port) as served:
         begun.send(b"\x16\x03\x01")
-        assert served.ask(KEEPS).status == 403
+        assert served.ask(keeps()).status == 403
         assert [raw.is_closed() for raw in (silent, begun, served)] == [True] * 3
         eventually(lambda: probed.is_over(before + 3), str(probed.told()))
 
@@ -175,8 +175,9 @@ def test_bytes_that_come_before_the_hook_is_over_are_not_lost(
     """mitmproxy's reader has them by then: another addon takes its time first."""
     probed = _probed(gateway, tmp_path, config, SLOWLY)
     with Raw(probed.running.port, certs.ca if tls else None) as raw:
-        raw.send(KEEPS[:20])
-        assert raw.ask(KEEPS[20:] + KEEPS).status == 403
+        request = keeps()
+        raw.send(request[:20])
+        assert raw.ask(request[20:] + request).status == 403
         assert raw.read().status == 403
 
 
@@ -191,7 +192,7 @@ def test_a_client_that_has_gone_before_the_hook_is_over(
             if how == "reset":
                 raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             elif how == "asked and ended":
-                raw.send(KEEPS)
+                raw.send(keeps())
     eventually(lambda: probed.is_over(before + 3))
 
 
@@ -217,7 +218,7 @@ def test_it_ends_while_an_upload_runs(gateway: GatewayFactory, recorder: Recorde
     running = gateway(gateway_config(recorder, certificate=certs.gateway, log=log, shutdown=at_once))
     put = put_chunked(Target(bucket, "k"), os.urandom(4 * CHUNK))
     with Raw(running.port) as raw, Raw(running.port, certs.ca) as idle, Raw(running.port):
-        assert idle.ask(KEEPS).status == 403
+        assert idle.ask(keeps()).status == 403
         raw.send(put.wire[: 2 * CHUNK])
         eventually(recorder.requests)
         os.kill(running.pid, signal.SIGTERM)

@@ -24,7 +24,7 @@ from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm import stuck
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS, MAY_GROW, UNEXPLAINED, in_background, push
+from tests.mitm.pushing import MAY_GROW, UNEXPLAINED, in_background, keeps, push
 from tests.real import memory
 from tests.real.descriptors import open_files
 from tests.real.memory import MIB
@@ -72,7 +72,7 @@ def _served(running: Gateway) -> Raw:
     def serve() -> Raw | None:
         connection = Raw(running.port)
         with contextlib.suppress(OSError):
-            assert connection.ask(KEEPS).status == 403
+            assert connection.ask(keeps()).status == 403
             return connection
         connection.close()
         return None
@@ -127,7 +127,7 @@ def test_an_idle_connection_has_its_own_time(impatient: Gateway) -> None:
     """Between two requests it may wait longer than for the first; once the second has begun, no longer."""
     with _served(impatient) as served, Raw(impatient.port) as silent:
         assert silent.is_closed()
-        assert served.ask(KEEPS).status == 403
+        assert served.ask(keeps()).status == 403
         served.send(b"GET / HTTP/1.1\r\n")
         assert served.is_closed()
 
@@ -137,9 +137,9 @@ def test_a_connection_that_stays_idle_is_closed(certs: Certs, gateway: GatewayFa
     limits = {"keep_alive": SHORT, "head_timeout": 300}
     running = gateway(gateway_config(Nobody(certs), limits=limits, log=UNEXPLAINED))
     with Raw(running.port) as served, Raw(running.port) as silent:
-        assert served.ask(KEEPS).status == 403
+        assert served.ask(keeps()).status == 403
         assert served.is_closed()
-        assert silent.ask(KEEPS).status == 403
+        assert silent.ask(keeps()).status == 403
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm import stuck
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS, MAY_GROW, push
+from tests.mitm.pushing import MAY_GROW, keeps, push
 from tests.real import memory
 from tests.real.memory import MIB
 from tests.real.rawhttp import Raw
@@ -27,7 +27,7 @@ def lone(certs: Certs, session_gateway: GatewayFactory) -> Gateway:
     running = session_gateway(gateway_config(Nobody(certs), certificate=certs.gateway, limits={"refusal_linger": 2}))
     for ca_file in (None, certs.ca):
         with Raw(running.port, ca_file) as warm:
-            assert warm.ask(KEEPS).status == 403
+            assert warm.ask(keeps()).status == 403
     return running
 
 
@@ -65,7 +65,7 @@ def test_requests_sent_ahead_without_end_are_not_kept(gateway: GatewayFactory, c
     with stuck.Stuck(certs, stuck.unanswering) as backend:
         running = gateway(gateway_config(backend, limits={"backend_timeout": 3}))
         with Raw(running.port) as warm:
-            assert warm.ask(KEEPS).status == 403
+            assert warm.ask(keeps()).status == 403
         before = memory.reset_peak(running.pid)
         with Raw(running.port) as raw:
             raw.send(sign("GET", Target("bucket", "k")).head)

@@ -16,7 +16,7 @@ from lab.recorder import Recorder
 from tests.conftest import GatewayFactory
 from tests.mitm import stuck
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS, push
+from tests.mitm.pushing import keeps, push
 from tests.real import memory
 from tests.real.memory import MIB
 from tests.real.rawhttp import Raw
@@ -92,8 +92,8 @@ def test_a_refusal_for_the_backend_is_seen_once(probed: Probed) -> None:
 def test_a_refusal_without_a_body_keeps_the_connection(probed: Probed, certs: Certs, *, tls: bool) -> None:
     """For as many requests as the client likes, sent one by one or all at once."""
     with Raw(probed.gateway.port, certs.ca if tls else None) as raw:
-        assert [raw.ask(KEEPS).status for _ in range(3)] == [403] * 3
-        raw.send(KEEPS * 3)
+        assert [raw.ask(keeps()).status for _ in range(3)] == [403] * 3
+        raw.send(keeps() * 3)
         assert [raw.read().status for _ in range(3)] == [403] * 3
 
 
@@ -163,7 +163,7 @@ def test_a_replayed_flow_is_refused_too(certs: Certs, gateway: GatewayFactory, t
     """It has no client connection to answer on; nothing of it leaves."""
     first = gateway(gateway_config(Nobody(certs)), arguments=["-w", str(tmp_path / "flows")])
     with Raw(first.port) as raw:
-        assert raw.ask(KEEPS).status == 403
+        assert raw.ask(keeps()).status == 403
     first.stop()
     with stuck.Stuck(certs, stuck.unanswering) as backend:
         again = gateway(gateway_config(backend), arguments=["-C", str(tmp_path / "flows"), "--set", "keepserving=true"])

@@ -16,7 +16,7 @@ from lab.proxies import Proxy, haproxy_program
 from s3gateway.http1.proxy_protocol import read
 from tests.conftest import GatewayFactory, _have
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS, UNEXPLAINED
+from tests.mitm.pushing import UNEXPLAINED, keeps
 from tests.real.rawhttp import Raw
 from tests.real.waiting import eventually
 
@@ -59,8 +59,10 @@ def told(gateway: Gateway, key: str) -> list[str]:
 
 def asks(key: str, *more: bytes) -> bytes:
     """A request that is refused for its signature, and whose connection goes on."""
-    return KEEPS.replace(b"/bucket/k ", b"/bucket/" + key.encode() + b" ").replace(
-        b"\r\n\r\n", b"\r\n" + b"".join(more) + b"\r\n"
+    return (
+        keeps()
+        .replace(b"/bucket/k ", b"/bucket/" + key.encode() + b" ")
+        .replace(b"\r\n\r\n", b"\r\n" + b"".join(more) + b"\r\n")
     )
 
 

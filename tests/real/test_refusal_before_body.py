@@ -20,7 +20,7 @@ from lab.java import java_home
 from lab.spark import Spark
 from tests.conftest import GatewayFactory, _have
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS, MAY_GROW
+from tests.mitm.pushing import MAY_GROW, keeps
 from tests.real import memory
 from tests.real.memory import MIB
 from tests.real.rawhttp import Raw
@@ -37,7 +37,7 @@ def gateway_alone(certs: Certs, session_gateway: GatewayFactory) -> Gateway:
     running = session_gateway(config)
     for ca_file in (None, certs.ca):
         with Raw(running.port, ca_file) as warm:
-            assert warm.ask(KEEPS).status == 403
+            assert warm.ask(keeps()).status == 403
     return running
 
 

@@ -18,10 +18,10 @@ from lab.gateway import SPARK_CLIENT, gateway_config
 from lab.ports import accepts, free_port
 from lab.process import ProcessError
 from lab.serving import children
-from tests.mitm.pushing import KEEPS
+from tests.mitm.pushing import keeps
 from tests.mitm.test_admin import get, samples
 from tests.real.rawhttp import Raw
-from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
+from tests.real.sdkv1 import CHUNK, Target, put_chunked, sign
 from tests.real.waiting import eventually
 from tests.serve.conftest import Start
 from tests.serve.load import Load
@@ -69,8 +69,7 @@ def test_two_workers_are_one_gateway(serve: Start, config: dict[str, Any], admin
     pids = running.pids()
     assert sorted(children(running.pid)) == sorted(pids)
     clients = [opened.enter_context(Raw(running.port)) for _ in range(16)]
-    forged = sign("GET", Target("bucket", "k"), key=Key(secret="wrong")).head
-    assert [client.ask(forged).status for client in clients] == [403] * 16
+    assert [client.ask(keeps()).status for client in clients] == [403] * 16
     assert sorted(_clients_of(pid, running.port) for pid in pids) in (
         [8, 8],
         [7, 9],
@@ -115,7 +114,7 @@ def test_limits_hold_for_all_together(serve: Start, config: dict[str, Any], open
     served = []
     for client in clients:
         try:
-            served.append(client.ask(KEEPS).status)
+            served.append(client.ask(keeps()).status)
         except OSError:
             served.append(0)
     assert sorted(served) == [0, 0, 403, 403, 403, 403, 403]
@@ -168,7 +167,7 @@ def test_it_drains(serve: Start, config: dict[str, Any], admin: int) -> None:
     put = put_chunked(Target("bucket", "up"), os.urandom(4 * CHUNK))
     with Raw(running.port) as upload, Raw(running.port) as idle:
         upload.send(put.wire[:CHUNK])
-        assert idle.ask(KEEPS).status == 403
+        assert idle.ask(keeps()).status == 403
         running.signal(signal.SIGTERM)
         eventually(lambda: get(admin, "/readyz")[0] == 503)
         assert json.loads(get(admin, "/readyz")[1])["reasons"] == ["the gateway is ending"]

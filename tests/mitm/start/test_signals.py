@@ -13,7 +13,7 @@ from lab.fixed import Fixed
 from lab.gateway import SPARK_CLIENT, gateway_config
 from lab.ports import accepts, free_port
 from tests.conftest import GatewayFactory
-from tests.mitm.pushing import KEEPS
+from tests.mitm.pushing import keeps
 from tests.mitm.test_admin import get
 from tests.real.rawhttp import Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, sign
@@ -52,12 +52,12 @@ def test_it_drains(gateway: GatewayFactory, fixed: Fixed) -> None:
     put = put_chunked(Target("bucket", "up"), os.urandom(4 * CHUNK))
     with Raw(running.port) as upload, Raw(running.port) as idle:
         upload.send(put.wire[:CHUNK])
-        assert idle.ask(KEEPS).status == 403
+        assert idle.ask(keeps()).status == 403
         os.kill(running.pid, signal.SIGTERM)
         eventually(lambda: get(admin, "/readyz")[0] == 503)
         assert (_status(running), _poll(running)) == (200, 503)
         eventually(lambda: not accepts(running.port))
-        answer = idle.ask(KEEPS)
+        answer = idle.ask(keeps())
         assert (answer.status, answer.header("connection")) == (403, "close")
         upload.send(put.wire[CHUNK:])
         assert upload.read().status == 200
@@ -68,7 +68,7 @@ def test_a_second_one_ends_it(gateway: GatewayFactory, fixed: Fixed) -> None:
     """At once, with status 0 as well."""
     running = gateway(gateway_config(fixed, shutdown={"grace": 3600}))
     with Raw(running.port) as idle:
-        assert idle.ask(KEEPS).status == 403
+        assert idle.ask(keeps()).status == 403
         os.kill(running.pid, signal.SIGTERM)
         eventually(lambda: "ending: waits at most 3600 s for" in running.log())
         os.kill(running.pid, signal.SIGTERM)

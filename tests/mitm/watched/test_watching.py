@@ -18,7 +18,7 @@ from lab.recorder import Recorder
 from lab.wire import RecordedRequest
 from tests.conftest import GatewayFactory
 from tests.mitm.conftest import Nobody
-from tests.mitm.pushing import KEEPS
+from tests.mitm.pushing import keeps
 from tests.mitm.web import Web
 from tests.real.rawhttp import Answer, Raw
 from tests.real.sdkv1 import CHUNK, Key, Target, put_chunked, put_plain, sign
@@ -74,7 +74,7 @@ def _flows_made(gateway: GatewayFactory, certs: Certs, folder: Path, **options: 
     arguments = [*options.pop("arguments", []), "-s", str(folder / "made.py")]
     running = gateway(gateway_config(Nobody(certs), log={"explain": False}), arguments=arguments, **options)
     with Raw(running.port) as raw:
-        assert [raw.ask(KEEPS).status for _ in range(2)] == [403] * 2
+        assert [raw.ask(keeps()).status for _ in range(2)] == [403] * 2
         assert raw.ask(sign("GET", Target("bucket", "k")).head).status == 503
     eventually(lambda: running.log().count('"status"') == 3 or options.get("program"), running.log())
     return len(made.read_text())
@@ -126,7 +126,7 @@ def test_a_script_that_begins_to_listen(gateway: GatewayFactory, certs: Certs, t
 
     def is_seen() -> bool:
         with Raw(running.port) as raw:
-            assert raw.ask(KEEPS).status == 403
+            assert raw.ask(keeps()).status == 403
         return told.exists()
 
     assert not is_seen()
