@@ -1,12 +1,13 @@
 """Jobs that write and read back without a pause, while the keys that they sign with rotate."""
 
-import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lab.at_work import AtWork
 from lab.backends import s3_client
 
 if TYPE_CHECKING:
@@ -45,24 +46,13 @@ class Job:
             self.failed.append(f"{self.name}: {error}")
 
 
-class Jobs:
+class Jobs(AtWork):
     """All of them at work, each in a thread, for a `with` block."""
 
     def __init__(self, bucket: str, jobs: Sequence[Job]) -> None:
         self._bucket = bucket
         self._jobs = list(jobs)
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(job,), name=job.name) for job in self._jobs]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(partial(self._work, job) for job in self._jobs)
 
     @property
     def requests(self) -> int:
@@ -81,8 +71,8 @@ class Jobs:
         while not self.failed and time.monotonic() < gives_up:
             if time.monotonic() >= ends and all(job.requests >= n for job, n in zip(self._jobs, wanted, strict=True)):
                 return
-            self._stop.wait(0.05)
+            self.is_over.wait(0.05)
 
     def _work(self, job: Job) -> None:
-        while not self._stop.is_set() and not job.failed:
+        while not self.is_over.is_set() and not job.failed:
             job.write_and_read(self._bucket)

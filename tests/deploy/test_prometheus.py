@@ -7,19 +7,20 @@ import json
 import math
 import re
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import CHECKOUT
+from lab.at_work import AtWork
 from lab.dashboard import DASHBOARD, draw, panels
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
@@ -43,31 +44,20 @@ ANALYST = {
 ALERTS = [rule for group in yaml.safe_load((RULES / "alerts.yml").read_text())["groups"] for rule in group["rules"]]
 
 
-class Load:
+class Load(AtWork):
     """Traffic of several kinds, good and bad, in threads, until it is stopped."""
 
     def __init__(self, running: Gateway) -> None:
         self._running = running
-        self._is_over = threading.Event()
         kinds = (self._write, self._write, self._read, self._deny, self._forge, self._break_off, self._hurry)
-        self._threads = [threading.Thread(target=self._repeat, args=(kind, i)) for i, kind in enumerate(kinds)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(partial(self._repeat, kind, i) for i, kind in enumerate(kinds))
 
     def _repeat(self, kind: Callable[[Random], None], seed: int) -> None:
         random = Random(seed)
-        while not self._is_over.is_set():
+        while not self.is_over.is_set():
             with suppress(ClientError, BotoCoreError, OSError):
                 kind(random)
-            self._is_over.wait(random.random() * 0.1)
+            self.is_over.wait(random.random() * 0.1)
 
     def _write(self, random: Random) -> None:
         client = self._running.client()
@@ -75,7 +65,7 @@ class Load:
             client.put_object(Bucket=BUCKET, Key=f"a/{random.randrange(50)}", Body=bytes(random.randrange(200_000)))
             if number % 5 == 0:
                 client.list_objects_v2(Bucket=BUCKET)
-            if self._is_over.wait(0.02 + 0.05 * (1 + math.sin(time.time() / 4))):
+            if self.is_over.wait(0.02 + 0.05 * (1 + math.sin(time.time() / 4))):
                 return
 
     def _read(self, random: Random) -> None:

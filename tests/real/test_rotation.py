@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import CHECKOUT
+from lab.at_work import AtWork
 from lab.backends import s3_client
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
 from lab.minio import Minio
@@ -45,7 +47,7 @@ def admin(mc: Path, minio: Minio, tmp_path: Path) -> Mc:
     return Mc(mc, tmp_path / "mc", minio.endpoint, minio.ca_file, minio.access_key, minio.secret_key)
 
 
-class Load:
+class Load(AtWork):
     """Threads that write and read back, each with a secret of its own, until the block ends."""
 
     def __init__(self, running: Gateway, bucket: str, secrets: list[str]) -> None:
@@ -53,18 +55,7 @@ class Load:
         self.failed: list[Exception] = []
         self.done = 0
         self.secrets = secrets
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(len(secrets))]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(partial(self._work, number) for number in range(len(secrets)))
 
     def goes_on(self) -> None:
         """Wait for some more requests."""
@@ -73,7 +64,7 @@ class Load:
 
     def _work(self, number: int) -> None:
         count = 0
-        while not self._stop.is_set():
+        while not self.is_over.is_set():
             s3 = s3_client(self._running.url, ID, self.secrets[number], config=RETRIES)
             data = b"%d %d" % (number, count)
             try:
