@@ -1,12 +1,11 @@
 """Programs of Debian's packages, unpacked into the cache: nothing is installed into the system."""
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from lab import MissingPartError
+from lab import MissingPartError, fetching
 from lab.cache import cache_dir, locked
 
 _SECONDS: Final = 600
@@ -31,20 +30,8 @@ def _unpack(package: str, folder: Path) -> None:
             raise MissingPartError(f"no {package} on PATH or in the cache, and no {tool} to fetch it with: {remedy}")
     with tempfile.TemporaryDirectory(dir=cache_dir("bin")) as place:
         # apt downloads as a user of its own, who may not write here; it then falls back to ours, and warns.
-        _run(["apt-get", "-q", "download", package], Path(place), remedy)
+        fetching.run(["apt-get", "-q", "download", package], Path(place), _SECONDS, remedy=remedy)
         (file,) = Path(place).glob(f"{package}_*.deb")
-        _run(["dpkg-deb", "-x", str(file), f"{place}/unpacked"], Path(place), remedy)
+        fetching.run(["dpkg-deb", "-x", str(file), f"{place}/unpacked"], Path(place), _SECONDS, remedy=remedy)
         shutil.rmtree(folder, ignore_errors=True)
         Path(place, "unpacked").replace(folder)
-
-
-def _run(command: list[str], folder: Path, remedy: str) -> None:
-    try:
-        ended = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise MissingPartError(f"{command[0]} took more than {_SECONDS} s: {remedy}") from None
-    if ended.returncode:
-        said = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
-        raise MissingPartError(f"{command[0]} failed: {' | '.join(said[-2:])[:300]}: {remedy}")

@@ -5,7 +5,6 @@ AssumeRole, with a policy for that table. Its own files of metadata it writes wi
 """
 
 import shutil
-import subprocess
 import sys
 import tempfile
 import urllib.error
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lab import MissingPartError
+from lab import MissingPartError, fetching
 from lab.backends import REGION
 from lab.cache import cache_dir, locked
 from lab.java import find_java, trust_options
@@ -136,12 +135,4 @@ def _fetch(maven: str, folder: str) -> None:
     """Into `folder`; Maven's own repository, where it would stay a second time, is there, too."""
     command = [maven, "-q", "-B", f"-Dmaven.repo.local={folder}/repository", _COPY]
     command += [f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={folder}"]
-    try:
-        ended = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise MissingPartError(f"Maven took more than {_SECONDS} s for Nessie") from None
-    if ended.returncode:
-        told = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
-        raise MissingPartError(f"Maven cannot fetch Nessie: {' | '.join(told[-2:])[:300]}")
+    fetching.run(command, Path(folder), _SECONDS)

@@ -7,11 +7,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from lab import MissingPartError
+from lab import MissingPartError, fetching
 from lab.cache import cache_dir, locked
 
 S3PROXY_VERSION: Final = "3.1.0"
@@ -29,7 +28,7 @@ def s3proxy_jar() -> Path:
             maven = _on_path("mvn", "s3proxy", "install Maven")
             with tempfile.TemporaryDirectory(dir=cache_dir("bin")) as folder:
                 arguments = ["-q", "-B", _COPY, f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={folder}"]
-                _run([maven, *arguments], Path(folder))
+                fetching.run([maven, *arguments], Path(folder), _SECONDS)
                 (found,) = Path(folder).glob("*.jar")
                 found.replace(jar)
     return jar
@@ -51,9 +50,9 @@ def nginx_program() -> Path:
             apt, unpack = _on_path("apt-get", "nginx", remedy), _on_path("dpkg-deb", "nginx", remedy)
             with tempfile.TemporaryDirectory(dir=cache_dir("bin")) as place:
                 # apt downloads as a user of its own, who may not write here; it then falls back to ours, and warns.
-                _run([apt, "-q", "download", f"nginx={NGINX_RELEASE}.*"], Path(place))
+                fetching.run([apt, "-q", "download", f"nginx={NGINX_RELEASE}.*"], Path(place), _SECONDS)
                 (package,) = Path(place).glob("nginx_*.deb")
-                _run([unpack, "-x", str(package), f"{place}/unpacked"], Path(place))
+                fetching.run([unpack, "-x", str(package), f"{place}/unpacked"], Path(place), _SECONDS)
                 shutil.rmtree(folder, ignore_errors=True)
                 Path(place, "unpacked").replace(folder)
     return program
@@ -73,15 +72,3 @@ def _on_path(name: str, part: str, remedy: str) -> str:
     if found is None:
         raise MissingPartError(f"no {part} in the cache, and no {name} to fetch it with: {remedy}")
     return found
-
-
-def _run(command: Sequence[str], folder: Path) -> None:
-    try:
-        ended = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise MissingPartError(f"{command[0]} took more than {_SECONDS} s") from None
-    if ended.returncode:
-        said = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
-        raise MissingPartError(f"{Path(command[0]).name} failed: {' | '.join(said[-2:])[:300]}")

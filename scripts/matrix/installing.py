@@ -4,24 +4,24 @@ Nothing is installed into the system or into this checkout's `.venv`; a folder a
 """
 
 import hashlib
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from lab import CHECKOUT, MissingPartError
+from lab import CHECKOUT, MissingPartError, fetching
 from lab.cache import cache_dir, locked
 from lab.java import java_home
 from lab.spark import install_pyspark, installer
 
 DRIVERS: Final = CHECKOUT / "tests" / "clients" / "drivers"
 _SECONDS: Final = 2400
+_run: Final = partial(fetching.run, seconds=_SECONDS)
 _POM: Final = """<project><modelVersion>4.0.0</modelVersion>
 <groupId>matrix</groupId><artifactId>client</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>{}</dependencies></project>
@@ -49,7 +49,7 @@ def python(driver: str, *requirements: str, env: Mapping[str, str] | None = None
 
     def install() -> Installed:
         def fill(part: Path) -> None:
-            _run([*installer(), "--target", str(part), *requirements], part.parent, {"UV_SYSTEM_CERTS": "true"})
+            _run([*installer(), "--target", str(part), *requirements], part.parent, env={"UV_SYSTEM_CERTS": "true"})
 
         folder = _once("pip", requirements, fill)
         more = {name: value.format(folder=folder) for name, value in (env or {}).items()}
@@ -122,7 +122,7 @@ def go(driver: str) -> Install:
 
         def fill(part: Path) -> None:
             part.mkdir()
-            _run([_program("go"), "build", "-o", str(part / "client"), "."], source, {"GOFLAGS": "-mod=readonly"})
+            _run([_program("go"), "build", "-o", str(part / "client"), "."], source, env={"GOFLAGS": "-mod=readonly"})
 
         folder = _once("go", (driver, *(path.read_text() for path in sorted(source.glob("*.*")))), fill)
         return Installed((str(folder / "client"),))
@@ -220,16 +220,3 @@ def _program(name: str) -> str:
     if found is None:
         raise MissingPartError(f"no {name} on PATH: install it")
     return found
-
-
-def _run(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
-    try:
-        ended = subprocess.run(
-            command, cwd=folder, env=os.environ | dict(env or {}), stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, check=False, timeout=_SECONDS,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise MissingPartError(f"{Path(command[0]).name} took more than {_SECONDS} s") from None
-    if ended.returncode:
-        said = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
-        raise MissingPartError(f"{Path(command[0]).name} failed: {' | '.join(said[-3:])[:300]}")
