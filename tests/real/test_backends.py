@@ -21,15 +21,12 @@ from tests.real.waiting import eventually, whole_lines
 from tests.watched import WatchedGateway
 
 ONCE = Config(retries={"total_max_attempts": 1}, proxies={})
-SMALL = os.urandom(1000)
+SMALL, LARGE = os.urandom(1000), os.urandom(24_000_000)  # more than the kernel holds between two processes
 
 
 @contextmanager
 def reading(gateway: WatchedGateway) -> Iterator[None]:
-    """Readers that try nothing twice themselves, until the block ends; whatever they read is whole.
-
-    Objects that are cut in the middle are read by tests/soak/test_cluster.py.
-    """
+    """Readers that try nothing twice themselves, until the block ends; whatever they read is whole."""
     over = Event()
 
     def read(key: str, content: bytes) -> int:
@@ -40,7 +37,7 @@ def reading(gateway: WatchedGateway) -> Iterator[None]:
         return count
 
     with ThreadPoolExecutor(4) as pool:
-        readers = [pool.submit(read, "small", SMALL) for _ in range(4)]
+        readers = [pool.submit(read, *what) for what in (("small", SMALL), ("large", LARGE)) * 2]
         try:
             yield
         finally:
@@ -68,6 +65,7 @@ def test_reads_go_on_while_servers_fail(certs: Certs, gateway: GatewayFactory) -
             s3 = server.client()
             s3.create_bucket(Bucket="bucket")
             s3.put_object(Bucket="bucket", Key="small", Body=SMALL)
+            s3.put_object(Bucket="bucket", Key="large", Body=LARGE)
         config = gateway_config(servers[0])
         config["backend"] |= {"endpoint": None, "endpoints": [server.endpoint for server in servers]}
         del config["backend"]["endpoint"]

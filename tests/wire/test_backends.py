@@ -17,9 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.certs import Certs
+from s3gateway.config.model import Backend
 from s3gateway.observed.log_line import Record
+from s3gateway.observed.transaction import Transaction
 from s3gateway.rules.balance import Need
-from s3gateway.rules.health import Ask, Checked, Reach
+from s3gateway.rules.health import Ask, Checked, Reach, Unreachable
+from s3gateway.rules.health import Event as Heard
+from s3gateway.sigv4.model import Headers, RequestHead
 from tests.real.rawhttp import Answer
 from tests.real.waiting import LIMIT, eventually
 from tests.refusing import Made, auth
@@ -378,6 +382,59 @@ def test_rule_7_the_rest_comes_from_another(farm: Farm, at: int) -> None:
     assert wire.books.ended[-1].retries == ("broken",)
 
 
+class Edits:
+    """Watches one exchange, and has it ask for another key; ``mitm.watched.flow_watch`` does so with a flow."""
+
+    is_held_open = False
+
+    def __init__(self, transaction: Transaction) -> None:
+        head = transaction.head
+        self._head = RequestHead(head.method, b"/bucket/edited", head.headers)
+        self.received = b""
+
+    def holds(self, length: int) -> bool:
+        return False
+
+    def request_now(self) -> tuple[RequestHead, bytes]:
+        return self._head, b""
+
+    def sent(self, head: RequestHead, backend: Backend) -> None:
+        self._head = head
+
+    def downloaded(self, data: bytes) -> None:
+        self.received += data
+
+    async def answer_came(self, status: int, reason: bytes, headers: Headers) -> Headers:
+        return headers
+
+    async def _nothing(self, *_: object) -> None:
+        pass
+
+    head_came = request_came = answered = refused = failed = _nothing
+
+    def uploaded(self, data: bytes) -> None:
+        raise AssertionError("a GET has no body")
+
+
+def test_rule_7_for_who_watches(farm: Farm) -> None:
+    """What was edited is what the rest is asked of, and who watches sees all of the object."""
+    wire, servers = farm(2)
+    ready(wire, servers)
+    for server in servers:
+        server.serve = breaking_off(100_000)
+    watching: list[Edits] = []
+
+    def watch(transaction: Transaction, client: object) -> Edits:
+        watching.append(Edits(transaction))
+        return watching[-1]
+
+    wire.books.watch = watch  # type: ignore[method-assign]
+    assert ask(wire, GET).body == OBJECT
+    asked = [request for server in servers for request in server.asked]
+    assert [request.split(b" ")[1] for request in asked] == [b"/bucket/edited"] * 2
+    assert [one.received for one in watching] == [OBJECT]
+
+
 def other_object(exchange: Exchange) -> None:
     breaking_off(9, etag=b'"other"')(exchange)
 
@@ -457,6 +514,88 @@ def test_what_was_moved_has_all_the_time_again(farm: Farm) -> None:
         finally:
             goes_on.set()
         assert raw.read().body == b"server 1"
+
+
+def tell(wire: Wire, server: Server, *events: Heard) -> None:
+    """Have the gateway hear of a server, at once."""
+
+    async def note() -> None:
+        for member in wire.cluster:
+            if member.backend.url == server.endpoint:
+                for event in events:
+                    wire.cluster.note(member, event)
+
+    wire.do(note())
+
+
+AWAY = Unreachable("away")
+BACK = Checked(Ask.LIVE)
+
+
+def test_who_waits_for_one_that_fell(farm: Farm) -> None:
+    """What may not run twice is refused after ten seconds, and not after minutes."""
+    wire, servers = farm(2)
+    ready(wire, servers)
+    servers[0].serve = lambda exchange: exchange.stall()
+    _prefer_other(wire, servers[1])
+    with wire.connect() as raw:
+        raw.send(on_wire(PUT(now())))
+        eventually(lambda: servers[0].asked)
+        tell(wire, servers[0], AWAY)
+        wire.later(9)
+        assert not wire.books.ended
+        wire.later(2)
+        assert raw.read().code == "SlowDown"
+    assert f"{servers[0].endpoint} fell" in last(wire).fault
+    assert not servers[1].asked
+
+
+def test_one_that_comes_back_goes_on_with_what_it_had(farm: Farm) -> None:
+    """Its fall is forgotten: a write that was under way may take its time again."""
+    wire, servers = farm(2)
+    ready(wire, servers)
+    goes_on = Event()
+
+    def late(exchange: Exchange) -> None:
+        goes_on.wait(LIMIT)
+        servers[0].well(exchange)
+
+    servers[0].serve = late
+    _prefer_other(wire, servers[1])
+    with wire.connect() as raw:
+        try:
+            raw.send(on_wire(PUT(now())))
+            eventually(lambda: servers[0].asked)
+            tell(wire, servers[0], AWAY)
+            wire.later(9)
+            tell(wire, servers[0], BACK)
+            wire.later(9)
+        finally:
+            goes_on.set()
+        assert raw.read().body == b"server 0"
+
+
+def test_an_object_that_stands_still_has_its_rest_elsewhere(farm: Farm) -> None:
+    """A server that fell in the middle of an object is left after ten seconds in which nothing came."""
+    wire, servers = farm(2)
+    ready(wire, servers)
+    whole = breaking_off(100_000)
+
+    def stands_still(exchange: Exchange) -> None:
+        exchange.send(b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: %d\r\n\r\n' % len(OBJECT))
+        exchange.send(OBJECT[:100_000])
+        exchange.stall()
+
+    servers[0].serve, servers[1].serve = stands_still, whole
+    _prefer_other(wire, servers[1])
+    with wire.connect() as raw:
+        raw.send(on_wire(GET(now())))
+        assert raw.read_head().status == 200
+        got = raw._file.read(100_000)
+        tell(wire, servers[0], AWAY)
+        wire.later(11)
+        got += raw._file.read(len(OBJECT) - len(got))
+    assert got == OBJECT
 
 
 @pytest.mark.parametrize(
@@ -575,7 +714,8 @@ def test_a_backend_that_asks_for_a_certificate(farm: Farm, shown: Path, shows: b
         """End what was open before it asked for one; what follows are connections that were asked."""
         for exchange in server.exchanges:
             server.end(exchange)
-        return reach(wire) == [Reach.DOWN]
+        (member,) = wire.cluster
+        return member.health.reach is Reach.DOWN or member.health.has_risen
 
     if shows:
         eventually(ended)

@@ -144,11 +144,9 @@ class Choosing(Answering):
     def _continues(self, why: str) -> bool:
         """Ask another backend for the rest of an object of which the client has a part, once."""
         outgoing, begun = self.transaction.outgoing, self._reply
-        if self._rest is not None or self.progress.answer is not Answer.BEGUN or self._watch is not None:
+        if self._rest is not None or self.progress.answer is not Answer.BEGUN or outgoing is None or begun.head is None:
             return False
-        if outgoing is None or begun.head is None:
-            return False
-        head, given = self.transaction.head, self.transaction.record.bytes_out
+        head, given = self._edited or self.transaction.head, self.transaction.record.bytes_out
         left = rest(head, outgoing.operation, begun.head, given)
         if left is None:
             return False
@@ -191,7 +189,8 @@ class Choosing(Answering):
         """Leave a backend that can no longer be given what this request needs, if another may do it."""
         if self._is_over or self._is_waiting:
             return
-        self._fell_at = self._now()
+        if self._fell_at is None:
+            self._fell_at = self._now()
         if self._opening is not None:
             self._drop_opening()
             self._guarded(self._on_fallen_unreachable, why)
@@ -214,7 +213,13 @@ class Choosing(Answering):
     def _check_fallen(self, now: float) -> None:
         """Wait no longer for a backend that fell: a quick request would hang, and an object has its rest elsewhere."""
         outgoing, progress, caller = self.transaction.outgoing, self.progress, self._caller
-        if self._fell_at is None or now - self._fell_at < _PATIENCE_SECONDS or outgoing is None or caller is None:
+        cluster, member = self._service.cluster, self._member
+        if self._fell_at is None or cluster is None or member is None or outgoing is None or caller is None:
+            return
+        if cluster.serves(member, self.need):  # it has come back: what it was given goes on there
+            self._fell_at = None
+            return
+        if now - self._fell_at < _PATIENCE_SECONDS:
             return
         why = f"no answer, and {self._current.config.backend.name} fell"
         if progress.answer is Answer.BEGUN:

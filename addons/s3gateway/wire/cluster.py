@@ -79,6 +79,10 @@ class Cluster:
             able = able or [member for member in self._late[need] if member not in tried]
         return balance.choose(able, random.random) if able else None
 
+    def serves(self, member: Member, need: Need) -> bool:
+        """Whether such requests are given to it now."""
+        return member in self._fit[need]
+
     def may_try_again(self) -> bool:
         """Whether one more request may go to a second backend; those are counted."""
         return self._budget.take(self._served)

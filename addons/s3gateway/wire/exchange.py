@@ -130,7 +130,7 @@ class Exchange(Renewing):
             return
         head = self.transaction.head
         if self._watch is not None:
-            head = same_or_new(head, self._watch.request_now()[0])
+            head = self._edited = same_or_new(head, self._watch.request_now()[0])
 
         def make(admitted: Admitted) -> tuple[Outgoing, bytes]:
             current, spool = self._current, self._service.spool

@@ -25,6 +25,7 @@ from s3gateway.wire.watching import Answered, Killed, Watch
 
 if TYPE_CHECKING:
     from s3gateway.rules.continuation import Rest
+    from s3gateway.sigv4.model import RequestHead
     from s3gateway.wire.backend_connection import BackendConnection
     from s3gateway.wire.backends import Opening
     from s3gateway.wire.member import Member
@@ -64,6 +65,7 @@ class Stepping:
         self._rest: Rest | None = None  # what another backend was asked for, after one broke off
         self._fell_at: float | None = None
         self._watch: Watch | None = None
+        self._edited: RequestHead | None = None  # the head as whoever watches has let it go on
         self._task: asyncio.Task[None] | None = None
         self._is_waiting = False  # for whoever watches
         self._is_over = False
