@@ -80,6 +80,11 @@ def _patiently[T](step: Callable[[], T], what: str = "") -> T:
     return found
 
 
+def _in_one_line(element: WebElement) -> str:
+    """Its text. mitmweb 12.3 draws a cell of a row as a line, 12.2 as a word."""
+    return element.text.replace("\n", " ")
+
+
 class Page:
     """mitmweb's page."""
 
@@ -90,7 +95,7 @@ class Page:
         """Wait for the element of a CSS selector that contains ``text``."""
 
         def look() -> WebElement | None:
-            return next((one for one in self._all(selector) if text in one.text), None)
+            return next((one for one in self._all(selector) if text in _in_one_line(one)), None)
 
         element = _patiently(look, f"{selector} with {text!r}")
         assert element is not None
@@ -124,7 +129,7 @@ class Page:
     def rows(self) -> list[str]:
         """The flow list, a text for each flow."""
         try:
-            return [text for row in self._all(".flow-table tbody tr") if (text := row.text)]
+            return [text for row in self._all(".flow-table tbody tr") if (text := _in_one_line(row))]
         except StaleElementReferenceException:
             return []
 
