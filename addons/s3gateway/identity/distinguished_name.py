@@ -1,6 +1,7 @@
 """Distinguished names (RFC 4514), written in one way, so that two spellings of a name are equal."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _ESCAPED: Final = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\(.)", re.DOTALL)
@@ -12,6 +13,7 @@ class DnError(ValueError):
     """A text that is no distinguished name."""
 
 
+@lru_cache(1024)  # each login asks for its groups, and for those of all roles
 def normal_dn(text: str) -> str:
     """Give the name in lower case, without blanks around its parts, with one way of escaping.
 
