@@ -24,7 +24,7 @@ from matrix.installing import (
     spark,
     unavailable,
 )
-from matrix.settings import S3A, Setting
+from matrix.settings import S3A, SPARK, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,13 @@ def _hadoop(version: str) -> Client:
     return Client(f"hadoop-{version}", version, installed, _HADOOP_KNOWN.get(version, ()), settings=S3A)
 
 
+def _spark(line: str, version: str, hadoop: str, scala: str) -> Client:
+    """A whole Spark, with the S3A of the Hadoop that it was built with."""
+    cloud = (f"org.apache.spark:spark-hadoop-cloud_{scala}:{version}",)  # the committers' binding
+    installed = spark("spark_driver.py", version, f"org.apache.hadoop:hadoop-aws:{hadoop}", alone=cloud)
+    return Client(f"spark-{line}", f"{version}, hadoop-aws {hadoop}", installed, settings=SPARK)
+
+
 CLIENTS: Final = {
     client.name: client
     for client in (
@@ -158,6 +165,11 @@ CLIENTS: Final = {
         ),
         Client("java-v1", "1.12.797", java("SdkV1.java", "com.amazonaws:aws-java-sdk-s3:1.12.797")),
         *(_hadoop(version) for version in ("3.3.4", "3.3.6", "3.4.1", "3.4.2", "3.4.3", "3.5.0")),
+        _spark("3.5", "3.5.8", "3.3.4", "2.12"),
+        _spark("4.0", "4.0.1", "3.4.1", "2.13"),
+        _spark("4.1", "4.1.4", "3.4.2", "2.13"),
+        _spark("4.2", "4.2.1", "3.5.0", "2.13"),
+        _spark("4.3", "4.3.0", "3.5.0", "2.13"),
         Client(
             "delta-spark",
             "4.0.1",
@@ -166,6 +178,16 @@ CLIENTS: Final = {
                 "4.0.1",
                 "io.delta:delta-spark_2.13:4.0.1",
                 "org.apache.hadoop:hadoop-aws:3.4.1",
+            ),
+        ),
+        Client(
+            "hudi",
+            "1.1.1",
+            spark(
+                "hudi_driver.py",
+                "3.5.8",
+                "org.apache.hudi:hudi-spark3.5-bundle_2.12:1.1.1",
+                "org.apache.hadoop:hadoop-aws:3.3.4",
             ),
         ),
         Client(
@@ -182,6 +204,11 @@ CLIENTS: Final = {
                 Known("*", "put-empty", "it reads an empty object as `bytes=0--1`, which MinIO answers with 416"),
                 Known("*", "http-client urlconnection", "its AWS bundle has Apache's HTTP client alone"),
             ),
+        ),
+        Client(
+            "flink",
+            "2.3.0",
+            java("Flink.java", "org.apache.flink:flink-s3-fs-native:2.3.0", "org.apache.flink:flink-core:2.3.0"),
         ),
         Client("restic", "0.14.0", debian_program("backup.py", "restic=0.14.0*", "usr/bin/restic")),
         Client("kopia", "-", unavailable("no package registry has it; it is built on minio-go, which has a row")),

@@ -75,3 +75,6 @@ S3A: Final = (
     Setting("fs.s3a.committer.name=magic", "job/part-", _completed),
 )
 """S3A's settings; the keys are those of tests/clients/drivers/java/S3a.java."""
+
+SPARK: Final = (Setting("fs.s3a.committer.name=magic", "base/magic/part=", _completed),)
+"""Those of tests/clients/drivers/spark_driver.py: a file as small as its would be put at once otherwise."""

@@ -18,7 +18,7 @@ from matrix.catalogue import CLIENTS
 from matrix.installing import Installed
 from matrix.results import Case, Result, Sent
 from matrix.sending import sent
-from matrix.settings import S3A, effects
+from matrix.settings import S3A, SPARK, effects
 from matrix.stage import LANES, Stage, _told, keys_to_list, rules, staged
 from matrix.table import document, markdown, unexplained
 from replaying.golden import read_golden
@@ -149,6 +149,7 @@ def test_what_a_setting_shows() -> None:
         "connection.expect.continue=false": "ignored",
         "committer.name=magic": "yes",
     }
+    assert set(effects(SPARK, [put("base/magic/part=1/part-0")]).values()) == {"ignored"}
 
 
 def test_what_uploads_look_like() -> None:
