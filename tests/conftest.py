@@ -50,7 +50,7 @@ class GatewayFactory(Protocol):
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-pictures", action="store_true", help="write the documentation's pictures anew")
     parser.addoption("--seaweedfs", action="store_true", help="also with SeaweedFS, which takes minutes to build")
-    parser.addoption("--nessie", action="store_true", help="also with the catalogue Nessie, a download of 245 MB")
+    parser.addoption("--downloads", action="store_true", help="also with Nessie and Spark 4.2, downloads of 1.5 GB")
 
 
 def pytest_configure() -> None:
@@ -58,7 +58,10 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs large parts, and leave out what needs downloads that CI does not make."""
+    if not config.getoption("--downloads"):
+        items[:] = [item for item in items if item.get_closest_marker("download") is None]
     for item in items:
         wanted = set(getattr(item, "fixturenames", ()))
         if wanted & (_REAL | _SPARK):

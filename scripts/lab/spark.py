@@ -1,4 +1,4 @@
-"""Spark 3.5 and 4 with S3A, installed into the cache, each with the jars that `--packages` resolves for it.
+"""Spark 3.5, 4.0 and 4.2 with S3A, installed into the cache, each with the jars that `--packages` resolves for it.
 
     Spark.v35().submit(script, s3a_conf(gateway.url, "SPARKKEY", "..."), ["argument"])
 
@@ -68,7 +68,7 @@ def s3a_conf(endpoint: str, access_key: str, secret_key: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """One installed version of Spark. Made by `v35` and `v4`; `MissingPartError` if it cannot be had."""
+    """One installed version of Spark. Made by `v35`, `v4` and `v42`; `MissingPartError` if it cannot be had."""
 
     version: str
     packages: tuple[str, ...]
@@ -86,6 +86,11 @@ class Spark:
         return cls._installed("4.0.1", hadoop="3.4.1", scala="2.13")
 
     @classmethod
+    def v42(cls) -> Self:
+        """Spark 4.2.1 with hadoop-aws 3.5.0."""
+        return cls._installed("4.2.1", hadoop="3.5.0", scala="2.13")
+
+    @classmethod
     def _installed(cls, version: str, *, hadoop: str, scala: str) -> Self:
         packages = (f"org.apache.hadoop:hadoop-aws:{hadoop}", f"org.apache.spark:spark-hadoop-cloud_{scala}:{version}")
         java = java_home()
@@ -101,14 +106,17 @@ class Spark:
         arguments: Sequence[str] = (),
         *,
         trust: Path | None = None,
+        env: Mapping[str, str] | None = None,
         seconds: float = 600,
     ) -> subprocess.CompletedProcess[str]:
         """Run `script` to its end: its status, all its output as stdout, Spark's log as stderr.
 
-        `trust` is a CA certificate, for an https endpoint. `subprocess.TimeoutExpired` after `seconds`.
+        `trust` is a CA certificate, for an https endpoint; nothing of AWS's environment counts but what is in `env`.
+        `subprocess.TimeoutExpired` after `seconds`.
         """
         class_path = ":".join(str(jar) for jar in sorted(self._jars.glob("*.jar")))
-        return self._run(script, ["--driver-class-path", class_path], conf, arguments, trust=trust, seconds=seconds)
+        options = ["--driver-class-path", class_path]
+        return self._run(script, options, conf, arguments, trust=trust, env=env or {}, seconds=seconds)
 
     @property
     def _ivy(self) -> Path:
@@ -132,7 +140,7 @@ class Spark:
             script.write_text("")  # spark-submit resolves before it runs anything
             options = ["--packages", ",".join(self.packages), "--exclude-packages", ",".join(_NOT_WANTED)]
             conf = {"spark.jars.ivy": str(self._ivy)}
-            ended = self._run(script, options, conf, (), trust=None, seconds=1800)
+            ended = self._run(script, options, conf, (), trust=None, env={}, seconds=1800)
         if ended.returncode != 0:
             reasons = [line.strip() for line in ended.stderr.splitlines() if "rror" in line or "xception" in line]
             message = f"Spark {self.version} could not fetch its S3A jars: {' | '.join(reasons[:3])}"
@@ -147,6 +155,7 @@ class Spark:
         arguments: Sequence[str],
         *,
         trust: Path | None,
+        env: Mapping[str, str],
         seconds: float,
     ) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryDirectory(prefix="s3gw-spark-") as folder:
@@ -174,7 +183,7 @@ class Spark:
             return subprocess.run(
                 [*command, str(script), *arguments],
                 cwd=folder,
-                env=self._environment(),
+                env={**self._environment(), **env},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -1,7 +1,6 @@
 """The usual gateway of these tests, before the recorder before MinIO, and clients of it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -25,11 +24,6 @@ LIMITED_CLIENT = {
     "secret_access_key": "limited-secret-of-the-lab",
     "buckets": ["limited-*"],
 }
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the tests of a catalogue out unless they are asked for, as scripts/vend does."""
-    return (collection_path.name == "test_catalogue.py" and not config.getoption("--nessie")) or None
 
 
 @pytest.fixture(scope="session")

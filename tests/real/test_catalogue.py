@@ -1,6 +1,6 @@
 """A real Iceberg catalogue, Nessie, vends credentials that it gets from the gateway; pyiceberg writes tables with them.
 
-Only with `--nessie`, as scripts/vend gives it: Nessie is a download of 245 MB.
+Only with `--downloads`, as scripts/vend gives it: Nessie is one of 245 MB.
 """
 
 import json
@@ -29,6 +29,7 @@ from showcase.stage import Address
 from tests.canary import CANARY
 from tests.conftest import GatewayFactory, _have
 
+pytestmark = pytest.mark.download
 POLICIES = Path(__file__).parents[1] / "identity" / "policies" / "nessie-0.99.0.json"
 CLIENT = {
     "name": "catalogue",

@@ -306,9 +306,11 @@ def role_conf(url: str) -> dict[str, str]:
     }
 
 
-def run(spark: Spark, bucket: str, conf: Mapping[str, str], trust: Path | None = None) -> None:
+def run(
+    spark: Spark, bucket: str, conf: Mapping[str, str], trust: Path | None = None, env: Mapping[str, str] | None = None
+) -> None:
     paths = [f"s3a://{bucket}/etl", f"s3a://{bucket}/other"]
-    ended = spark.submit(JOB, conf, paths, trust=trust, seconds=400)
+    ended = spark.submit(JOB, conf, paths, trust=trust, env=env, seconds=400)
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-6000:]
     (line,) = [line for line in ended.stdout.splitlines() if line.startswith("TOLD ")]
     assert json.loads(line.removeprefix("TOLD ")) == {"rows": 1000, "refused": "AccessDenied"}
@@ -341,4 +343,17 @@ def test_spark_4_assumes_a_role(spark4: Spark, on_443: Gateway, minio: Minio, bu
     conf = role_conf(on_443.tls_url) | {"spark.hadoop.fs.s3a.assumed.role.sts.endpoint": "localhost"}
     run(spark4, bucket, conf, certs.ca)
     assert assumed(on_443) > 0
+    check_job(minio, bucket)
+
+
+@pytest.mark.download
+@pytest.mark.parametrize("scheme", ["http", "tls"])
+def test_spark_42_assumes_a_role(granting: Gateway, minio: Minio, bucket: str, certs: Certs, scheme: str) -> None:
+    """Hadoop 3.5: the endpoint of STS is in the environment, as a URL with any port."""
+    url = granting.url if scheme == "http" else granting.tls_url
+    before = assumed(granting)
+    conf = role_conf(url)
+    del conf["spark.hadoop.fs.s3a.assumed.role.sts.endpoint.region"]
+    run(_have(Spark.v42), bucket, conf, certs.ca, {"AWS_ENDPOINT_URL_STS": url, "AWS_REGION": "us-east-1"})
+    assert assumed(granting) > before
     check_job(minio, bucket)
