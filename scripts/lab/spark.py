@@ -87,12 +87,13 @@ class Spark:
 
     @classmethod
     def v42(cls) -> Self:
-        """Spark 4.2.1 with hadoop-aws 3.5.0."""
-        return cls._installed("4.2.1", hadoop="3.5.0", scala="2.13")
+        """Spark 4.2.1 with hadoop-aws 3.5.0, without the committers' binding."""
+        return cls._installed("4.2.1", hadoop="3.5.0")
 
     @classmethod
-    def _installed(cls, version: str, *, hadoop: str, scala: str) -> Self:
-        packages = (f"org.apache.hadoop:hadoop-aws:{hadoop}", f"org.apache.spark:spark-hadoop-cloud_{scala}:{version}")
+    def _installed(cls, version: str, *, hadoop: str, scala: str = "") -> Self:
+        cloud = (f"org.apache.spark:spark-hadoop-cloud_{scala}:{version}",) if scala else ()
+        packages = (f"org.apache.hadoop:hadoop-aws:{hadoop}", *cloud)
         java = java_home()
         with locked(f"spark-{version}"):
             spark = cls(version, packages, install_pyspark(version), java)

@@ -112,9 +112,9 @@ def _hadoop(version: str) -> Client:
     return Client(f"hadoop-{version}", version, installed, _HADOOP_KNOWN.get(version, ()), settings=S3A)
 
 
-def _spark(line: str, version: str, hadoop: str, scala: str) -> Client:
-    """A whole Spark, with the S3A of the Hadoop that it was built with."""
-    cloud = (f"org.apache.spark:spark-hadoop-cloud_{scala}:{version}",)  # the committers' binding
+def _spark(line: str, version: str, hadoop: str, scala: str, cloud_module: str = "") -> Client:
+    """A whole Spark, with the S3A of the Hadoop that it was built with; ``cloud_module`` is of an older version."""
+    cloud = (f"org.apache.spark:spark-hadoop-cloud_{scala}:{cloud_module or version}",)  # the committers' binding
     installed = spark("spark_driver.py", version, f"org.apache.hadoop:hadoop-aws:{hadoop}", alone=cloud)
     return Client(f"spark-{line}", f"{version}, hadoop-aws {hadoop}", installed, settings=SPARK)
 
@@ -167,9 +167,9 @@ CLIENTS: Final = {
         *(_hadoop(version) for version in ("3.3.4", "3.3.6", "3.4.1", "3.4.2", "3.4.3", "3.5.0")),
         _spark("3.5", "3.5.8", "3.3.4", "2.12"),
         _spark("4.0", "4.0.1", "3.4.1", "2.13"),
-        _spark("4.1", "4.1.4", "3.4.2", "2.13"),
-        _spark("4.2", "4.2.1", "3.5.0", "2.13"),
-        _spark("4.3", "4.3.0", "3.5.0", "2.13"),
+        _spark("4.1", "4.1.2", "3.4.2", "2.13"),
+        _spark("4.2", "4.2.1", "3.5.0", "2.13", "4.1.2"),
+        _spark("4.3", "4.3.0", "3.5.0", "2.13", "4.1.2"),
         Client(
             "delta-spark",
             "4.0.1",
@@ -209,6 +209,7 @@ CLIENTS: Final = {
             "flink",
             "2.3.0",
             java("Flink.java", "org.apache.flink:flink-s3-fs-native:2.3.0", "org.apache.flink:flink-core:2.3.0"),
+            (Known("*", "put-empty", "it does not find an object without bytes that it has stored"),),
         ),
         Client("restic", "0.14.0", debian_program("backup.py", "restic=0.14.0*", "usr/bin/restic")),
         Client("kopia", "-", unavailable("no package registry has it; it is built on minio-go, which has a row")),

@@ -12,7 +12,8 @@ download was torn, and neither the gateway's memory nor its open file descriptor
 With --memory it is another run: rows of one kind of traffic each, from small requests to uploads with a bad chunk, in
 front of a backend that answers fixed bytes. A row holds when the gateway's memory at the end is within 15 MiB of what
 it was after the first tenth, and when its peak stays within 64 MiB of the start, or within twice the chunks in flight
-where these are more. Exit status 1 says that a row does not hold.
+where these are more. With --huge the rows are uploads of 5 GiB, in each mode. Exit status 1 says that a row does not
+hold.
 
 With --cluster it is a third: four MinIO servers as one cluster, of which every 20 seconds one is killed, stands still
 or is cut off (RST), and comes back, for five minutes. boto3, S3A and raw clients write and read through the
@@ -37,7 +38,7 @@ from soaking import memory
 from soaking.cluster import run as cluster
 from soaking.figures import MIB, Watch
 from soaking.ledger import Finding, Ledger, Outcome
-from soaking.memory_rows import ROWS
+from soaking.memory_rows import HUGE, ROWS
 from soaking.reckoning import WARM, Reckoning, at_rest, reckon, slack
 from soaking.site import Site, every, running_site
 from soaking.traffic import LOST_CREATION, Client, Tally
@@ -46,6 +47,7 @@ _WARM_UP: Final = 0.15  # of the time, or a minute: what an idle gateway grows b
 _CRASH_EVERY: Final = 20.0
 _RELOAD_EVERY: Final = 4.0
 _ROW_NAMES: Final = tuple(row.name for row in ROWS)
+_HUGE_NAMES: Final = tuple(row.name for row in HUGE)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -60,6 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--short", action="store_true", help="with --memory or --cluster: less of it, in about a minute"
     )
+    parser.add_argument("--huge", action="store_true", help="with --memory: 5 GiB at once, in each mode (six minutes)")
     parser.add_argument(
         "--rows", type=_rows, metavar="NAME,NAME", help=f"with --memory: only these of {', '.join(_ROW_NAMES)}"
     )
@@ -77,10 +80,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.memory and (options.minutes or options.seconds or options.seed is not None):
         parser.error("--memory: has no duration and no choices; leave out minutes, --seconds and --seed")
     if not options.memory:
-        for name in ("rows", "checkout", *(() if options.cluster else ("short",))):
+        for name in ("rows", "huge", "checkout", *(() if options.cluster else ("short",))):
             if getattr(options, name):
                 parser.error(f"--{name}: is for --memory; give that as well")
-    options.clients = options.clients or (16 if options.memory else 6)
+    if options.huge and options.rows:
+        parser.error("--rows: --huge has rows of its own; leave out one of them")
+    options.clients = options.clients or (1 if options.huge else 16 if options.memory else 6)
     return options
 
 
@@ -217,7 +222,10 @@ def _memory(options: argparse.Namespace) -> int:
     """Measure the rows that are asked for; say which of them do not hold."""
     try:
         results = memory.run(
-            options.rows or _ROW_NAMES, options.clients, options.checkout or CHECKOUT, short=options.short
+            options.rows or (_HUGE_NAMES if options.huge else _ROW_NAMES),
+            options.clients,
+            options.checkout or CHECKOUT,
+            short=options.short,
         )
     except MissingPartError as missing:
         print(f"soak: {missing}", file=sys.stderr)

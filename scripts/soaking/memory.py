@@ -24,7 +24,7 @@ from lab import CHECKOUT
 from lab.certs import make_certs
 from lab.fixed import Fixed
 from lab.gateway import SPARK_CLIENT, Gateway, gateway_config
-from soaking.memory_rows import ROWS, Requests, Row
+from soaking.memory_rows import HUGE, ROWS, Requests, Row
 from soaking.visitor import Visitor
 
 GROWTH_MIB: Final = 15.0
@@ -142,7 +142,7 @@ def run(names: Sequence[str], visitors: int, checkout: Path = CHECKOUT, *, short
     with _gateway(checkout) as gateway:
         before = _settled(family(gateway.pid))
         print(f"soak: memory, {visitors} clients, {before:.1f} MiB before all traffic\n{_HEADINGS}", flush=True)
-        for row in ROWS:
+        for row in (*ROWS, *HUGE):
             if row.name in names:
                 results.append(measure(gateway, row, row.short if short else row.count, visitors, before))
                 print(results[-1], flush=True)

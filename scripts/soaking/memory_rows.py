@@ -12,6 +12,8 @@ _BLOCK: Final = os.urandom(MIB)
 _SMALL: Final = Content(_BLOCK[:KIB])
 _UPLOAD: Final = Content(_BLOCK, 8)
 _LARGE: Final = Content(_BLOCK, 64)
+_HUGE: Final = Content(_BLOCK[:CHUNK], 5 * 1024 * MIB // CHUNK)
+_HUGE_BLOCKS: Final = Content(_BLOCK, 5 * 1024)
 
 Requests = Sequence[Signed]
 
@@ -106,4 +108,23 @@ def _rows() -> Iterator[Row]:
     yield Row("short", "short connections", 5_000, 600, _come, _come_and_go, frozenset({"200", "left"}))
 
 
+def _huge_put(mode: Mode) -> Callable[[Keys], Requests]:
+    return lambda keys: [keys.put("/soak/huge", _HUGE, mode)]
+
+
+def _huge_from_disk(keys: Keys) -> Requests:
+    return [keys.put("/soak/huge", _HUGE_BLOCKS, Mode.SIGNED_CHUNKS, chunk=64 * MIB)]
+
+
+def _huge() -> Iterator[Row]:
+    fine = frozenset({"200"})
+    for mode in Mode:
+        yield Row(
+            f"huge-{mode.value.replace(' ', '-')}", f"5 GiB, {mode.value}", 2, 2, _huge_put(mode), _ask, fine, CHUNK
+        )
+    yield Row("huge-64m", "5 GiB, signed, by 64 MiB", 2, 2, _huge_from_disk, _ask, fine)
+
+
 ROWS: Final = tuple(_rows())
+HUGE: Final = tuple(_huge())
+"""The largest upload that S3 takes in one request, in each mode; in 64 MiB chunks it goes through `limits.spool`."""
