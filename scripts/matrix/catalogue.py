@@ -116,7 +116,8 @@ def _spark(line: str, version: str, hadoop: str, scala: str, cloud_module: str =
     """A whole Spark, with the S3A of the Hadoop that it was built with; ``cloud_module`` is of an older version."""
     cloud = (f"org.apache.spark:spark-hadoop-cloud_{scala}:{cloud_module or version}",)  # the committers' binding
     installed = spark("spark_driver.py", version, f"org.apache.hadoop:hadoop-aws:{hadoop}", alone=cloud)
-    return Client(f"spark-{line}", f"{version}, hadoop-aws {hadoop}", installed, settings=SPARK)
+    parts = f"{version}, hadoop-aws {hadoop}" + (f", cloud module {cloud_module}" if cloud_module else "")
+    return Client(f"spark-{line}", parts, installed, settings=SPARK)
 
 
 CLIENTS: Final = {
