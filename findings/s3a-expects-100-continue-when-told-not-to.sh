@@ -1,9 +1,8 @@
 #!/bin/sh
 # Hadoop 3.5.0's S3A sends `Expect: 100-continue` with each upload, whatever fs.s3a.connection.expect.continue says.
 #
-# The setting is for stores and proxies that do not answer 100 Continue, where each upload waits a while for one. It
-# reaches the HTTP client of AWS's SDK 2 only; the header comes from an interceptor of the SDK itself, for each PUT with
-# a body. So with `false` the header is on the wire as with `true`.
+# The setting is for stores and proxies that do not answer 100 Continue, where each upload waits a while for one. S3A
+# hands it to the HTTP client of AWS's SDK 2, and the SDK adds the header to a PUT with a body all the same.
 #
 #   findings/s3a-expects-100-continue-when-told-not-to.sh     needs Python >= 3.11 with venv, PyPI, Maven Central and
 #                                                             Java >= 17; 1.2 GB of downloads
