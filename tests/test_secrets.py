@@ -273,6 +273,7 @@ HARMLESS = {
     "Failure": "a sentence",
     "Fate": "names",
     "Fault": "a header's name",
+    "FewLabels": "names of clients and operations",
     "Field": "a redacted header",
     "Figures": "counts",
     "Files": "paths",

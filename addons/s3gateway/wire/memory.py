@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _AFTER_BYTES: Final = 64 * 1024 * 1024
+_WORTH_BYTES: Final = 4 * 1024 * 1024
+"""Less than that leaves nothing to speak of."""
 _AFTER_SECONDS: Final = 1.0
 
 
@@ -20,7 +22,7 @@ class Memory:
     """Told of what has moved, it trims now and then; where there is no glibc it does nothing."""
 
     def __init__(self) -> None:
-        self._moved = 0
+        self._moved = self._seen = 0
         self._last = 0.0
         self._trim: Callable[[int], int] | None = None
         with suppress(OSError, AttributeError):
@@ -36,7 +38,9 @@ class Memory:
         self._moved += count
 
     def check(self, now: float) -> None:
-        """Trim if much has moved, and not too often; ``now`` is in seconds."""
-        if self._moved >= _AFTER_BYTES and now - self._last >= _AFTER_SECONDS:
-            self._moved, self._last = 0, now
+        """Trim if much has moved, and not too often, or when less has and no more follows; ``now`` is in seconds."""
+        is_quiet, self._seen = self._moved == self._seen, self._moved
+        enough = _WORTH_BYTES if is_quiet else _AFTER_BYTES
+        if self._moved >= enough and now - self._last >= _AFTER_SECONDS:
+            self._moved, self._seen, self._last = 0, 0, now
             self.trim()
