@@ -71,15 +71,18 @@ def test_writes_that_need_no_key_go_on_without_the_kms() -> None:
 
 
 def test_who_refused_a_write_is_given_one_where_no_other_takes_it() -> None:
-    """Until its quorum was checked; it is not down, and reads go on."""
+    """Until its quorum was checked, ten seconds later at least; it is not down, and reads go on."""
     refused = seen(*WELL, RefusedWrite())
     assert (refused.reach, refused.no_write) == (Reach.UP, "")
     assert [i for _, i in fit([(True, [refused, Health(0.0)])], Need.WRITE, kms=False)] == [1]
     assert [i for _, i in fit([(True, [refused, Health(0.0)])], Need.READ, kms=False)] == [0, 1]
     assert [i for _, i in fit([(True, [refused, refused])], Need.WRITE, kms=False)] == [0, 1]
     assert [i for _, i in fit([(True, [refused, seen(MUTE)])], Need.WRITE, kms=False)] == [0]
-    assert not seen(UNKNOWN[1], WRITE, health=refused).refuses_writes
-    assert seen(LIVE, READ, UNKNOWN[1], health=refused).refuses_writes
+    assert refused.refused_at == 4
+    assert seen(WRITE, health=refused, begin=13.9).refuses_writes
+    assert seen(RefusedWrite(), *[WRITE] * 9, health=refused, begin=12).refuses_writes
+    assert not seen(UNKNOWN[1], WRITE, health=refused, begin=13).refuses_writes
+    assert seen(LIVE, READ, UNKNOWN[1], health=refused, begin=14).refuses_writes
 
 
 def test_the_first_reason_stays() -> None:

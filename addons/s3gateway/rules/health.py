@@ -25,6 +25,10 @@ CALM_SECONDS: Final = 60.0
 MOST_PROOFS: Final = 16
 """Good checks in a row that a backend needs at most to be up again. One suffices at first; each fall doubles it."""
 
+REFUSED_SECONDS: Final = 10.0
+"""So long a backend that has refused a write is given none while others take them. One that was just started again says
+of its cluster that all is well, and refuses writes for some seconds even so."""
+
 WINDOW_SECONDS: Final = 10.0
 FEWEST_BROKEN: Final = 3
 """A backend is down when so many of its requests have broken in one window, and half of all that it was given."""
@@ -98,7 +102,8 @@ class Health:
     no_read: str = ""
     no_write: str = ""
     no_kms: str = ""
-    refuses_writes: bool = False  # one of late; none was checked to be fine since
+    refuses_writes: bool = False  # one of late; the quorum was not checked to be fine since
+    refused_at: float = 0.0  # the last of them
     has_risen: bool = False  # it was down before
     silent: int = 0  # checks in a row without an answer
     proofs: int = 0  # good checks in a row while it is down
@@ -114,20 +119,21 @@ def after(health: Health, event: Event, now: float) -> Health:
         case Checked(Ask.LIVE):
             return _after_live(health, event, now)
         case Checked():
-            return health if event.is_silent else _after_quorum(health, event)
+            return health if event.is_silent else _after_quorum(health, event, now)
         case Unreachable():
             return _fall(health, event.why, now)
         case RefusedWrite():
-            return health if health.refuses_writes else replace(health, refuses_writes=True)
+            return replace(health, refuses_writes=True, refused_at=now)
     return _after_break(health, event, now)
 
 
-def _after_quorum(health: Health, event: Checked) -> Health:
+def _after_quorum(health: Health, event: Checked, now: float) -> Health:
     match event.ask:
         case Ask.READ:
             return replace(health, no_read=event.why)
         case Ask.WRITE:
-            return replace(health, no_write=event.why, refuses_writes=False)
+            is_lately = health.refuses_writes and now - health.refused_at < REFUSED_SECONDS
+            return replace(health, no_write=event.why, refuses_writes=is_lately)
     return replace(health, no_kms=event.why)
 
 
