@@ -14,7 +14,6 @@ from s3gateway.identity.remote_keys import CannotAskError, FoundKey
 from s3gateway.sigv4.model import Secret
 from s3gateway.wire.ldap_connection import DirectoryError, LdapConnection, TooManyError
 from s3gateway.wire.ldap_pool import Dialer, LdapPool, Servers
-from s3gateway.wire.srv_records import SrvRecords
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +123,8 @@ async def _prove(user: User, password: Secret, connection: LdapConnection) -> No
 
 def _servers_of(settings: LdapSettings) -> Servers:
     if settings.srv_record:
+        from s3gateway.wire.srv_records import SrvRecords  # noqa: PLC0415 - dnspython takes 3 MB, which few need
+
         return SrvRecords(settings.srv_record, settings.timeout)
 
     async def named() -> tuple[Server, ...]:
