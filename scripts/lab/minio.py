@@ -26,7 +26,7 @@ _KMS_KEY_BYTES: Final = base64.b64encode(bytes(range(32))).decode()
 class Minio(TlsServer):
     """MinIO on a free loopback port, data in a folder that goes when the server does. A `lab.backends.Backend`.
 
-    `env` has further variables of its own. With `plain` it speaks HTTP.
+    `env` has further variables of its own.
     """
 
     access_key: Final = "minioadmin"
@@ -34,18 +34,10 @@ class Minio(TlsServer):
     region: Final = REGION
     kms_key_id: Final = "my-key"
 
-    def __init__(
-        self, certs: Certs, *, program: Path | None = None, env: Mapping[str, str] | None = None, plain: bool = False
-    ) -> None:
+    def __init__(self, certs: Certs, *, program: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         super().__init__("minio", free_port(), certs)
         self._env = dict(env or {})
-        self._is_plain = plain
         self._program = program or tools.minio()
-
-    @property
-    def endpoint(self) -> str:
-        """`https://127.0.0.1:port`, or with http."""
-        return super().endpoint if not self._is_plain else f"http://127.0.0.1:{self.port}"
 
     def client(self, config: Config | None = None) -> "S3Client":
         """A boto3 client straight to the server, with its administrator's keys."""
@@ -71,7 +63,7 @@ class Minio(TlsServer):
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         arguments = ["server", "--quiet", "--address", f"127.0.0.1:{self.port}"]
-        arguments += [str(data)] if self._is_plain else ["--certs-dir", str(self._certs.backend), str(data)]
+        arguments += ["--certs-dir", str(self._certs.backend), str(data)]
         env = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.folder),  # not the user's ~/.minio

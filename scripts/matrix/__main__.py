@@ -22,7 +22,6 @@ from pathlib import Path
 from commandline import Parser, unless_stopped
 from lab import MissingPartError
 from lab.certs import make_certs
-from lab.minio import Minio
 from matrix import goldens, results, speed
 from matrix.behind import BACKENDS, MINIO, Behind
 from matrix.catalogue import CLIENTS, Client
@@ -55,8 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             certs, _ = make_certs(Path(place) / "certs")
             with behind.start(certs) as server, staged(server, certs, Path(place), behind.lanes) as stage:
                 if options.speed:
-                    with Minio(certs, plain=True) as plain:
-                        return speed.measure(stage, chosen, plain)
+                    return speed.measure(stage, chosen)
                 found = [_result(stage, one, behind, again=options.again) for one in chosen]
     except MissingPartError as missing:
         sys.stderr.write(f"clients: {missing}\n")

@@ -136,11 +136,8 @@ class Stage:
                     keep(lane.name, self._run(client, self._door(lane, gateway, name, work), work))
             return read(file) if file.exists() else ()
 
-    def speed(self, name: str, client: Installed, plain: Server) -> dict[str, list[dict[str, float]]]:
-        """Run the driver's case `speed`, by HTTP and TLS fronts, and direct: lane -> a round each.
-
-        `plain` is a backend that speaks HTTP, of lane `direct http`: what clients sign and hash depends on the scheme.
-        """
+    def speed(self, name: str, client: Installed) -> dict[str, list[dict[str, float]]]:
+        """Run the driver's case `speed`, direct and over HTTP: lane -> a round each."""
         timed = Installed(client.command, dict(client.env) | {"S3_CASES": "speed"})
         found: dict[str, list[dict[str, float]]] = {}
 
@@ -148,10 +145,7 @@ class Stage:
             lines = [line for line in output.splitlines() if line.startswith('{"put"')]
             found[lane] = [json.loads(line) for line in lines]
 
-        with _buckets(plain.client(), [name]), tempfile.TemporaryDirectory(prefix="s3gw-client-") as place:
-            (Path(place) / "java.options").write_text("\n".join(_JAVA_OPTIONS), encoding="utf-8")
-            keep("direct http", self._run(timed, _straight(plain, name, Path(place)), Path(place)))
-        self._lanes(name, timed, ("direct", "http", "tls"), keep, capture=False)
+        self._lanes(name, timed, ("direct", "http"), keep, capture=False)
         for lane, rounds in found.items():
             if len(rounds) < _ROUNDS:
                 raise MissingPartError(f"{lane}: only {len(rounds)} rounds were told of")
@@ -187,19 +181,6 @@ class Stage:
             why = f"ended with status {ended.returncode}: {' | '.join(last[-3:])}"
             return f"{ended.stdout}\n{_driver(why)}"
         return ended.stdout
-
-
-def _straight(backend: Server, bucket: str, work: Path) -> dict[str, str]:
-    """What a driver is given to speak HTTP with a backend itself."""
-    return {
-        "S3_ENDPOINT": backend.endpoint,
-        "S3_KEY": backend.access_key,
-        "S3_SECRET": backend.secret_key,
-        "S3_CA": "",
-        "S3_BUCKET": bucket,
-        "S3_LANE": "direct http",
-        "S3_WORK": str(work),
-    }
 
 
 def _driver(why: str) -> str:
